@@ -1,0 +1,37 @@
+package query
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrUnknownEngine says that no engine of that name is built in or enabled.
+var ErrUnknownEngine = errors.New("unknown query engine")
+
+// An Engine compiles expressions of one query language.
+type Engine interface {
+	// Compile parses expr. It does no I/O; the error names the place in expr.
+	Compile(expr string) (Query, error)
+}
+
+// A Query is a compiled expression, safe for concurrent use.
+type Query interface {
+	// Eval applies the query to data, a value as described at [Value].
+	// It never changes data, and the result may share structure with it.
+	// It returns when ctx ends. "Nothing found" is Undefined or an empty
+	// []any, as the language has it, never an error.
+	Eval(ctx context.Context, data any) (any, error)
+}
+
+// Engines are the languages in use, by the name that config tokens give them: jp, jq, jsonata, handlebars, js.
+// A jp query yields []any, one element a match; the others yield one value.
+type Engines map[string]Engine
+
+// Compile compiles expr with the named engine.
+func (e Engines) Compile(engine, expr string) (Query, error) {
+	eng, ok := e[engine]
+	if !ok {
+		return nil, ErrUnknownEngine
+	}
+	return eng.Compile(expr)
+}

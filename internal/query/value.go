@@ -1,0 +1,373 @@
+package query
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Value documents what queries see and return: nil (null), bool, float64, string, []any, *Object or [Undefined].
+// Nothing else is ever put into data.
+type Value = any
+
+// Undefined is JavaScript's undefined: a value that is not there, as opposed to null.
+type Undefined struct{}
+
+// An Object is a JSON object that keeps the order of its keys as JavaScript does:
+// integer keys first, ascending, then the others as they were set.
+// The zero value is an empty object. It is not safe for concurrent writing.
+type Object struct {
+	keys []string
+	vals []any
+	// index is built once an object is large; small ones are searched.
+	index map[string]int
+	// ints is how many of the leading keys are integers.
+	ints int
+}
+
+const indexFrom = 12
+
+// NewObject returns an object with room for n keys.
+func NewObject(n int) *Object {
+	return &Object{keys: make([]string, 0, n), vals: make([]any, 0, n)}
+}
+
+// Len returns the number of keys.
+func (o *Object) Len() int { return len(o.keys) }
+
+// At returns the i-th key and its value, in JavaScript's order.
+func (o *Object) At(i int) (string, Value) { return o.keys[i], o.vals[i] }
+
+func (o *Object) find(key string) int {
+	if o.index != nil {
+		if i, ok := o.index[key]; ok {
+			return i
+		}
+		return -1
+	}
+	return slices.Index(o.keys, key)
+}
+
+// Get returns the value of key, and whether it is there.
+func (o *Object) Get(key string) (Value, bool) {
+	if i := o.find(key); i >= 0 {
+		return o.vals[i], true
+	}
+	return Undefined{}, false
+}
+
+// Set sets key to v. An existing key keeps its place.
+func (o *Object) Set(key string, v Value) {
+	if i := o.find(key); i >= 0 {
+		o.vals[i] = v
+		return
+	}
+	if n, ok := arrayIndex(key); ok {
+		at := o.ints
+		for at > 0 {
+			if m, _ := arrayIndex(o.keys[at-1]); m < n {
+				break
+			}
+			at--
+		}
+		o.keys = slices.Insert(o.keys, at, key)
+		o.vals = slices.Insert(o.vals, at, v)
+		o.ints++
+		o.index = nil
+	} else {
+		o.keys = append(o.keys, key)
+		o.vals = append(o.vals, v)
+		if o.index != nil {
+			o.index[key] = len(o.keys) - 1
+		}
+	}
+	if o.index == nil && len(o.keys) >= indexFrom {
+		o.index = make(map[string]int, 2*len(o.keys))
+		for i, k := range o.keys {
+			o.index[k] = i
+		}
+	}
+}
+
+// arrayIndex reports whether key is a canonical array index (ECMA-262 §6.1.7): 0 … 2³²−2, no leading zero.
+func arrayIndex(key string) (uint32, bool) {
+	if key == "" || len(key) > 10 || key[0] < '0' || key[0] > '9' || (key[0] == '0' && len(key) > 1) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(key, 10, 32)
+	return uint32(n), err == nil && n < math.MaxUint32
+}
+
+// MarshalJSON writes o as JSON.stringify would.
+func (o *Object) MarshalJSON() ([]byte, error) { return AppendJSON(nil, o), nil }
+
+// maxDepth bounds the nesting of what is parsed, so that nothing that walks a value can exhaust the stack.
+const maxDepth = 256
+
+var errDepth = errors.New("json: nested too deeply")
+
+// ParseJSON reads one JSON text as a Value, as JSON.parse does: order kept, the last of duplicate keys wins.
+// Nesting beyond 256 is an error.
+func ParseJSON(text []byte) (Value, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	v, err := decode(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("json: text after the value")
+	}
+	return v, nil
+}
+
+func decode(d *json.Decoder, depth int) (Value, error) {
+	if depth > maxDepth {
+		return nil, errDepth
+	}
+	t, err := d.Token()
+	if err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	delim, ok := t.(json.Delim)
+	if !ok {
+		return t, nil
+	}
+	switch delim {
+	case '{':
+		o := &Object{}
+		for d.More() {
+			k, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			v, err := decode(d, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			o.Set(k.(string), v)
+		}
+		_, err = d.Token()
+		return o, err
+	case '[':
+		a := []any{}
+		for d.More() {
+			v, err := decode(d, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			a = append(a, v)
+		}
+		_, err = d.Token()
+		return a, err
+	}
+	return nil, fmt.Errorf("json: unexpected %v", delim)
+}
+
+// FromGo converts what encoding/json produces (map[string]any with keys in sorted order, json.Number, ints)
+// into a Value. Values of other types become Undefined.
+func FromGo(v any) Value {
+	switch v := v.(type) {
+	case nil, bool, float64, string, *Object, Undefined:
+		return v
+	case []any:
+		a := make([]any, len(v))
+		for i := range v {
+			a[i] = FromGo(v[i])
+		}
+		return a
+	case []string:
+		a := make([]any, len(v))
+		for i := range v {
+			a[i] = v[i]
+		}
+		return a
+	case map[string]any:
+		keys := make([]string, 0, len(v))
+		for k := range v {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		o := NewObject(len(keys))
+		for _, k := range keys {
+			o.Set(k, FromGo(v[k]))
+		}
+		return o
+	case int:
+		return float64(v)
+	case int64:
+		return float64(v)
+	case json.Number:
+		f, _ := v.Float64()
+		return f
+	}
+	return Undefined{}
+}
+
+// ToGo converts a Value to what encoding/json and gojq use: objects become map[string]any, undefined members
+// vanish, undefined itself is nil.
+func ToGo(v Value) any {
+	switch v := v.(type) {
+	case []any:
+		a := make([]any, len(v))
+		for i := range v {
+			a[i] = ToGo(v[i])
+		}
+		return a
+	case *Object:
+		m := make(map[string]any, v.Len())
+		for i, k := range v.keys {
+			if _, no := v.vals[i].(Undefined); !no {
+				m[k] = ToGo(v.vals[i])
+			}
+		}
+		return m
+	case Undefined:
+		return nil
+	}
+	return v
+}
+
+// JSON returns v as JSON.stringify would; undefined gives "".
+func JSON(v Value) string { return string(AppendJSON(nil, v)) }
+
+// AppendJSON appends v as JSON.stringify writes it: no spaces, no HTML escapes, ECMAScript numbers, members
+// that are undefined left out.
+func AppendJSON(b []byte, v Value) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return append(b, "null"...)
+		}
+		return append(b, Number(v)...)
+	case string:
+		return appendString(b, v)
+	case []any:
+		b = append(b, '[')
+		for i, e := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if _, no := e.(Undefined); no {
+				e = nil
+			}
+			b = AppendJSON(b, e)
+		}
+		return append(b, ']')
+	case *Object:
+		b = append(b, '{')
+		first := true
+		for i, k := range v.keys {
+			if _, no := v.vals[i].(Undefined); no {
+				continue
+			}
+			if !first {
+				b = append(b, ',')
+			}
+			first = false
+			b = appendString(b, k)
+			b = append(b, ':')
+			b = AppendJSON(b, v.vals[i])
+		}
+		return append(b, '}')
+	}
+	return b
+}
+
+const hexDigits = "0123456789abcdef"
+
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf || (c >= ' ' && c != '"' && c != '\\') {
+			i++
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		case '\b':
+			b = append(b, '\\', 'b')
+		case '\f':
+			b = append(b, '\\', 'f')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	b = append(b, s[start:]...)
+	return append(b, '"')
+}
+
+// Number writes f as JavaScript's Number::toString does (ECMA-262 §6.1.6.1.20).
+func Number(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "NaN"
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	case f == 0:
+		return "0"
+	}
+	if abs := math.Abs(f); abs >= 1e21 || abs < 1e-6 {
+		s := strconv.FormatFloat(f, 'e', -1, 64)
+		// Go writes e+21 and e-07; JavaScript e+21 and e-7.
+		if i := strings.IndexByte(s, 'e'); i >= 0 && len(s) == i+4 && s[i+2] == '0' {
+			s = s[:i+2] + s[i+3:]
+		}
+		return s
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+// String converts v as JavaScript's String() does: arrays joined by commas, objects "[object Object]".
+func String(v Value) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return strconv.FormatBool(v)
+	case float64:
+		return Number(v)
+	case string:
+		return v
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			switch e.(type) {
+			case nil, Undefined:
+			default:
+				parts[i] = String(e)
+			}
+		}
+		return strings.Join(parts, ",")
+	case *Object:
+		return "[object Object]"
+	}
+	return "undefined"
+}

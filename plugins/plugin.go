@@ -1,0 +1,16 @@
+package plugins
+
+import "context"
+
+// A Plugin judges requests. It is built once per config token and must be safe for concurrent use.
+type Plugin interface {
+	// Verify judges r. The error is for our failures (LDAP is down), never for the client's
+	// (wrong password): those are a Deny. An error denies with 503, whatever the Result.
+	Verify(ctx context.Context, r *Request) (Result, error)
+}
+
+// A Closer is a plugin that holds something to give back: pools, connections, background work.
+// Close is called once, after the last Verify has returned.
+type Closer interface {
+	Close() error
+}
