@@ -22,40 +22,17 @@ type Request struct {
 	Header http.Header
 	// ClientIP is the client's address as far as trusted proxies vouch for it; invalid when unknown.
 	ClientIP netip.Addr
-	// Params are the parameters of the verify URL that plugins know. Never nil.
-	Params *Params
 	// Source builds the views of the request that queries see. Never nil.
 	Source Source
-
-	req, parent *query.Object
 }
 
-// Params are the verify parameters that change how plugins answer.
-type Params struct {
-	// RedirectStatus replaces the status of a redirect to the login (redirect_http_code); 0 leaves it.
-	RedirectStatus int
-}
-
-// A Source describes a request to queries, in external-auth-server's words.
+// A Source describes one request to queries, in external-auth-server's words. Each view is built when it is first
+// asked for, and shared after that: do not change it. Header bytes are read as Latin-1, as Node.js does.
 type Source interface {
-	// Req is the verify request itself, EAS's req: method, url, headers, query, cookies ….
+	// Brief is what rules see as req: headers and cookies.
+	Brief() *query.Object
+	// Req is what custom headers see as req: headers, cookies, signedCookies, query, method, httpVersion ….
 	Req() *query.Object
-	// Parent is the parent request, EAS's parentRequestInfo: uri, parsedUri, parsedQuery, method.
+	// Parent is parentRequestInfo: uri, parsedUri, parsedQuery, method.
 	Parent() *query.Object
-}
-
-// Req returns the view of the verify request that queries see, built at the first call.
-func (r *Request) Req() *query.Object {
-	if r.req == nil {
-		r.req = r.Source.Req()
-	}
-	return r.req
-}
-
-// Parent returns the view of the parent request that queries see, built at the first call.
-func (r *Request) Parent() *query.Object {
-	if r.parent == nil {
-		r.parent = r.Source.Parent()
-	}
-	return r.parent
 }
