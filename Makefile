@@ -1,0 +1,54 @@
+# Every way to build, test and run easgate. `make` alone prints the targets.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME ?= 20s
+
+# One static binary: no C compiler is needed to build it, and none is used to test it.
+export CGO_ENABLED = 0
+
+CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/easgate
+LINTER  := $(CACHE)/golangci-lint-$(shell awk '$$1 == "github.com/golangci/golangci-lint/v2" {print $$2}' tools/lint/go.mod)/golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-unit lint bench fuzz fmt js setup
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+run: build ## build, then run a demo: service, gateway, upstream, keys and tokens under ./.easgate
+	bin/easgate demo
+
+build: ## build bin/easgate, a static binary
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/easgate ./cmd/easgate
+
+test: setup js lint ## run everything: linters, unit tests, tests with real servers
+	$(GO) test -tags integration -timeout 15m ./...
+
+test-unit: ## run the tests that need Go alone
+	$(GO) test ./...
+
+lint: $(LINTER) ## run golangci-lint (built once per version, into ~/.cache/easgate)
+	$(LINTER) run
+
+$(LINTER):
+	$(GO) build -C tools/lint -trimpath -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bench: build ## measure the binary beside a bare echo handler, with wrk
+	$(GO) run ./tools/bench
+
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+fmt: $(LINTER) ## format the code
+	$(LINTER) fmt
+
+js: ## bundle the JavaScript query engines (npm), for the next build to embed
+	tools/jsbundle/build.sh
+
+setup: ## install what the tests need beyond Go (apt; as root or through sudo)
+	tools/setup/setup.sh

@@ -1,0 +1,55 @@
+#!/bin/sh
+# Installs the servers and tools that `make test` needs beyond Go, from Debian's packages.
+# What is there already is left alone, so a second run only looks. The tests start their own
+# servers on free ports of 127.0.0.1 and never touch a system service.
+set -eu
+
+# Debian keeps servers where a user's PATH does not look.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+missing=
+
+# need PACKAGE FILE_OR_COMMAND...: the package is missing when none of them is there.
+need() {
+	package=$1
+	shift
+	for proof; do
+		if command -v "$proof" >/dev/null || [ -x "$proof" ]; then
+			return
+		fi
+	done
+	missing="$missing $package"
+}
+
+need nodejs node           # the JavaScript query engines are npm packages
+need npm npm
+need nginx-light nginx     # nginx/
+need mariadb-server mariadbd # stores/sql
+need postgresql /usr/lib/postgresql/*/bin/postgres # stores/sql
+need slapd slapd           # plugins/ldap
+need ldap-utils ldapadd
+need wrk wrk               # make bench
+
+if [ -z "$missing" ]; then
+	exit 0
+fi
+
+line="apt-get install -y --no-install-recommends$missing"
+run=
+if [ "$(id -u)" -ne 0 ]; then
+	run="sudo -n"
+fi
+if ! command -v apt-get >/dev/null || ! $run true 2>/dev/null; then
+	echo "setup: missing:$missing" >&2
+	echo "hint: as root: apt-get update && $line" >&2
+	exit 1
+fi
+
+install() {
+	# Another installation may hold the lock: wait for it rather than fail.
+	$run env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >&2
+}
+echo "setup: installing$missing" >&2
+# The lists on this machine may do; only when they do not, fetch new ones.
+# shellcheck disable=SC2086 # a list of words
+install install -y --no-install-recommends $missing 2>/dev/null ||
+	{ install update && install install -y --no-install-recommends $missing; }
