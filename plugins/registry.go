@@ -27,6 +27,23 @@ type Env struct {
 	// Hashing bounds how many passwords are hashed at once, process-wide, so that wrong guesses
 	// cannot take the processor from everyone else.
 	Hashing *semaphore.Weighted
+	// Strict is set for native tokens and when sealing; it makes errors of what [Env.Complain] reports.
+	Strict bool
+	// Warn is told what Complain reports when Strict is not set; nil drops it.
+	Warn func(error)
+}
+
+// Complain reports something in a configuration that external-auth-server lets pass in silence although it can never
+// work, such as a password line that nothing matches. A constructor returns the error if there is one, and goes on
+// without the offending part otherwise. It never holds a secret.
+func (e Env) Complain(err error) error {
+	if e.Strict {
+		return err
+	}
+	if e.Warn != nil {
+		e.Warn(err)
+	}
+	return nil
 }
 
 // A Factory builds plugins of one type from the raw JSON of their entry in a config token.
