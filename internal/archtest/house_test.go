@@ -1,0 +1,58 @@
+package archtest
+
+// product is all of our packages but the tools, which are for people.
+var product = []string{"cmd/...", "configtoken", "plugins/...", "stores/...", "internal/..."}
+
+// house says who may import whom; docs/architecture.md tells the story.
+var house = []rule{
+	{"cmd/...", product, "cmd puts the product together, and the product needs none of the tools"},
+
+	{"configtoken", nil, "a config token is text and keys; what its claims configure is not its business"},
+	{"internal/query", nil, "the words of the query languages are the floor that everything else stands on"},
+	{"internal/query/*", []string{"internal/query", "internal/query/*"}, "an engine knows queries and values, not who asks"},
+	{"internal/session", nil, "a contract that plugins and back ends share"},
+	{"internal/session/*", []string{"internal/session", "internal/sqldb", "internal/seal"}, "a session store knows sessions and its back end"},
+	{"internal/seal", nil, "sealing must be reviewable by itself"},
+	{"internal/jwks", nil, "key sets are fetched and cached, whoever verifies with them"},
+	{"internal/sqldb", nil, "opening a database is the same for stores, sessions and API tokens"},
+	{"internal/watch", nil, "watching a file is the same for keys, stores and revocations"},
+
+	{"internal/identity", []string{"internal/query"}, "who was authenticated must not depend on how"},
+	{"internal/assertion", []string{"internal/query"}, "a rule judges values; it knows no requests and no plugins"},
+	{"internal/headers", []string{"plugins", "internal/query", "internal/identity"}, "headers are made from data that others gathered"},
+	{"internal/parent", []string{"plugins", "internal/query"}, "it turns headers into a parent request before anything is decided"},
+	{"internal/oauthflow", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks"},
+		"what oidc and oauth2 share follows the rule of plugins"},
+
+	{"plugins", []string{"internal/query", "internal/session", "internal/seal", "internal/identity", "internal/sqldb"},
+		"the contract names what a plugin may reach, and nothing that reaches plugins"},
+	{"plugins/builtin", []string{"plugins", "plugins/*"}, "the list of plugins is a list"},
+	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/query/*", "internal/identity"}, "the contract suite knows the contract"},
+	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks", "internal/oauthflow", "internal/sqldb"},
+		"a plugin never sees another plugin, a store, the pipeline or the server: whatever it needs comes through plugins.Env"},
+
+	{"stores", nil, "a store maps ids to sealed text; it cannot open it"},
+	{"stores/builtin", []string{"stores", "stores/*", "internal/sqldb"}, "the list of stores is a list"},
+	{"stores/*", []string{"stores", "internal/sqldb", "internal/watch"}, "a store maps ids to sealed text; it knows no plugins, keys or tokens"},
+
+	{"internal/pipeline", []string{"configtoken", "plugins", "stores", "internal/assertion", "internal/query", "internal/headers", "internal/identity"},
+		"the pipeline decides; it knows plugins by their contract, and neither HTTP servers nor proxies"},
+	{"internal/server", []string{"internal/pipeline", "internal/parent", "plugins"},
+		"the server speaks HTTP; tokens, stores and plugins reach it as a pipeline"},
+	{"internal/archtest", nil, "rules are about packages, not part of them"},
+
+	{"tools/...", append([]string{"tools/..."}, product...), "tools use whatever they measure or make"},
+	{"nginx/...", nil, "a recipe, and tests"},
+	{"examples/...", nil, "configuration, and tests"},
+}
+
+// confined are libraries that must be replaceable by changing one package, or that are safe in one place only.
+var confined = []library{
+	{"github.com/labstack/echo", []string{"internal/server", "tools/..."}, "echo v4 will end; leaving it must cost one package"},
+	{"github.com/patrickmn/go-cache", []string{"stores"}, "it is unbounded: only for keys that we issued ourselves, the ids that stores answered"},
+	{"github.com/spf13/cobra", []string{"cmd/...", "tools/..."}, "a command line belongs to a command"},
+	{"github.com/caarlos0/env", []string{"cmd/..."}, "the environment is read once, where the program is put together"},
+}
+
+// misnamed are package names that say nothing about what is inside.
+var misnamed = []string{"util", "utils", "common", "helper", "helpers", "types", "misc", "shared"}

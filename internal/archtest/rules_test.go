@@ -1,0 +1,63 @@
+package archtest
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// module is the prefix of our own import paths.
+const module = "github.com/easgate/easgate/"
+
+// A rule says which of our own packages the packages that match who may import, and why no others.
+// Patterns are those of path.Match, over paths inside the module. The first rule that matches counts.
+type rule struct {
+	who string
+	may []string
+	why string
+}
+
+// A library is a module of others that only some packages may import.
+type library struct {
+	prefix string
+	only   []string
+	why    string
+}
+
+// violations returns what pkg, a path inside the module, must not import of imports, each with the reason.
+// A package that no rule names is a violation of its own: new parts of the house say where they stand.
+func violations(rules []rule, libraries []library, pkg string, imports []string) []string {
+	i := slices.IndexFunc(rules, func(r rule) bool { return match(r.who, pkg) })
+	if i < 0 {
+		return []string{fmt.Sprintf("%s: no rule says what it may import: add one to the table", pkg)}
+	}
+	var bad []string
+	for _, imp := range imports {
+		if own, ok := strings.CutPrefix(imp, module); ok {
+			if !slices.ContainsFunc(rules[i].may, func(may string) bool { return match(may, own) }) {
+				bad = append(bad, fmt.Sprintf("%s imports %s: %s", pkg, own, rules[i].why))
+			}
+			continue
+		}
+		for _, l := range libraries {
+			if within(l.prefix, imp) && !slices.ContainsFunc(l.only, func(only string) bool { return match(only, pkg) }) {
+				bad = append(bad, fmt.Sprintf("%s imports %s: %s", pkg, imp, l.why))
+			}
+		}
+	}
+	return bad
+}
+
+// match reports whether pkg matches pattern; "x/..." is x and everything below it.
+func match(pattern, pkg string) bool {
+	if tree, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return within(tree, pkg)
+	}
+	ok, err := path.Match(pattern, pkg)
+	return ok && err == nil
+}
+
+func within(prefix, p string) bool {
+	return p == prefix || strings.HasPrefix(p, prefix+"/")
+}
