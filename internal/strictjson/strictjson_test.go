@@ -1,0 +1,88 @@
+package strictjson_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/easgate/easgate/internal/strictjson"
+)
+
+type level string
+
+func (l *level) UnmarshalJSON(raw []byte) error {
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	if s != "low" && s != "high" {
+		return errors.New("want low or high")
+	}
+	*l = level(s)
+	return nil
+}
+
+type inner struct {
+	Port int `json:"port"`
+}
+
+// either decodes itself: text or an object.
+type either struct {
+	Text string `json:"-"`
+	Host string `json:"host"`
+	TLS  *inner `json:"tls"`
+}
+
+func (e *either) UnmarshalJSON(raw []byte) error {
+	if strings.HasPrefix(string(raw), `"`) {
+		return json.Unmarshal(raw, &e.Text)
+	}
+	type plain either
+	return json.Unmarshal(raw, (*plain)(e))
+}
+
+type shared struct {
+	TTL int `json:"ttl"`
+}
+
+type config struct {
+	shared
+	Name  string           `json:"name"`
+	Level level            `json:"level"`
+	To    either           `json:"to"`
+	List  []inner          `json:"list"`
+	Map   map[string]inner `json:"map"`
+	Any   any              `json:"any"`
+	Raw   json.RawMessage  `json:"raw"`
+}
+
+func TestUnmarshal(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"all known", `{"name":"a","ttl":3,"level":"low","to":{"host":"h","tls":{"port":1}},"list":[{"port":1}],"map":{"x":{"port":1}},"any":{"z":1},"raw":{"y":[{}]}}`, ""},
+		{"text form", `{"to":"h:1"}`, ""},
+		{"null", `{"to":null,"list":null}`, ""},
+		{"unknown member", `{"nmae":"a"}`, "nmae: unknown option"},
+		{"unknown members deep down", `{"to":{"hots":"h","tls":{"prot":1}},"list":[{},{"p":1}],"map":{"x":{"q":1}}}`,
+			"list[1].p: unknown option\nmap.x.q: unknown option\nto.hots: unknown option\nto.tls.prot: unknown option"},
+		{"wrong type", `{"name":5}`, "name: want text, got number"},
+		{"wrong type inside what decodes itself", `{"to":{"tls":{"port":"x"}}}`, "to.tls.port: want a whole number, got string"},
+		{"wrong type in a list", `{"list":[{"port":1},{"port":true}]}`, "list[1].port: want a whole number, got bool"},
+		{"a value's own complaint", `{"level":"hihg"}`, "level: want low or high"},
+		{"not an object", `[]`, "want an object, got array"},
+		{"not JSON", "{\n\"name\": \n}", "line 3: invalid character '}' looking for beginning of value"},
+		{"cut off", `{"name": "s3cret`, "line 1: unexpected end of JSON input"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var c config
+			got := ""
+			if err := strictjson.Unmarshal([]byte(tt.in), &c); err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("Unmarshal(%s) = %q, want %q", tt.in, got, tt.want)
+			}
+		})
+	}
+}
