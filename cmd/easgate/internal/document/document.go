@@ -1,8 +1,8 @@
-// Package yamljson reads YAML or JSON that a person wrote into JSON text, and knows where each thing stood.
+// Package document reads YAML or JSON that a person wrote for this command, strictly, and knows where each thing stood.
 //
 // Keys keep their order and numbers their digits, because config tokens are hashed and printed as they were written.
 // Anchors, aliases and merge keys are expanded, up to [MaxSize] bytes.
-package yamljson
+package document
 
 import (
 	"bytes"

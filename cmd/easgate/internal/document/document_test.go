@@ -1,4 +1,4 @@
-package yamljson
+package document
 
 import (
 	"encoding/json"
