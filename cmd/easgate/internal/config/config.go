@@ -1,0 +1,68 @@
+package config
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/easgate/easgate/plugins"
+)
+
+// A Config is everything that an operator decides. [Load] makes one; its zero value is not the default.
+type Config struct {
+	// Addr is the IP address or host name that the main listener binds, "" for all, at Port.
+	Addr string
+	Port int
+	// VerifyAddr, when set, is the only listener that answers verifications.
+	VerifyAddr string
+	// AdminAddr is "" when there is no such listener.
+	AdminAddr string
+
+	MetricsOnMain, DisableMetrics bool
+
+	SSLCert, SSLKey string
+
+	TrustedProxies []netip.Prefix
+	ProxyProfile   string
+
+	Keyring       plugins.Secret
+	KeyringFile   string
+	SignSecret    plugins.Secret
+	EncryptSecret plugins.Secret
+	IVSecret      plugins.Secret
+
+	TokenFormats        []string
+	RequireSignedTokens bool
+	AllowPlainTokens    bool
+	AllowEval           bool
+
+	// RevokedJTIs is a JSON list of texts and numbers; RevokedJTIsFile is read again when it changes.
+	RevokedJTIs     json.RawMessage
+	RevokedJTIsFile string
+	// Stores is a JSON object, store id to its configuration.
+	Stores json.RawMessage
+
+	LogLevel  slog.Level
+	LogFormat string
+	LogAllows bool
+
+	VerifyTimeout, ShutdownTimeout time.Duration
+
+	// What follows is accepted so that EAS's environment can stay as it is; nothing in this version uses it.
+	StoreOpts                                               plugins.Secret
+	GRPCPort                                                int
+	GRPCAddress, GRPCSSLCert, GRPCSSLKey                    string
+	IssuerSignSecret, IssuerEncryptSecret, CookieSignSecret plugins.Secret
+	CookieEncryptSecret, SessionEncryptSecret               plugins.Secret
+
+	origin map[string]string
+}
+
+// MainAddr is the main listener's address as net.Listen takes it.
+func (c *Config) MainAddr() string { return net.JoinHostPort(c.Addr, strconv.Itoa(c.Port)) }
+
+// Origin says where the setting's value came from: "easgate.yaml:3:7", "EAS_PORT", "--port", or "" for its default.
+func (c *Config) Origin(name string) string { return c.origin[name] }

@@ -1,0 +1,241 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/document"
+)
+
+// Sources are what a configuration is read from.
+type Sources struct {
+	// File is the configuration file's path; "" takes EAS_CONFIG_FILE, and without that there is none.
+	File string
+	// Env holds NAME=value, as os.Environ returns it.
+	Env []string
+	// Flags are the flags that were given, by the setting's name.
+	Flags map[string]string
+}
+
+// Load reads a configuration. The warnings are for an operator to read; the error is a [Problems] that holds all
+// that is wrong. Relative paths in the file are relative to the file. With an error, the Config still holds what
+// could be read.
+func Load(s Sources) (c *Config, warnings Problems, err error) {
+	l := loader{c: defaults()}
+	env := environment(s.Env)
+	path := s.File
+	if path == "" {
+		path = env["EAS_CONFIG_FILE"]
+	}
+	if path != "" {
+		l.file(path)
+	}
+	l.env(env)
+	l.flags(s.Flags)
+	l.check()
+	return l.c, l.warnings, l.problems.err()
+}
+
+type loader struct {
+	c        *Config
+	problems Problems
+	warnings Problems
+}
+
+func (l *loader) problem(source string, err error, hint string) {
+	if hint == "" {
+		hint = hintOf(err)
+	}
+	l.problems = append(l.problems, Problem{source, err, hint})
+}
+
+func (l *loader) warn(source, text, hint string) {
+	l.warnings = append(l.warnings, Problem{source, errors.New(text), hint})
+}
+
+func environment(list []string) map[string]string {
+	env := map[string]string{}
+	for _, kv := range list {
+		if name, v, ok := strings.Cut(kv, "="); ok && v != "" && strings.HasPrefix(name, "EAS_") {
+			env[name] = v
+		}
+	}
+	return env
+}
+
+// a layer is one of file, environment and flags; it complains of a secret that is given twice within.
+type layer struct {
+	l    *loader
+	seen map[string]string
+}
+
+func (l *loader) layer() layer { return layer{l, map[string]string{}} }
+
+func (y layer) set(name, source string, do func() error) {
+	if before, ok := y.seen[name]; ok {
+		y.l.problem(source, fmt.Errorf("%s is given too", before), "keep one of the two")
+		return
+	}
+	y.seen[name] = source
+	if err := do(); err != nil {
+		y.l.problem(source, err, "")
+		return
+	}
+	y.l.c.origin[name] = source
+}
+
+func (l *loader) file(path string) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		l.problem(path, pathless(err), "--config and EAS_CONFIG_FILE name a YAML file")
+		return
+	}
+	members, err := document.Members(text)
+	if err != nil {
+		var at *document.Error
+		if errors.As(err, &at) {
+			path, err = fmt.Sprintf("%s:%d:%d", path, at.Line, at.Column), at.Err
+		}
+		l.problem(path, err, "")
+		return
+	}
+	y := l.layer()
+	for _, m := range members {
+		source := fmt.Sprintf("%s:%d:%d", path, m.Key.Line, m.Key.Column)
+		s, twin, ok := find(m.Name)
+		if !ok {
+			l.problem(source, fmt.Errorf("unknown setting %q", m.Name), suggest(m.Name, names()))
+			continue
+		}
+		source = fmt.Sprintf("%s:%d:%d: %s", path, m.At.Line, m.At.Column, m.Name)
+		y.set(s.name, source, func() error {
+			if !twin {
+				if err := fromFile(s.value(l.c), m.Value); err != nil {
+					return err
+				}
+				l.relative(s, filepath.Dir(path))
+				return nil
+			}
+			var file string
+			if err := fromFile(textValue{&file, "a file"}, m.Value); err != nil {
+				return err
+			}
+			return l.secretFrom(s, relativeTo(filepath.Dir(path), file))
+		})
+	}
+}
+
+// relative makes a file's name that stands in the configuration file relative to that file, wherever easgate is started.
+func (l *loader) relative(s setting, dir string) {
+	if t, ok := s.value(l.c).(textValue); ok && t.k == "a file" {
+		*t.p = relativeTo(dir, *t.p)
+	}
+}
+
+func relativeTo(dir, file string) string {
+	if file == "" || filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(dir, file)
+}
+
+func (l *loader) env(env map[string]string) {
+	y := l.layer()
+	for _, s := range table {
+		if v, ok := env[s.env()]; ok {
+			y.set(s.name, s.env(), func() error { return s.value(l.c).set(v) })
+		}
+		if v, ok := env[s.env()+"_FILE"]; ok && s.hasTwin() {
+			y.set(s.name, s.env()+"_FILE", func() error { return l.secretFrom(s, v) })
+		}
+	}
+	for _, name := range sortedKeys(env) {
+		if _, _, ok := find(strings.ToLower(strings.TrimPrefix(name, "EAS_"))); !ok && name != "EAS_CONFIG_FILE" && !fromKubernetes(name) {
+			l.warn(name, "no setting of that name", suggest(name, envNames()))
+		}
+	}
+}
+
+// fromKubernetes recognises the variables that Kubernetes sets for a Service named eas or eas-something.
+func fromKubernetes(name string) bool {
+	return strings.Contains(name, "_SERVICE_") || strings.Contains(name, "_PORT_") || strings.HasSuffix(name, "_PORT")
+}
+
+func (l *loader) flags(given map[string]string) {
+	y := l.layer()
+	for _, s := range table {
+		if v, ok := given[s.name]; ok {
+			y.set(s.name, "--"+s.flag(), func() error { return s.value(l.c).set(v) })
+		}
+	}
+}
+
+func (l *loader) secretFrom(s setting, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, pathless(err))
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		return fmt.Errorf("%s: the file is empty", path)
+	}
+	return s.value(l.c).set(secret)
+}
+
+// hasTwin reports whether NAME_file is read by the loader. The keyring's file is a setting of its own, because it is
+// read again while easgate runs.
+func (s setting) hasTwin() bool { return s.secret() && s.name != "keyring" }
+
+// find returns the setting that name stands for; twin says that name is its NAME_file.
+func find(name string) (s setting, twin, ok bool) {
+	for _, s := range table {
+		if s.name == name {
+			return s, false, true
+		}
+		if s.hasTwin() && s.name+twinSuffix == name {
+			return s, true, true
+		}
+	}
+	return setting{}, false, false
+}
+
+func names() []string {
+	var out []string
+	for _, s := range table {
+		out = append(out, s.name)
+		if s.hasTwin() {
+			out = append(out, s.name+twinSuffix)
+		}
+	}
+	return out
+}
+
+func envNames() []string {
+	out := names()
+	for i, n := range out {
+		out[i] = "EAS_" + strings.ToUpper(n)
+	}
+	return out
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// pathless drops the operation and the path from a file error, for messages that name the file already.
+func pathless(err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}

@@ -1,0 +1,42 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Reference returns the table of settings in Markdown, for docs/configuration.md.
+func Reference() string {
+	var b strings.Builder
+	def := defaults()
+	group := ""
+	for _, s := range table {
+		if s.group != group {
+			group = s.group
+			fmt.Fprintf(&b, "\n### %s\n\n| variable | flag | takes | default | |\n|---|---|---|---|---|\n", group)
+		}
+		v := s.value(def)
+		env := "`" + s.env() + "`"
+		if s.hasTwin() {
+			env += "<br>`…_FILE`"
+		}
+		flag := ""
+		if !s.secret() && !s.later {
+			flag = "`--" + s.flag() + "`"
+		}
+		initial := v.show()
+		if initial == "false" {
+			initial = ""
+		}
+		if initial != "" {
+			initial = "`" + strings.ReplaceAll(initial, ",", " ") + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", env, flag, v.kind(), initial, s.doc)
+	}
+	return b.String()
+}
+
+// plain takes Markdown's marks out of a text for the terminal.
+func plain(doc string) string {
+	return strings.ToLower(doc[:1]) + strings.TrimSuffix(strings.ReplaceAll(doc[1:], "`", "'"), ".")
+}

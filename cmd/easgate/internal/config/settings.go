@@ -1,0 +1,103 @@
+package config
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// A setting is one row of the table that files, variables, flags and documentation are made from.
+type setting struct {
+	name  string
+	group string
+	doc   string
+	value func(*Config) value
+	// later marks what is accepted for EAS's sake and does nothing in this version.
+	later bool
+}
+
+func (s setting) env() string  { return "EAS_" + strings.ToUpper(s.name) }
+func (s setting) flag() string { return strings.ReplaceAll(s.name, "_", "-") }
+
+func (s setting) secret() bool {
+	_, ok := s.value(&Config{}).(secretValue)
+	return ok
+}
+
+const (
+	groupListen  = "Listening"
+	groupTrust   = "Trust"
+	groupKeys    = "Keys and config tokens"
+	groupStores  = "Stores and revocation"
+	groupLog     = "Logs"
+	groupLater   = "Accepted from EAS, unused in this version"
+	twinSuffix   = "_file"
+	keyringFile  = "keyring_file"
+	revokedFile  = "revoked_jtis_file"
+	minSecretLen = 32
+)
+
+// Profiles are the names that proxy_profile takes, DESIGN's dialects of proxies.
+var Profiles = []string{"auto", "nginx", "ingress-nginx", "traefik", "caddy", "haproxy", "envoy", "eas"}
+
+var table = []setting{
+	{name: "port", group: groupListen, doc: "Port of the main listener: /verify, /ping, /healthz, /readyz.", value: func(c *Config) value { return portValue{&c.Port} }},
+	{name: "addr", group: groupListen, doc: "Address that the main listener binds, without the port.", value: func(c *Config) value { return textValue{&c.Addr, "an address"} }},
+	{name: "verify_addr", group: groupListen, doc: "A listener of its own for /verify, which then leaves the main one.", value: func(c *Config) value { return textValue{&c.VerifyAddr, "host:port"} }},
+	{name: "admin_addr", group: groupListen, doc: "Address of /metrics and administration; keep it from strangers. `off` turns it off.", value: func(c *Config) value { return textValue{&c.AdminAddr, "host:port, or off"} }},
+	{name: "metrics_on_main", group: groupListen, doc: "Serves /metrics on the main listener too, where EAS has it.", value: func(c *Config) value { return boolValue{&c.MetricsOnMain} }},
+	{name: "disable_metrics", group: groupListen, doc: "Turns /metrics off.", value: func(c *Config) value { return boolValue{&c.DisableMetrics} }},
+	{name: "ssl_cert", group: groupListen, doc: "PEM file with the certificate chain; with ssl_key the main listener speaks TLS.", value: func(c *Config) value { return textValue{&c.SSLCert, "a file"} }},
+	{name: "ssl_key", group: groupListen, doc: "PEM file with the certificate's private key.", value: func(c *Config) value { return textValue{&c.SSLKey, "a file"} }},
+	{name: "verify_timeout", group: groupListen, doc: "How long one verification may take; then it is denied.", value: func(c *Config) value { return durationValue{&c.VerifyTimeout} }},
+	{name: "shutdown_timeout", group: groupListen, doc: "How long requests in flight may take to finish after SIGTERM.", value: func(c *Config) value { return durationValue{&c.ShutdownTimeout} }},
+
+	{name: "trusted_proxies", group: groupTrust, doc: "Peers whose forwarding headers are believed. Others are denied.", value: func(c *Config) value { return prefixesValue{&c.TrustedProxies} }},
+	{name: "proxy_profile", group: groupTrust, doc: "Which proxy's headers describe the parent request, where the verify URL has no `proxy=`.", value: func(c *Config) value { return enumValue{&c.ProxyProfile, Profiles} }},
+
+	{name: "keyring", group: groupKeys, doc: "Keys of native config tokens, a JSON Web Key Set (`easgate keys new`). The first seals, all open.", value: func(c *Config) value { return secretValue{&c.Keyring} }},
+	{name: keyringFile, group: groupKeys, doc: "File with the keyring; read again on SIGHUP and when it changes.", value: func(c *Config) value { return textValue{&c.KeyringFile, "a file"} }},
+	{name: "config_token_sign_secret", group: groupKeys, doc: "Signs config tokens in EAS's format.", value: func(c *Config) value { return secretValue{&c.SignSecret} }},
+	{name: "config_token_encrypt_secret", group: groupKeys, doc: "Encrypts config tokens in EAS's format.", value: func(c *Config) value { return secretValue{&c.EncryptSecret} }},
+	{name: "encrypt_iv_secret", group: groupKeys, doc: "Makes the IV of config tokens in EAS's format, and changes how their key is made.", value: func(c *Config) value { return secretValue{&c.IVSecret} }},
+	{name: "token_formats", group: groupKeys, doc: "Formats of config tokens that are opened. `native` alone ends EAS's.", value: func(c *Config) value { return listValue{&c.TokenFormats, []string{"native", "eas"}} }},
+	{name: "require_signed_tokens", group: groupKeys, doc: "Opens only native config tokens that an issuer's key signed.", value: func(c *Config) value { return boolValue{&c.RequireSignedTokens} }},
+	{name: "allow_plain_server_side_tokens", group: groupKeys, doc: "Lets stores hold config tokens as plain JSON.", value: func(c *Config) value { return boolValue{&c.AllowPlainTokens} }},
+	{name: "allow_eval", group: groupKeys, doc: "Allows JavaScript (`js`) in config tokens.", value: func(c *Config) value { return boolValue{&c.AllowEval} }},
+
+	{name: "config_token_stores", group: groupStores, doc: "Stores of server-side config tokens, by id: `adapter` (file, env, sql) and `options`.", value: func(c *Config) value { return documentValue{&c.Stores, false} }},
+	{name: "revoked_jtis", group: groupStores, doc: "`jti` claims of config tokens that are no longer taken.", value: func(c *Config) value { return documentValue{&c.RevokedJTIs, true} }},
+	{name: revokedFile, group: groupStores, doc: "File with more of them, read again when it changes.", value: func(c *Config) value { return textValue{&c.RevokedJTIsFile, "a file"} }},
+
+	{name: "log_level", group: groupLog, doc: "What is logged. Denials and faults are info, allows are debug.", value: func(c *Config) value { return levelValue{&c.LogLevel} }},
+	{name: "log_format", group: groupLog, doc: "Form of the log.", value: func(c *Config) value { return enumValue{&c.LogFormat, []string{"json", "text"}} }},
+	{name: "log_allows", group: groupLog, doc: "Logs allowed requests at info; costs about a fifth of a request.", value: func(c *Config) value { return boolValue{&c.LogAllows} }},
+
+	{name: "store_opts", group: groupLater, later: true, doc: "EAS's session store. Sessions come with the browser logins.", value: func(c *Config) value { return secretValue{&c.StoreOpts} }},
+	{name: "grpc_port", group: groupLater, later: true, doc: "Envoy's ext_authz over gRPC.", value: func(c *Config) value { return portValue{&c.GRPCPort} }},
+	{name: "grpc_address", group: groupLater, later: true, doc: "Address of the same.", value: func(c *Config) value { return textValue{&c.GRPCAddress, "an address"} }},
+	{name: "grpc_ssl_cert", group: groupLater, later: true, doc: "Certificate of the same.", value: func(c *Config) value { return textValue{&c.GRPCSSLCert, "a file"} }},
+	{name: "grpc_ssl_key", group: groupLater, later: true, doc: "Key of the same.", value: func(c *Config) value { return textValue{&c.GRPCSSLKey, "a file"} }},
+	{name: "issuer_sign_secret", group: groupLater, later: true, doc: "Browser logins: state.", value: func(c *Config) value { return secretValue{&c.IssuerSignSecret} }},
+	{name: "issuer_encrypt_secret", group: groupLater, later: true, doc: "Browser logins: state.", value: func(c *Config) value { return secretValue{&c.IssuerEncryptSecret} }},
+	{name: "cookie_sign_secret", group: groupLater, later: true, doc: "Browser logins: cookies.", value: func(c *Config) value { return secretValue{&c.CookieSignSecret} }},
+	{name: "cookie_encrypt_secret", group: groupLater, later: true, doc: "Browser logins: cookies.", value: func(c *Config) value { return secretValue{&c.CookieEncryptSecret} }},
+	{name: "session_encrypt_secret", group: groupLater, later: true, doc: "Browser logins: sessions.", value: func(c *Config) value { return secretValue{&c.SessionEncryptSecret} }},
+}
+
+func defaults() *Config {
+	c := &Config{
+		Port:            8080,
+		AdminAddr:       "127.0.0.1:9091",
+		ProxyProfile:    "auto",
+		TokenFormats:    []string{"native", "eas"},
+		LogFormat:       "json",
+		VerifyTimeout:   10 * time.Second,
+		ShutdownTimeout: 20 * time.Second,
+		origin:          map[string]string{},
+	}
+	for _, p := range []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "100.64.0.0/10"} {
+		c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
+	}
+	return c
+}
