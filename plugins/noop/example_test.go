@@ -1,0 +1,22 @@
+package noop_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/noop"
+)
+
+// A route that is closed for everybody.
+func Example() {
+	p, err := noop.New(noop.Config{StatusCode: json.RawMessage("404")}, plugins.Env{Strict: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	res, _ := p.Verify(context.Background(), &plugins.Request{})
+	fmt.Println(res.Verdict, res.StatusCode())
+	// Output: deny 404
+}

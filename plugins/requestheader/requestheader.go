@@ -1,0 +1,126 @@
+// Package requestheader allows requests that carry a header with an expected value, such as an API key.
+package requestheader
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/easgate/easgate/plugins"
+)
+
+// Config is the configuration of the request_header plugin.
+type Config struct {
+	// Headers maps header names, in any case, to the value that allows the request, or to a list of such values.
+	// One match is enough. Values are compared whole, case-sensitively and in constant time; characters are those of
+	// Latin-1, as header fields are, and one outside of it never matches. Of a header that comes twice the values count
+	// joined by ", ", but for Authorization, User-Agent and other single fields, whose first value counts. Required.
+	Headers map[string]plugins.Values `json:"headers"`
+}
+
+// Plugin looks for headers.
+type Plugin struct {
+	headers []header
+}
+
+type header struct {
+	name   string
+	values []string
+}
+
+// New builds the plugin. An empty value, which an empty header would match, and one that is not text are errors in
+// native tokens; in those of EAS's format the first allows and the second never matches.
+func New(c Config, env plugins.Env) (plugins.Plugin, error) {
+	if c.Headers == nil {
+		return nil, errors.New("headers: required")
+	}
+	if len(c.Headers) == 0 {
+		if err := env.Complain(errors.New("headers: empty: denies every request")); err != nil {
+			return nil, err
+		}
+	}
+	p := &Plugin{headers: make([]header, 0, len(c.Headers))}
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		v := c.Headers[name]
+		h := header{name: http.CanonicalHeaderKey(name)}
+		if v.Odd || v.Null {
+			if err := env.Complain(fmt.Errorf("headers.%s: want a string or a list of strings", name)); err != nil {
+				return nil, err
+			}
+		}
+		for _, text := range v.Texts {
+			value, ok := latin1(string(text))
+			if !ok {
+				if err := env.Complain(fmt.Errorf("headers.%s: a value has characters that no header can carry", name)); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			if value == "" {
+				if err := env.Complain(fmt.Errorf("headers.%s: a value is empty", name)); err != nil {
+					return nil, err
+				}
+			}
+			h.values = append(h.values, value)
+		}
+		p.headers = append(p.headers, h)
+	}
+	return p, nil
+}
+
+// Verify allows r when one of the headers has one of its values, else it denies with 403.
+func (p *Plugin) Verify(_ context.Context, r *plugins.Request) (plugins.Result, error) {
+	// Every value is compared, so that the time taken tells nothing about which came close.
+	match := 0
+	for i := range p.headers {
+		h := &p.headers[i]
+		got := r.Header[h.name]
+		if len(got) == 0 {
+			continue
+		}
+		value := got[0]
+		if len(got) > 1 && !single[h.name] {
+			value = strings.Join(got, separator(h.name))
+		}
+		for _, want := range h.values {
+			match |= subtle.ConstantTimeCompare([]byte(value), []byte(want))
+		}
+	}
+	if match == 1 {
+		return plugins.Result{Verdict: plugins.Allow, Status: http.StatusOK}, nil
+	}
+	return plugins.Result{Status: http.StatusForbidden, Reason: "no header has an expected value"}, nil
+}
+
+// single are the fields of which Node.js, and so external-auth-server, keeps the first and drops the others
+// (https://nodejs.org/api/http.html#messageheaders).
+var single = map[string]bool{
+	"Age": true, "Authorization": true, "Content-Length": true, "Content-Type": true, "Etag": true, "Expires": true,
+	"From": true, "Host": true, "If-Modified-Since": true, "If-Unmodified-Since": true, "Last-Modified": true,
+	"Location": true, "Max-Forwards": true, "Proxy-Authorization": true, "Referer": true, "Retry-After": true,
+	"Server": true, "User-Agent": true,
+}
+
+func separator(name string) string {
+	if name == "Cookie" {
+		return "; "
+	}
+	return ", "
+}
+
+// latin1 encodes s as header fields are; ok is false when it has other characters.
+func latin1(s string) (encoded string, ok bool) {
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		if r > 0xff {
+			return "", false
+		}
+		b = append(b, byte(r))
+	}
+	return string(b), true
+}
