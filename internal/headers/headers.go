@@ -1,0 +1,361 @@
+// Package headers puts values picked from a login, the request or the config token into response headers:
+// custom_service_headers for what is allowed, custom_error_headers for what is not.
+package headers
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"reflect"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/plugins"
+)
+
+// Config is one entry of custom_service_headers or custom_error_headers.
+type Config struct {
+	// Source is what the value is picked from: userinfo, id_token, access_token, refresh_token, config_token,
+	// plugin_config, req, parentRequestInfo (or parentReqInfo), static.
+	Source string `json:"source"`
+	// QueryEngine is the language of Query: jp, jq …; static takes Query itself as the value.
+	QueryEngine string `json:"query_engine,omitempty"`
+	// Query picks the value; left out, the whole source is sent, as JSON unless it is a string.
+	Query json.RawMessage `json:"query,omitempty"`
+	// QueryOpts changes what becomes of the result.
+	QueryOpts struct {
+		// SingleValue sends the one match of a jp query instead of a JSON array; several are an error.
+		SingleValue bool `json:"single_value,omitempty"`
+	} `json:"query_opts,omitzero"`
+	// Encoding is plain (default), base64, or uri.
+	Encoding string `json:"encoding,omitempty"`
+}
+
+// Sources are what the values come from.
+type Sources struct {
+	Request *plugins.Request
+	Data    *plugins.Data
+	Token   Token
+	// Step is the index of the plugin whose entry is plugin_config, -1 for none.
+	Step int
+}
+
+// A Token shows itself to headers; it is asked only by those that look.
+type Token interface {
+	ConfigToken() query.Value
+	PluginConfig(step int) query.Value
+}
+
+// A Set is a compiled list of headers. Nil is an empty one.
+type Set struct{ items []item }
+
+type item struct {
+	name   string
+	source string
+	// fixed is the whole value when it is known in advance; nil otherwise.
+	fixed    []string
+	query    query.Query
+	single   bool
+	encoding string
+	// broken is why the entry has no value; it then is the empty header or none.
+	broken error
+}
+
+var empty = []string{""}
+
+// Compile compiles raw, an object of header name to [Config]. With strict, whatever could never give a value is an
+// error with its path; without, such an entry stays without a value, as in external-auth-server.
+func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, error) {
+	v, err := parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := v.(*query.Object)
+	if !ok || o.Len() == 0 {
+		if v != nil && !ok && strict {
+			return nil, errors.New("want an object of header names")
+		}
+		return nil, nil
+	}
+	s := &Set{items: make([]item, 0, o.Len())}
+	for i := range o.Len() {
+		name, cfg := o.At(i)
+		it, err := compile(name, []byte(query.JSON(cfg)), engines, strict)
+		if err != nil {
+			if strict {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			it.broken = err
+		}
+		s.items = append(s.items, it)
+	}
+	return s, nil
+}
+
+func parse(raw json.RawMessage) (query.Value, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	return query.ParseJSON(raw)
+}
+
+func compile(name string, raw json.RawMessage, engines query.Engines, strict bool) (item, error) {
+	it := item{name: textproto.CanonicalMIMEHeaderKey(name)}
+	if !httpguts.ValidHeaderFieldName(name) {
+		return it, errors.New("not a header name")
+	}
+	if reserved[it.name] {
+		return it, errors.New("this header belongs to the connection and cannot be set")
+	}
+	var c Config
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return it, err
+	}
+	if unknown := plugins.UnknownFields(raw, reflect.TypeFor[Config]()); strict && len(unknown) > 0 {
+		return it, fmt.Errorf("%s: unknown field", unknown[0])
+	}
+	it.source, it.single, it.encoding = c.Source, c.QueryOpts.SingleValue, c.Encoding
+	if strict {
+		switch it.encoding {
+		case "", "plain", "base64", "uri", "url":
+		default:
+			return it, fmt.Errorf("encoding: %q: want plain, base64 or uri", it.encoding)
+		}
+	}
+	q, err := parse(c.Query)
+	if err != nil {
+		return it, err
+	}
+	if strict || query.Truthy(q) {
+		if err := knownSource(it.source); err != nil {
+			return it, err
+		}
+	}
+	if !query.Truthy(q) {
+		q = query.Undefined{} // 0, false and "" too, as in external-auth-server
+		if it.source != "static" {
+			return it, nil
+		}
+	}
+	if it.source == "static" || c.QueryEngine == "static" {
+		text, err := it.text(q)
+		it.fixed = []string{text}
+		return it, err
+	}
+	expr, ok := q.(string)
+	if !ok {
+		return it, errors.New("query: want a string")
+	}
+	if !strict && c.QueryEngine != "jp" && c.QueryEngine != "jq" {
+		return it, query.ErrUnknownEngine // headers know these two only in external-auth-server
+	}
+	it.query, err = engines.Compile(c.QueryEngine, expr)
+	if err != nil {
+		return it, fmt.Errorf("query: %w", err)
+	}
+	return it, nil
+}
+
+func knownSource(source string) error {
+	switch source {
+	case "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req",
+		"parentRequestInfo", "parentReqInfo", "static":
+		return nil
+	}
+	return fmt.Errorf("source: unknown source %q", source)
+}
+
+// Names calls f with the canonical name of every header in s.
+func (s *Set) Names(f func(name string)) {
+	if s != nil {
+		for i := range s.items {
+			f(s.items[i].name)
+		}
+	}
+}
+
+// Apply sets the headers in h, replacing what is there. An entry whose value cannot be had is set to the empty
+// string, so that the proxy overwrites what the client sent under that name; with omit it is left out.
+// failed, if not nil, is told about each such entry.
+func (s *Set) Apply(ctx context.Context, src *Sources, h http.Header, omit bool, failed func(name string, err error)) {
+	if s == nil {
+		return
+	}
+	for i := range s.items {
+		it := &s.items[i]
+		if it.fixed != nil {
+			h[it.name] = it.fixed
+			continue
+		}
+		text, err := it.value(ctx, src)
+		if err == nil {
+			h[it.name] = []string{text}
+			continue
+		}
+		if failed != nil {
+			failed(it.name, err)
+		}
+		if !omit && it.name != "" && !reserved[it.name] {
+			h[it.name] = empty
+		}
+	}
+}
+
+func (it *item) value(ctx context.Context, src *Sources) (string, error) {
+	if it.broken != nil {
+		return "", it.broken
+	}
+	v := src.get(it.source)
+	if it.query == nil {
+		return it.text(v)
+	}
+	switch it.source {
+	case "id_token", "access_token", "refresh_token":
+		v = decodeJWT(v)
+	}
+	if _, none := v.(query.Undefined); none {
+		return "", fmt.Errorf("source: no %s here", it.source)
+	}
+	v, err := it.query.Eval(ctx, v)
+	if err != nil {
+		return "", err
+	}
+	if it.single {
+		if matches, ok := v.([]any); ok {
+			switch len(matches) {
+			case 0:
+				v = query.Undefined{}
+			case 1:
+				v = matches[0]
+			default:
+				return "", errors.New("single_value: several matches")
+			}
+		}
+	}
+	return it.text(v)
+}
+
+func (s *Sources) get(source string) query.Value {
+	var v query.Value
+	switch source {
+	case "userinfo":
+		v = s.Data.UserInfo
+	case "id_token":
+		v = s.Data.IDToken
+	case "access_token":
+		v = s.Data.AccessToken
+	case "refresh_token":
+		v = s.Data.RefreshToken
+	case "config_token":
+		v = s.Token.ConfigToken()
+	case "plugin_config":
+		v = s.Token.PluginConfig(s.Step)
+	case "req":
+		v = s.Request.Source.Req()
+	case "parentRequestInfo", "parentReqInfo":
+		v = s.Request.Source.Parent()
+	}
+	if v == nil {
+		return query.Undefined{}
+	}
+	return v
+}
+
+// text is v as a header value: strings as they are, the rest as JSON, then encoded.
+func (it *item) text(v query.Value) (string, error) {
+	_, undefined := v.(query.Undefined)
+	s, ok := v.(string)
+	if !ok {
+		s = query.JSON(v)
+	}
+	switch it.encoding {
+	case "base64":
+		if undefined {
+			return "", errors.New("nothing to encode")
+		}
+		return base64.StdEncoding.EncodeToString([]byte(s)), nil
+	case "uri", "url":
+		if undefined {
+			return "undefined", nil
+		}
+		return encodeURIComponent(s), nil
+	}
+	return latin1(s)
+}
+
+// reserved headers describe the connection or the message; setting them would break the reply.
+var reserved = map[string]bool{
+	"Connection": true, "Content-Length": true, "Date": true, "Keep-Alive": true, "Proxy-Connection": true,
+	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+}
+
+var errValue = errors.New("value cannot be sent in a header")
+
+// latin1 encodes s as Node.js sends header values: one byte a code point up to U+00FF, tabs but no other control
+// characters. Anything else is an error, for it cannot be sent.
+func latin1(s string) (string, error) {
+	ascii := true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return "", errValue
+		}
+		ascii = ascii && c < 0x80
+	}
+	if ascii {
+		return s, nil
+	}
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		if r > 0xff {
+			return "", errValue
+		}
+		b = append(b, byte(r))
+	}
+	return string(b), nil
+}
+
+// encodeURIComponent is ECMA-262 §19.2.6.4.
+func encodeURIComponent(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.!~*'()", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		}
+	}
+	return b.String()
+}
+
+// decodeJWT returns the claims of a JWT without checking it: the plugin that put it there did. What is no JWT is null.
+func decodeJWT(v query.Value) query.Value {
+	s, ok := v.(string)
+	if !ok {
+		return v
+	}
+	_, rest, _ := strings.Cut(s, ".")
+	payload, _, ok := strings.Cut(rest, ".")
+	if !ok {
+		return nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(payload, "="))
+	if err != nil {
+		return nil
+	}
+	claims, err := query.ParseJSON(text)
+	if err != nil {
+		return nil
+	}
+	return claims
+}

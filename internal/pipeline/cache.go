@@ -1,0 +1,262 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/stores"
+)
+
+// Config is what a [Cache] needs.
+type Config struct {
+	Compiler *Compiler
+	// URL opens config tokens that came with a verify URL, Stored those that came from a store.
+	URL, Stored configtoken.Opener
+	// Store finds a store by its id.
+	Store func(id string) (stores.Store, bool)
+	// Revoked reports whether a jti is revoked. It is asked on every request that has one.
+	Revoked func(jti string) bool
+	Log     *slog.Logger
+	Now     func() time.Time
+	// Grace is how long after its eviction a pipeline is closed: longer than any verification takes.
+	Grace time.Duration
+	// TextBytes and PipelineBytes bound the memory of the two caches, as estimated; 0 means 64 MiB and 96 MiB.
+	TextBytes, PipelineBytes uint64
+}
+
+// A Cache leads from the text of a config token to its pipeline. It remembers two things: for each text, spelled as it
+// came, what it opened to; and for each set of claims, the compiled pipeline. One EAS token has endless spellings, and
+// all of them share one pipeline with its remembered passwords and pools. Both are bounded, for texts are strangers'.
+type Cache struct {
+	cfg       Config
+	texts     *otter.Cache[textKey, *opened]
+	pipelines *otter.Cache[pipelineKey, *shared]
+	warned    *otter.Cache[pipelineKey, struct{}]
+	closing   sync.WaitGroup
+}
+
+// textKey separates what a stranger may write from what a store holds: the two are opened by different rules.
+type textKey struct {
+	text   string
+	stored bool
+}
+
+type pipelineKey [sha256.Size]byte
+
+// opened is what a text opened to.
+type opened struct {
+	// token has no Claims: the pipeline keeps what it needs of them.
+	token configtoken.Token
+	// shared is nil for a pointer.
+	shared *shared
+	err    error
+}
+
+// shared is a pipeline that several texts may lead to.
+type shared struct {
+	*Pipeline
+	weight uint32
+	closed atomic.Bool
+}
+
+// A Reference says which token a request is to be judged by: Token, or else a pointer into a store.
+type Reference struct {
+	Token   string
+	Pointer configtoken.Pointer
+}
+
+var (
+	// ErrNoToken says that a request names no config token, or not completely.
+	ErrNoToken = errors.New("config token: none given")
+	// ErrUnknownStore and ErrUnknownToken say that a pointer leads nowhere.
+	ErrUnknownStore = errors.New("config token: no such store")
+	ErrUnknownToken = errors.New("config token: not in the store, or revoked there")
+	// ErrRevoked says that a token's jti is revoked.
+	ErrRevoked = errors.New("config token: revoked")
+
+	errPointerToPointer = errors.New("config token: a stored token is itself a pointer")
+	errPlainPointer     = errors.New("config token: a pointer needs both a store and a token id")
+)
+
+// NewCache returns an empty cache.
+func NewCache(cfg Config) (*Cache, error) {
+	if cfg.TextBytes == 0 {
+		cfg.TextBytes = 64 << 20
+	}
+	if cfg.PipelineBytes == 0 {
+		cfg.PipelineBytes = 96 << 20
+	}
+	c := &Cache{cfg: cfg}
+	var err error
+	if c.texts, err = otter.New(&otter.Options[textKey, *opened]{
+		MaximumWeight: cfg.TextBytes,
+		Weigher:       func(k textKey, o *opened) uint32 { return uint32(len(k.text)) + 256 }, //nolint:gosec // at most 64 KB
+	}); err != nil {
+		return nil, err
+	}
+	if c.pipelines, err = otter.New(&otter.Options[pipelineKey, *shared]{
+		MaximumWeight:    cfg.PipelineBytes,
+		Weigher:          func(_ pipelineKey, s *shared) uint32 { return s.weight },
+		OnAtomicDeletion: func(e otter.DeletionEvent[pipelineKey, *shared]) { c.close(e.Value) },
+	}); err != nil {
+		return nil, err
+	}
+	c.warned, err = otter.New(&otter.Options[pipelineKey, struct{}]{MaximumSize: 10_000})
+	return c, err
+}
+
+// close closes a pipeline once no verification can be using it any more.
+func (c *Cache) close(s *shared) {
+	if s.closed.Swap(true) || !s.holdsResources() {
+		return
+	}
+	c.closing.Add(1)
+	time.AfterFunc(c.cfg.Grace, func() {
+		defer c.closing.Done()
+		if err := s.Close(); err != nil {
+			c.cfg.Log.Warn("closing an evicted pipeline", "error", err)
+		}
+	})
+}
+
+// Pipeline returns the pipeline that ref leads to. On every call, whatever is cached, the token and the pointer that led
+// to it must be in force and not revoked.
+func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) {
+	pointer := ref.Pointer
+	if ref.Token != "" {
+		o, err := c.open(ctx, textKey{text: ref.Token})
+		if err != nil {
+			return nil, err
+		}
+		if o.shared != nil {
+			return o.shared.Pipeline, nil
+		}
+		pointer = o.token.Pointer
+	}
+	if pointer.StoreID == "" || pointer.TokenID == "" {
+		return nil, ErrNoToken
+	}
+	store, ok := c.cfg.Store(pointer.StoreID)
+	if !ok {
+		return nil, ErrUnknownStore
+	}
+	sealed, ok, err := store.Lookup(ctx, pointer.TokenID)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if !ok {
+		return nil, ErrUnknownToken
+	}
+	o, err := c.open(ctx, textKey{text: sealed, stored: true})
+	if err != nil {
+		return nil, err
+	}
+	if o.shared == nil {
+		return nil, errPointerToPointer
+	}
+	return o.shared.Pipeline, nil
+}
+
+// open returns what key opens to, if it is in force now.
+func (c *Cache) open(ctx context.Context, key textKey) (*opened, error) {
+	o, ok := c.texts.GetIfPresent(key)
+	if !ok || (o.shared != nil && o.shared.closed.Load()) {
+		if ok {
+			c.texts.Invalidate(key)
+		}
+		var err error
+		// Loading is single flight, and it is computation only: the first caller's cancellation must not fail the others.
+		o, err = c.texts.Get(context.WithoutCancel(ctx), key, otter.LoaderFunc[textKey, *opened](c.load))
+		if err != nil {
+			return nil, err
+		}
+	}
+	if o.err != nil {
+		return nil, o.err
+	}
+	if err := o.token.Check(c.cfg.Now()); err != nil {
+		return nil, err
+	}
+	if o.token.ID != "" && c.cfg.Revoked(o.token.ID) {
+		return nil, ErrRevoked
+	}
+	return o, nil
+}
+
+// load opens and compiles. What cannot be opened is remembered too, as any text is.
+func (c *Cache) load(_ context.Context, key textKey) (*opened, error) {
+	opener := c.cfg.URL
+	if key.stored {
+		opener = c.cfg.Stored
+	}
+	token, err := opener.Open(key.text)
+	if err != nil {
+		return &opened{err: err}, nil
+	}
+	o := &opened{token: token}
+	o.token.Claims = nil
+	if token.Pointer != (configtoken.Pointer{}) {
+		if token.Pointer.StoreID == "" || token.Pointer.TokenID == "" {
+			o.err = errPlainPointer
+		}
+		return o, nil
+	}
+	o.shared, o.err = c.compile(&token)
+	return o, nil
+}
+
+func (c *Cache) compile(token *configtoken.Token) (*shared, error) {
+	key := keyOf(token)
+	s, err := c.pipelines.Get(context.Background(), key, otter.LoaderFunc[pipelineKey, *shared](func(context.Context, pipelineKey) (*shared, error) {
+		p, warnings, err := c.cfg.Compiler.Compile(token)
+		if _, told := c.warned.GetIfPresent(key); !told && (len(warnings) > 0 || err != nil) {
+			c.warned.Set(key, struct{}{})
+			c.warn(token, warnings, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &shared{Pipeline: p, weight: p.weight(len(token.Claims))}, nil
+	}))
+	return s, err
+}
+
+func (c *Cache) warn(token *configtoken.Token, warnings []string, err error) {
+	log := c.cfg.Log.With("jti", token.ID)
+	if err != nil {
+		log.Error("config token cannot be used", "error", err)
+	}
+	for _, w := range warnings {
+		log.Warn("config token", "warning", w)
+	}
+}
+
+// keyOf identifies what a token means: how it was sealed decides how it is read.
+func keyOf(token *configtoken.Token) pipelineKey {
+	h := sha256.New()
+	h.Write([]byte{byte(token.Format)})
+	h.Write(token.Claims)
+	return pipelineKey(h.Sum(nil))
+}
+
+// Forget drops everything that was opened, after the keys or the rules of opening changed. Pipelines stay: a text that
+// still opens finds its own again.
+func (c *Cache) Forget() { c.texts.InvalidateAll() }
+
+// Close closes all pipelines and waits for them.
+func (c *Cache) Close() {
+	c.texts.InvalidateAll()
+	c.cfg.Grace = 0
+	c.pipelines.InvalidateAll()
+	c.pipelines.CleanUp()
+	c.closing.Wait()
+}

@@ -1,0 +1,331 @@
+package pipeline
+
+import (
+	"crypto/md5" //nolint:gosec // audMD5 is a name that tokens and sessions of external-auth-server know, not a protection
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/assertion"
+	"github.com/easgate/easgate/internal/headers"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/plugins"
+)
+
+// A Compiler turns opened config tokens into pipelines.
+type Compiler struct {
+	Plugins plugins.Registry
+	// Env is handed to every plugin; its Query engines compile the token's rules and headers too.
+	Env plugins.Env
+}
+
+// A Pipeline is a config token, ready to decide. It is safe for concurrent use.
+type Pipeline struct {
+	// eas makes the pipeline behave as external-auth-server does where native tokens behave better.
+	eas   bool
+	steps []step
+	// service and errs are the token's own custom headers, set before those of the deciding step.
+	service, errs *headers.Set
+	// names are all headers that any part of the token may send upstream.
+	names []string
+
+	// claims are kept only if something looks at them.
+	claims    json.RawMessage
+	tokenOnce sync.Once
+	token     *query.Object
+}
+
+// A step is one entry of the token's plugins.
+type step struct {
+	kind string
+	// plugin is nil for a type that does not exist, which only tokens in EAS's format may name.
+	plugin plugins.Plugin
+	// broken is why plugin could not be built; the step then fails on every request.
+	broken        error
+	skip, stop    *assertion.Set
+	service, errs *headers.Set
+}
+
+// stepConfig is what the pipeline itself reads of an entry; the rest is the plugin's.
+type stepConfig struct {
+	Type                 string          `json:"type"`
+	PCB                  pcb             `json:"pcb,omitzero"`
+	CustomServiceHeaders json.RawMessage `json:"custom_service_headers,omitempty"`
+	CustomErrorHeaders   json.RawMessage `json:"custom_error_headers,omitempty"`
+}
+
+// pcb are the rules that steer the pipeline, EAS's "plugin control block".
+type pcb struct {
+	Skip json.RawMessage `json:"skip,omitempty"`
+	Stop json.RawMessage `json:"stop,omitempty"`
+}
+
+// easFields are the members of the token's eas object.
+var easFields = []string{"plugins", "custom_service_headers", "custom_error_headers", "config_token_id", "config_token_store_id"}
+
+// Compile builds the pipeline of token. A native token is compiled strictly: whatever is unknown or could never work
+// is an error with its path. A token in EAS's format or a plain one is compiled as EAS would read it; what is odd about
+// it comes back as warnings, and a step that cannot work fails on every request.
+func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []string, err error) {
+	p = &Pipeline{eas: token.Format != configtoken.Native}
+	warn := func(path string, err error) error {
+		if !p.eas {
+			return fmt.Errorf("config token: %s: %w", path, err)
+		}
+		warnings = append(warnings, path+": "+err.Error())
+		return nil
+	}
+
+	var claims struct {
+		EAS map[string]json.RawMessage `json:"eas"`
+	}
+	if err := json.Unmarshal(token.Claims, &claims); err != nil {
+		return nil, nil, errors.New("config token: eas: want an object")
+	}
+	for _, name := range sortedNames(claims.EAS) {
+		if !slices.Contains(easFields, name) {
+			if err := warn("eas."+name, errUnknownField); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	var entries []json.RawMessage
+	raw, ok := claims.EAS["plugins"]
+	if !ok || string(raw) == "null" {
+		return nil, nil, errors.New("config token: eas.plugins: required")
+	}
+	if json.Unmarshal(raw, &entries) != nil || len(entries) == 0 {
+		if err := warn("eas.plugins", errors.New("want a list of plugins")); err != nil {
+			return nil, nil, err
+		}
+	}
+
+	p.steps = make([]step, len(entries))
+	defer func() {
+		if err != nil {
+			_ = p.Close()
+		}
+	}()
+	for i, entry := range entries {
+		path := fmt.Sprintf("plugins[%d]", i)
+		if err := c.step(&p.steps[i], entry, p.eas, func(where string, err error) error { return warn(path+where, err) }); err != nil {
+			return nil, nil, err
+		}
+	}
+	if p.service, err = headers.Compile(claims.EAS["custom_service_headers"], c.Env.Query, !p.eas); err != nil {
+		if err := warn("custom_service_headers", err); err != nil {
+			return nil, nil, err
+		}
+	}
+	if p.errs, err = headers.Compile(claims.EAS["custom_error_headers"], c.Env.Query, !p.eas); err != nil {
+		if err := warn("custom_error_headers", err); err != nil {
+			return nil, nil, err
+		}
+	}
+	p.collect(token)
+	return p, warnings, nil
+}
+
+// collect notes the header names, and keeps the claims if a rule or a header may look at them.
+func (p *Pipeline) collect(token *configtoken.Token) {
+	used := p.service != nil || p.errs != nil
+	add := func(name string) {
+		if !slices.Contains(p.names, name) {
+			p.names = append(p.names, name)
+		}
+	}
+	p.service.Names(add)
+	for i := range p.steps {
+		s := &p.steps[i]
+		s.service.Names(add)
+		used = used || s.skip != nil || s.stop != nil || s.service != nil || s.errs != nil
+	}
+	if used {
+		p.claims = token.Claims
+	}
+}
+
+var (
+	errUnknownField  = errors.New("unknown field")
+	errUnknownPlugin = errors.New("unknown plugin type")
+)
+
+func (c *Compiler) step(s *step, raw json.RawMessage, eas bool, warn func(where string, err error) error) error {
+	var cfg stepConfig
+	if err := json.Unmarshal(raw, &cfg); err != nil {
+		// EAS takes anything for pcb and type; what is no object there is as good as absent.
+		var loose struct {
+			Type any `json:"type"`
+		}
+		if !eas || json.Unmarshal(raw, &loose) != nil {
+			return warn("", errors.New("want an object with a type"))
+		}
+		cfg.Type, _ = loose.Type.(string)
+		if err := warn("", err); err != nil {
+			return err
+		}
+		c.loose(raw, &cfg)
+	}
+	s.kind = cfg.Type
+	f, ok := c.Plugins[cfg.Type]
+	if !ok {
+		return warn(".type", fmt.Errorf("%q: %w", cfg.Type, errUnknownPlugin))
+	}
+	env := c.Env
+	env.Strict = !eas
+	plugin, unknown, err := f.Build(raw, env)
+	if err != nil {
+		s.broken = fmt.Errorf("%s: %w", cfg.Type, err)
+		if err := warn("", s.broken); err != nil {
+			return err
+		}
+	}
+	s.plugin = plugin
+	for _, name := range unknown {
+		if err := warn(": "+cfg.Type+": "+name, errUnknownField); err != nil {
+			return err
+		}
+	}
+	for _, name := range unknownIn(raw, "pcb", reflect.TypeFor[pcb]()) {
+		if err := warn(".pcb."+name, errUnknownField); err != nil {
+			return err
+		}
+	}
+	if s.skip, err = c.rules(cfg.PCB.Skip, eas); err != nil {
+		if err := warn(".pcb.skip", err); err != nil {
+			return err
+		}
+	}
+	if s.stop, err = c.rules(cfg.PCB.Stop, eas); err != nil {
+		if err := warn(".pcb.stop", err); err != nil {
+			return err
+		}
+	}
+	if s.service, err = headers.Compile(cfg.CustomServiceHeaders, c.Env.Query, !eas); err != nil {
+		if err := warn(".custom_service_headers", err); err != nil {
+			return err
+		}
+	}
+	if s.errs, err = headers.Compile(cfg.CustomErrorHeaders, c.Env.Query, !eas); err != nil {
+		if err := warn(".custom_error_headers", err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unknownIn(raw json.RawMessage, member string, t reflect.Type) []string {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(raw, &m) != nil || m[member] == nil {
+		return nil
+	}
+	return plugins.UnknownFields(m[member], t)
+}
+
+// loose reads the members of an entry that have the shapes they should have, and leaves out the others.
+func (c *Compiler) loose(raw json.RawMessage, cfg *stepConfig) {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(raw, &m) != nil {
+		return
+	}
+	_ = json.Unmarshal(m["pcb"], &cfg.PCB)
+	cfg.CustomServiceHeaders, cfg.CustomErrorHeaders = m["custom_service_headers"], m["custom_error_headers"]
+}
+
+// rules compiles a list of assertions. What EAS takes for "no rules" (absent, null, false, "", 0) is nil.
+func (c *Compiler) rules(raw json.RawMessage, eas bool) (*assertion.Set, error) {
+	switch string(raw) {
+	case "", "null", "false", `""`, "0":
+		return nil, nil
+	}
+	return assertion.Compile(raw, c.Env.Query, !eas)
+}
+
+// Close gives back what the plugins hold.
+func (p *Pipeline) Close() error {
+	var errs []error
+	for i := range p.steps {
+		if c, ok := p.steps[i].plugin.(plugins.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// configToken is the token as rules and headers see it, with the defaults that EAS adds.
+func (p *Pipeline) configToken() query.Value {
+	p.tokenOnce.Do(func() {
+		v, err := query.ParseJSON(p.claims)
+		claims, ok := v.(*query.Object)
+		if err != nil || !ok {
+			claims = &query.Object{}
+		}
+		named, ok := claims.Get("aud")
+		if !ok {
+			named = claims
+		}
+		sum := md5.Sum([]byte(query.JSON(named))) //nolint:gosec // see the import
+		for _, entry := range entriesOf(claims) {
+			if o, ok := entry.(*query.Object); ok {
+				if pcb, _ := o.Get("pcb"); !query.Truthy(pcb) {
+					o.Set("pcb", &query.Object{})
+				}
+			}
+		}
+		claims.Set("audMD5", hex.EncodeToString(sum[:]))
+		p.token = claims
+	})
+	return p.token
+}
+
+// pluginConfig is the i-th entry of the token's plugins as headers see it.
+func (p *Pipeline) pluginConfig(i int) query.Value {
+	token, _ := p.configToken().(*query.Object)
+	if entries := entriesOf(token); i >= 0 && i < len(entries) {
+		return entries[i]
+	}
+	return &query.Object{}
+}
+
+func entriesOf(claims *query.Object) []any {
+	eas, _ := claims.Get("eas")
+	if o, ok := eas.(*query.Object); ok {
+		list, _ := o.Get("plugins")
+		entries, _ := list.([]any)
+		return entries
+	}
+	return nil
+}
+
+func sortedNames(m map[string]json.RawMessage) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// holdsResources reports whether closing p does anything.
+func (p *Pipeline) holdsResources() bool {
+	for i := range p.steps {
+		if _, ok := p.steps[i].plugin.(plugins.Closer); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// weight estimates the bytes that p holds: its claims several times over if something looks at them, and its steps.
+func (p *Pipeline) weight(claims int) uint32 {
+	w := 512 + 512*len(p.steps) + claims
+	if p.claims != nil {
+		w += 6 * claims
+	}
+	return uint32(w) //nolint:gosec // claims are at most 64 KB
+}

@@ -1,0 +1,281 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+
+	"github.com/easgate/easgate/internal/assertion"
+	"github.com/easgate/easgate/internal/headers"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/plugins"
+)
+
+// Options change how one request is decided.
+type Options struct {
+	// Fallback is the index of the step whose answer is given when none allows; -1 for the last one's.
+	Fallback int
+	// OmitFailed leaves out custom headers whose value cannot be had, as EAS does, instead of sending them empty.
+	OmitFailed bool
+	// Trace, if not nil, is told about every step, for explain.
+	Trace func(Event)
+}
+
+// A Decision is the answer to one request. The zero value is not used: Decide always fills in a result.
+type Decision struct {
+	// Result is what to send; only Verdict Allow comes with a 2xx status.
+	Result plugins.Result
+	// Step is the index of the plugin that decided, -1 if none did; Plugin is its type.
+	Step   int
+	Plugin string
+	// Err is our failure, when the answer is one.
+	Err error
+}
+
+// An Event is one thing that happened while deciding.
+type Event struct {
+	Step   int
+	Plugin string
+	// Kind is skip, verify, stop, header or answer.
+	Kind string
+	// Text says what came of it, without secrets.
+	Text string
+}
+
+// fault is the answer to a failure of ours.
+func fault(step int, kind string, err error) Decision {
+	return Decision{Result: plugins.Result{Status: http.StatusServiceUnavailable}, Step: step, Plugin: kind, Err: err}
+}
+
+var (
+	errNoPlugin = errors.New("no plugin answered")
+	errMismatch = errors.New("status does not fit the verdict")
+)
+
+// Decide runs the steps in order. The first that allows wins; else a stop rule, the fallback step or the last one
+// gives the answer. A failure or a panic is never more than a denial.
+func (p *Pipeline) Decide(ctx context.Context, r *plugins.Request, o Options) Decision {
+	d := p.run(ctx, r, o)
+	p.setHeaders(ctx, r, o, &d)
+	if o.Trace != nil {
+		o.Trace(Event{d.Step, d.Plugin, "answer", fmt.Sprintf("%s, status %d", d.Result.Verdict, d.Result.StatusCode())})
+	}
+	return d
+}
+
+func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decision {
+	var last, fallback Decision
+	var haveLast, haveFallback bool
+	for i := range p.steps {
+		s := &p.steps[i]
+		isLast := i == len(p.steps)-1
+		if s.kind == "" || s.plugin == nil && s.broken == nil {
+			o.trace(i, s.kind, "skip", "unknown plugin type")
+			if isLast {
+				break // the answer is 503, even if an earlier step had one
+			}
+			continue
+		}
+		skipped, err := p.holds(ctx, s.skip, r, nil, o, i, "skip")
+		if skipped && err == nil {
+			if isLast && p.eas {
+				break
+			}
+			continue
+		}
+		var d Decision
+		if err == nil {
+			d = s.verify(ctx, r, i)
+		} else {
+			d = fault(i, s.kind, fmt.Errorf("pcb.skip: %w", err))
+		}
+		o.traceDecision(&d)
+		if d.Err != nil && p.eas {
+			if !isLast {
+				continue
+			}
+			switch {
+			case haveFallback:
+				return fallback
+			case haveLast:
+				return last
+			}
+			return d
+		}
+		last, haveLast = d, true
+		if i == o.Fallback {
+			fallback, haveFallback = d, true
+		}
+		if d.Result.Verdict == plugins.Allow {
+			return d
+		}
+		if s.stop != nil && d.Err == nil {
+			stop, err := p.holds(ctx, s.stop, r, &d.Result, o, i, "stop")
+			if err != nil {
+				// Going on could allow what the rule was to stop.
+				return fault(i, s.kind, fmt.Errorf("pcb.stop: %w", err))
+			}
+			if stop {
+				return d
+			}
+		}
+		if isLast && p.eas {
+			if haveFallback {
+				return fallback
+			}
+			return d
+		}
+	}
+	switch {
+	case p.eas || !haveLast:
+		return fault(-1, "", errNoPlugin)
+	case haveFallback:
+		return fallback
+	}
+	return last
+}
+
+// verify asks the plugin and makes sure of the answer.
+func (s *step) verify(ctx context.Context, r *plugins.Request, i int) (d Decision) {
+	if s.broken != nil {
+		return fault(i, s.kind, s.broken)
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			d = fault(i, s.kind, panicError(v))
+		}
+	}()
+	d = Decision{Step: i, Plugin: s.kind}
+	d.Result, d.Err = s.plugin.Verify(ctx, r)
+	if d.Err == nil {
+		status := d.Result.StatusCode()
+		allows := status >= 200 && status <= 299
+		if allows != (d.Result.Verdict == plugins.Allow) || status < 101 || status > 999 || (status > 101 && status < 200) {
+			d.Err = errMismatch
+		}
+	}
+	if d.Err != nil {
+		return fault(i, s.kind, d.Err)
+	}
+	d.Result.Status = d.Result.StatusCode()
+	return d
+}
+
+// panicError describes a panic by what the runtime says of it; other values could hold anything, secrets too.
+func panicError(v any) error {
+	if err, ok := v.(runtime.Error); ok {
+		return fmt.Errorf("panic: %w", err)
+	}
+	return fmt.Errorf("panic: %T", v)
+}
+
+// holds evaluates rules; nil rules never hold.
+func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.Request, res *plugins.Result, o Options, i int, kind string) (bool, error) {
+	if rules == nil {
+		return false, nil
+	}
+	view := query.NewObject(4)
+	view.Set("req", r.Source.Brief())
+	resView := &query.Object{}
+	if res != nil {
+		resView = query.NewObject(2)
+		resView.Set("headers", headerView(res.Header))
+		resView.Set("statusCode", float64(res.Status))
+	}
+	view.Set("res", resView)
+	view.Set("parentReqInfo", r.Source.Parent())
+	view.Set("configToken", p.configToken())
+	ok, failed, err := rules.Eval(ctx, view)
+	if o.Trace != nil {
+		text := "all rules hold"
+		if err != nil {
+			text = "error: " + err.Error()
+		} else if !ok {
+			text = "does not hold: " + failed
+		}
+		o.Trace(Event{i, p.steps[i].kind, kind, text})
+	}
+	return ok, err
+}
+
+func headerView(h http.Header) *query.Object {
+	o := query.NewObject(len(h))
+	for name, values := range h {
+		o.Set(strings.ToLower(name), strings.Join(values, ", "))
+	}
+	return o
+}
+
+// setHeaders adds the custom headers of the token and of the deciding step, and on an allow an empty one for each
+// that another step would have sent: what easgate leaves out, the client could have put in.
+func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options, d *Decision) {
+	var own *headers.Set
+	token := p.errs
+	allow := d.Result.Verdict == plugins.Allow
+	if allow {
+		token = p.service
+	}
+	if d.Step >= 0 {
+		own = p.steps[d.Step].errs
+		if allow {
+			own = p.steps[d.Step].service
+		}
+	}
+	fill := allow && !o.OmitFailed && len(p.names) > 0
+	if token == nil && own == nil && !fill {
+		return
+	}
+	h := d.Result.Header
+	if h == nil {
+		h = make(http.Header, len(p.names))
+	} else {
+		h = h.Clone()
+	}
+	d.Result.Header = h
+	src := headers.Sources{Request: r, Data: &d.Result.Data, Token: p, Step: d.Step}
+	var failed func(string, error)
+	if o.Trace != nil {
+		failed = func(name string, err error) {
+			o.Trace(Event{d.Step, d.Plugin, "header", name + ": " + err.Error()})
+		}
+	}
+	token.Apply(ctx, &src, h, o.OmitFailed, failed)
+	own.Apply(ctx, &src, h, o.OmitFailed, failed)
+	if fill {
+		for _, name := range p.names {
+			if _, ok := h[name]; !ok {
+				h[name] = emptyValue
+			}
+		}
+	}
+}
+
+var emptyValue = []string{""}
+
+// ConfigToken implements [headers.Token].
+func (p *Pipeline) ConfigToken() query.Value { return p.configToken() }
+
+// PluginConfig implements [headers.Token].
+func (p *Pipeline) PluginConfig(step int) query.Value { return p.pluginConfig(step) }
+
+func (o *Options) trace(i int, plugin, kind, text string) {
+	if o.Trace != nil {
+		o.Trace(Event{i, plugin, kind, text})
+	}
+}
+
+func (o *Options) traceDecision(d *Decision) {
+	if o.Trace == nil {
+		return
+	}
+	text := fmt.Sprintf("%s, status %d", d.Result.Verdict, d.Result.StatusCode())
+	if d.Err != nil {
+		text = "error: " + d.Err.Error()
+	} else if d.Result.Reason != "" {
+		text += ": " + d.Result.Reason
+	}
+	o.Trace(Event{d.Step, d.Plugin, "verify", text})
+}

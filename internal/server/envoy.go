@@ -1,0 +1,84 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// verifyParamsHeader carries the verify parameters as JSON, where the proxy sets it.
+const verifyParamsHeader = "X-Eas-Verify-Params"
+
+// envoyRoutes are Envoy's HTTP ext_authz, which appends the parent request's path to the path of the auth service:
+//
+//	/envoy/verify-params-url/<JSON, percent-encoded>/<parent path>?<parent query>
+//	/envoy/verify-params-header/<parent path>?<parent query>   with X-Eas-Verify-Params
+func (s *Server) envoyRoutes(e *echo.Echo) {
+	for _, prefix := range []string{"/envoy/verify-params-url", "/ambassador/verify-params-url"} {
+		e.Any(prefix+"/*", s.envoyURL(len(prefix)))
+	}
+	for _, prefix := range []string{"/envoy/verify-params-header", "/ambassador/verify-params-header"} {
+		h := s.envoyHeader(len(prefix))
+		e.Any(prefix, h)
+		e.Any(prefix+"/*", h)
+	}
+}
+
+func (s *Server) envoyURL(prefix int) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		encoded, rest, ok := strings.Cut(r.URL.EscapedPath()[prefix+1:], "/")
+		if !ok {
+			return echo.ErrNotFound
+		}
+		text, err := url.PathUnescape(encoded)
+		if err != nil {
+			return echo.ErrBadRequest
+		}
+		s.answer(c.Response().Writer, r, s.jsonParams(text), suffixOf("/"+rest, r))
+		return nil
+	}
+}
+
+func (s *Server) envoyHeader(prefix int) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		var p *params
+		switch given := r.Header[verifyParamsHeader]; len(given) {
+		case 0:
+			p = parseParams(r.URL.RawQuery, s.cfg.URLQueries)
+		case 1:
+			p = s.jsonParams(given[0])
+		default:
+			// One of them is the client's.
+			p = &params{fallback: -1, err: errors.New(verifyParamsHeader + ": given twice")}
+		}
+		path := r.URL.EscapedPath()[prefix:]
+		if path == "" {
+			path = "/"
+		}
+		s.answer(c.Response().Writer, r, p, suffixOf(path, r))
+		return nil
+	}
+}
+
+func suffixOf(path string, r *http.Request) string {
+	if r.URL.RawQuery != "" {
+		path += "?" + r.URL.RawQuery
+	}
+	return path
+}
+
+// jsonParams is parseJSONParams, remembered as verify URLs are.
+func (s *Server) jsonParams(text string) *params {
+	key := "json " + text // no URL query starts like this
+	if p, ok := s.params.GetIfPresent(key); ok {
+		return p
+	}
+	p := parseJSONParams(text, s.cfg.URLQueries)
+	s.params.Set(key, p)
+	return p
+}

@@ -1,0 +1,158 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/internal/query"
+)
+
+// params are the verify parameters of one verify URL, parsed and compiled once: a proxy sends the same ones for every
+// request of a route.
+type params struct {
+	selector pipeline.Selector
+	// fallback is the index of the fallback plugin, -1 for none.
+	fallback int
+	// profile is meant only if hasProfile is set.
+	profile    parent.Profile
+	hasProfile bool
+	// strip says that the route's middleware always sets X-Replaced-Path and X-Forwarded-Prefix.
+	strip bool
+	// redirect replaces the status of a redirect; 0 leaves it.
+	redirect int
+	// err is why the parameters name no token; it denies every request.
+	err error
+}
+
+var (
+	errTwice      = errors.New("given twice")
+	errQueriesOff = errors.New("queries in the verify URL are switched off")
+)
+
+// values are verify parameters before they are understood.
+type values map[string]query.Value
+
+// parseParams reads the verify parameters of a URL's query. A name that comes twice is an error: which one counts is
+// for nobody to guess.
+func parseParams(raw string, engines query.Engines) *params {
+	v := values{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		key, err := url.QueryUnescape(key)
+		if err != nil {
+			continue
+		}
+		key = strings.TrimSuffix(key, "[]")
+		value, err = url.QueryUnescape(value)
+		if err != nil {
+			continue
+		}
+		if _, twice := v[key]; twice {
+			if known(key) {
+				return &params{fallback: -1, err: fmt.Errorf("verify parameter %s: %w", key, errTwice)}
+			}
+			continue
+		}
+		v[key] = value
+	}
+	return v.parse(engines)
+}
+
+// parseJSONParams reads verify parameters from the JSON object that the Envoy endpoints and a trusted proxy send.
+func parseJSONParams(text string, engines query.Engines) *params {
+	v, err := query.ParseJSON([]byte(text))
+	o, ok := v.(*query.Object)
+	if err != nil || !ok {
+		return &params{fallback: -1, err: errors.New("verify parameters: want a JSON object")}
+	}
+	vs := values{}
+	for i := range o.Len() {
+		k, e := o.At(i)
+		vs[k] = e
+	}
+	return vs.parse(engines)
+}
+
+func known(name string) bool {
+	switch name {
+	case "config_token", "config_token_id", "config_token_store_id", "fallback_plugin", "redirect_http_code", "proxy", "strip",
+		"config_token_id_query", "config_token_id_query_engine", "config_token_store_id_query", "config_token_store_id_query_engine":
+		return true
+	}
+	return false
+}
+
+func (v values) text(name string) string {
+	switch t := v[name].(type) {
+	case string:
+		return t
+	case float64:
+		return query.Number(t)
+	}
+	return ""
+}
+
+func (v values) parse(engines query.Engines) *params {
+	p := &params{fallback: -1}
+	p.selector.Token = v.text("config_token")
+	if p.selector.Token == "" {
+		p.selector.Pointer = configtoken.Pointer{StoreID: v.text("config_token_store_id"), TokenID: v.text("config_token_id")}
+		p.selector.StoreQuery = p.compile(v, "config_token_store_id", engines)
+		p.selector.TokenQuery = p.compile(v, "config_token_id", engines)
+	}
+	// EAS compares the index with JavaScript's ==, so "0x1" is 1; a JSON 0 counts as absent.
+	if fallback := v["fallback_plugin"]; fallback != nil && fallback != 0.0 && fallback != "" {
+		if n, err := query.ToNumber(fallback); err == nil && n >= 0 && n < 1<<20 && n == float64(int(n)) {
+			p.fallback = int(n)
+		}
+	}
+	if name := v.text("proxy"); name != "" {
+		profile, ok := parent.ParseProfile(name)
+		if !ok {
+			p.err = fmt.Errorf("verify parameter proxy: unknown profile %q", name)
+		}
+		p.profile, p.hasProfile = profile, ok
+	}
+	p.strip = v.text("strip") == "trust"
+	if code := v.text("redirect_http_code"); code != "" {
+		n, err := strconv.Atoi(code)
+		if err != nil || n < 300 || n > 499 {
+			p.err = errors.New("verify parameter redirect_http_code: want a status from 300 to 499")
+		} else {
+			p.redirect = n
+		}
+	}
+	return p
+}
+
+// compile compiles a *_query parameter, unless the id itself is there.
+func (p *params) compile(v values, id string, engines query.Engines) query.Query {
+	expr, engine := v.text(id+"_query"), v.text(id+"_query_engine")
+	if v.text(id) != "" || expr == "" || engine == "" {
+		return nil
+	}
+	if engines == nil {
+		p.err = fmt.Errorf("verify parameter %s_query: %w", id, errQueriesOff)
+		return nil
+	}
+	q, err := engines.Compile(engine, expr)
+	if err != nil {
+		p.err = fmt.Errorf("verify parameter %s_query: %w", id, err)
+	}
+	return q
+}
+
+// weight estimates the bytes that p holds, for the cache's bound.
+func (p *params) weight() uint32 {
+	w := 256 + len(p.selector.Token) + len(p.selector.Pointer.StoreID) + len(p.selector.Pointer.TokenID)
+	if p.selector.StoreQuery != nil || p.selector.TokenQuery != nil {
+		w += 8 << 10
+	}
+	return uint32(w) //nolint:gosec // a verify URL is at most 64 KB
+}

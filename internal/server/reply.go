@@ -1,0 +1,78 @@
+package server
+
+import (
+	"net/http"
+	"net/textproto"
+	"strings"
+
+	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/plugins"
+)
+
+var noStore = []string{"no-store"}
+
+// reply writes res in the dialect of the proxy that asked.
+func (s *Server) reply(w http.ResponseWriter, res *plugins.Result, profile parent.Profile, redirect int, id string) {
+	h := w.Header()
+	for name, values := range res.Header {
+		h[textproto.CanonicalMIMEHeaderKey(name)] = values
+	}
+	if ct := h["Content-Type"]; len(ct) == 1 && profile == parent.EAS {
+		h["Content-Type"] = []string{withCharset(ct[0])}
+	}
+	for _, c := range res.Cookies {
+		http.SetCookie(w, c)
+	}
+	// A cached verify reply would let somebody else in.
+	h["Cache-Control"] = noStore
+	h["X-Eas-Decision-Id"] = []string{id}
+
+	status := dialect(profile, statusOf(res, redirect))
+	w.WriteHeader(status)
+	if len(res.Body) > 0 && bodyAllowed(status) {
+		_, _ = w.Write(res.Body) // the proxy went away
+	}
+}
+
+// statusOf is the status to send: 2xx only for an allow, and a redirect's status as the verify URL wants it.
+func statusOf(res *plugins.Result, redirect int) int {
+	status := res.StatusCode()
+	if allows := status >= 200 && status <= 299; allows != (res.Verdict == plugins.Allow) {
+		return http.StatusServiceUnavailable
+	}
+	if status >= 300 && status <= 399 && redirect != 0 && res.Header.Get("Location") != "" {
+		return redirect
+	}
+	return status
+}
+
+// dialect maps a status to what the proxy understands. nginx's auth_request takes 2xx, 401 and 403; anything else
+// becomes a 500 there. A redirect travels as a 401, and error_page turns it back into a 302 (see nginx/).
+func dialect(profile parent.Profile, status int) int {
+	if profile != parent.Nginx && profile != parent.IngressNginx {
+		return status
+	}
+	switch {
+	case status >= 300 && status <= 399:
+		return http.StatusUnauthorized
+	case status >= 400 && status <= 499 && status != http.StatusUnauthorized:
+		return http.StatusForbidden
+	}
+	return status
+}
+
+// bodyAllowed is RFC 9110 §6.4.1.
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// withCharset adds the charset that Express adds to a Content-Type without one.
+func withCharset(ct string) string {
+	if ct == "" || strings.Contains(ct, ";") {
+		return ct
+	}
+	if strings.HasPrefix(ct, "text/") || ct == "application/json" || ct == "application/javascript" {
+		return ct + "; charset=utf-8"
+	}
+	return ct
+}

@@ -1,0 +1,265 @@
+// Package server is the HTTP side of easgate: listeners, routes, and the dialects in which proxies are answered.
+// The HTTP framework is used here and nowhere else.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/maypok86/otter/v2"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/plugins"
+)
+
+// maxToken bounds the verify URL's query, and with it the token: 64 KB.
+const maxToken = 64 << 10
+
+// maxHeader bounds a request's line and headers together: a token of 64 KB beside headers of 64 KB.
+const maxHeader = 128 << 10
+
+// Config is what a [Server] needs.
+type Config struct {
+	// Addr serves everything public, such as ":8080". VerifyAddr, if not empty, serves the verify endpoints instead of Addr.
+	// AdminAddr serves /metrics; empty serves it nowhere.
+	Addr, VerifyAddr, AdminAddr string
+	// TLS, if not nil, encrypts Addr and VerifyAddr.
+	TLS *tls.Config
+	// Trusted are the proxies whose forwarding headers are believed.
+	Trusted parent.Trusted
+	// Profile is how the parent request is read where the verify URL does not say.
+	Profile   parent.Profile
+	Pipelines *pipeline.Cache
+	// Plugins names the plugin types, as metric labels.
+	Plugins plugins.Registry
+	// URLQueries are the languages that the verify URL may use; nil switches its queries off.
+	URLQueries query.Engines
+	// Ready reports whether requests can be decided, for /readyz.
+	Ready func(context.Context) error
+	// CookieSecret verifies cookies that external-auth-server signed, where queries look at them.
+	CookieSecret []byte
+	// VerifyTimeout bounds one verification; 0 means 10 s.
+	VerifyTimeout time.Duration
+	// Metrics serves /metrics on AdminAddr, MetricsOnMain on Addr too.
+	Metrics, MetricsOnMain bool
+	Log                    *slog.Logger
+	// LogAllows logs what was allowed at info instead of debug.
+	LogAllows bool
+	Now       func() time.Time
+}
+
+// A Server answers proxies.
+type Server struct {
+	cfg     Config
+	main    *echo.Echo
+	verifyE *echo.Echo
+	admin   *echo.Echo
+	metrics *metrics
+	params  *otter.Cache[string, *params]
+	refused *otter.Cache[netip.Addr, struct{}]
+	ids     *ids
+}
+
+// New returns a server that does not listen yet.
+func New(cfg Config) (*Server, error) {
+	if cfg.VerifyTimeout == 0 {
+		cfg.VerifyTimeout = 10 * time.Second
+	}
+	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Plugins), ids: newIDs()}
+	var err error
+	s.params, err = otter.New(&otter.Options[string, *params]{
+		MaximumWeight: 32 << 20,
+		Weigher:       func(raw string, p *params) uint32 { return p.weight() + uint32(len(raw)) }, //nolint:gosec // at most 64 KB
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.refused, err = otter.New(&otter.Options[netip.Addr, struct{}]{MaximumSize: 1000}); err != nil {
+		return nil, err
+	}
+
+	s.main = newEcho()
+	s.public(s.main)
+	if cfg.VerifyAddr == "" {
+		s.verifyRoutes(s.main)
+	} else {
+		s.verifyE = newEcho()
+		s.health(s.verifyE)
+		s.verifyRoutes(s.verifyE)
+	}
+	s.admin = newEcho()
+	s.health(s.admin)
+	if cfg.Metrics {
+		handler := echo.WrapHandler(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{Registry: s.metrics.registry}))
+		s.admin.GET("/metrics", handler)
+		if cfg.MetricsOnMain {
+			s.main.GET("/metrics", handler)
+		}
+	}
+	return s, nil
+}
+
+func newEcho() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = notFound
+	e.Pre(express)
+	return e
+}
+
+// express makes routes match as in Express: whatever the case, and with a slash at the end.
+func express(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		u := c.Request().URL
+		switch u.Path {
+		case "/verify", "/ping":
+			return next(c)
+		}
+		if u.RawPath == "" && len(u.Path) > 1 {
+			path := u.Path
+			if !strings.HasPrefix(path, "/envoy/") && !strings.HasPrefix(path, "/ambassador/") {
+				u.Path = strings.ToLower(strings.TrimSuffix(path, "/"))
+			}
+		}
+		return next(c)
+	}
+}
+
+// notFound answers what no route matches, and says no more than that.
+func notFound(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	status := http.StatusNotFound
+	if he := (*echo.HTTPError)(nil); errors.As(err, &he) && he.Code == http.StatusBadRequest {
+		status = he.Code
+	}
+	h := c.Response().Header()
+	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_ = c.HTML(status, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>"+
+		http.StatusText(status)+"</pre>\n</body>\n</html>\n")
+}
+
+func (s *Server) public(e *echo.Echo) {
+	s.health(e)
+}
+
+func (s *Server) health(e *echo.Echo) {
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/ping", func(c echo.Context) error { return c.String(http.StatusOK, "pong") })
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", func(c echo.Context) error {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), 5*time.Second)
+		defer cancel()
+		if err := s.cfg.Ready(ctx); err != nil {
+			s.cfg.Log.Warn("not ready", "error", err)
+			return c.String(http.StatusServiceUnavailable, "not ready: see the log\n")
+		}
+		return c.String(http.StatusOK, "ready\n")
+	})
+}
+
+func (s *Server) verifyRoutes(e *echo.Echo) {
+	e.Any("/verify", s.verify)
+	e.RouteNotFound("/verify", s.verify) // methods that Any does not list
+	s.envoyRoutes(e)
+}
+
+// Handler serves everything public, verify included, for tests and embedding.
+func (s *Server) Handler() http.Handler {
+	if s.verifyE != nil {
+		return s.verifyE
+	}
+	return s.main
+}
+
+// AdminHandler serves what AdminAddr does.
+func (s *Server) AdminHandler() http.Handler { return s.admin }
+
+// Run listens and serves until ctx ends, then finishes what is in flight, for at most 15 s.
+// ready is called once all addresses accept connections, with the main one.
+func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
+	type site struct {
+		addr    string
+		handler http.Handler
+		tls     *tls.Config
+	}
+	sites := []site{{s.cfg.Addr, s.main, s.cfg.TLS}}
+	if s.verifyE != nil {
+		sites = append(sites, site{s.cfg.VerifyAddr, s.verifyE, s.cfg.TLS})
+	}
+	if s.cfg.AdminAddr != "" {
+		sites = append(sites, site{s.cfg.AdminAddr, s.admin, nil})
+	}
+
+	var servers []*http.Server
+	failed := make(chan error, len(sites))
+	var wg sync.WaitGroup
+	var bound net.Addr
+	for _, site := range sites {
+		l, err := net.Listen("tcp", site.addr)
+		if err != nil {
+			for _, srv := range servers {
+				_ = srv.Close()
+			}
+			return fmt.Errorf("listen %s: %w", site.addr, err)
+		}
+		if bound == nil {
+			bound = l.Addr()
+		}
+		if site.tls != nil {
+			l = tls.NewListener(l, site.tls)
+		}
+		srv := s.httpServer(site.handler)
+		servers = append(servers, srv)
+		wg.Go(func() {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		})
+	}
+	if ready != nil {
+		ready(bound)
+	}
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	for _, srv := range servers {
+		err = errors.Join(err, srv.Shutdown(stop))
+	}
+	wg.Wait()
+	return err
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		MaxHeaderBytes:    maxHeader,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, s.newPeer(c.RemoteAddr().String()))
+		},
+	}
+}

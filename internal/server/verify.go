@@ -1,0 +1,212 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/plugins"
+)
+
+// A verification is one verify request on its way through. It is one allocation.
+type verification struct {
+	request plugins.Request
+	parent  parent.Request
+	source  source
+	ctx     deadline
+	profile parent.Profile
+	start   time.Time
+}
+
+// verify answers /verify.
+func (s *Server) verify(c echo.Context) error {
+	r := c.Request()
+	raw := r.URL.RawQuery
+	p, ok := s.params.GetIfPresent(raw)
+	if !ok {
+		p = parseParams(raw, s.cfg.URLQueries)
+		if len(raw) <= maxToken {
+			s.params.Set(raw, p)
+		}
+	}
+	s.answer(c.Response().Writer, r, p, "")
+	return nil
+}
+
+// answer decides the parent request that r describes, by the token that p selects, and replies. suffix is the parent
+// request's path and query where the endpoint's own path carries them.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *params, suffix string) {
+	v := &verification{start: s.cfg.Now(), profile: s.cfg.Profile}
+	if p.hasProfile {
+		v.profile = p.profile
+	} else if suffix != "" && v.profile == parent.Auto {
+		v.profile = parent.Envoy
+	}
+	d := s.judge(v, r, p, suffix)
+	id := s.ids.next()
+	s.report(r.Context(), v, &d, id)
+	s.reply(w, &d.Result, v.profile, p.redirect, id)
+}
+
+// refusal is the answer to what cannot even be judged.
+func refusal(status int, err error) pipeline.Decision {
+	return pipeline.Decision{Result: plugins.Result{Status: status}, Step: refusedStep, Err: err}
+}
+
+// refusedStep marks a decision that no pipeline made.
+const refusedStep = -2
+
+var (
+	errUntrusted = errors.New("the peer is not a trusted proxy")
+	errTooLong   = errors.New("verify URL longer than 64 KB")
+)
+
+func (s *Server) judge(v *verification, r *http.Request, p *params, suffix string) pipeline.Decision {
+	peer, trusted := s.peer(r)
+	if !trusted {
+		return refusal(http.StatusForbidden, errUntrusted)
+	}
+	if len(r.URL.RawQuery) > maxToken {
+		return refusal(http.StatusServiceUnavailable, errTooLong)
+	}
+	if p.err != nil {
+		return refusal(http.StatusServiceUnavailable, p.err)
+	}
+	parentRequest, err := v.profile.Parse(parent.Input{
+		Header: r.Header, Host: r.Host, Method: r.Method, Suffix: suffix, TrustStrip: p.strip,
+	})
+	if err != nil {
+		return refusal(http.StatusForbidden, err)
+	}
+	v.parent = parentRequest
+	v.source = source{
+		header: r.Header, host: r.Host, method: r.Method, rawQuery: r.URL.RawQuery,
+		major: r.ProtoMajor, minor: r.ProtoMinor, parent: &v.parent, cookieSecret: s.cfg.CookieSecret,
+	}
+	v.request = plugins.Request{
+		Method: v.parent.Method, URL: v.parent.URL, URI: v.parent.URI, Header: r.Header,
+		ClientIP: parent.ClientIP(peer, r.Header["X-Forwarded-For"], s.cfg.Trusted), Source: &v.source,
+	}
+	v.ctx = deadline{Context: r.Context(), at: v.start.Add(s.cfg.VerifyTimeout)}
+	defer v.ctx.release()
+	ref, err := p.selector.Resolve(&v.ctx, &v.request)
+	if err != nil {
+		return refusal(http.StatusServiceUnavailable, err)
+	}
+	pl, err := s.cfg.Pipelines.Pipeline(&v.ctx, ref)
+	if err != nil {
+		return refusal(http.StatusServiceUnavailable, err)
+	}
+	return pl.Decide(&v.ctx, &v.request, pipeline.Options{Fallback: p.fallback, OmitFailed: v.profile == parent.EAS})
+}
+
+// report logs and counts a decision. Denials and faults are logged at info, allows at debug: a log line costs a fifth
+// of a whole request.
+func (s *Server) report(ctx context.Context, v *verification, d *pipeline.Decision, id string) {
+	o := outcomeDeny
+	switch {
+	case d.Result.Verdict == plugins.Allow:
+		o = outcomeAllow
+	case d.Step == refusedStep:
+		o = outcomeRefused
+	case d.Err != nil:
+		o = outcomeError
+	}
+	took := s.cfg.Now().Sub(v.start)
+	s.metrics.observe(o, d.Plugin, took)
+	level := slog.LevelInfo
+	if o == outcomeAllow && !s.cfg.LogAllows {
+		level = slog.LevelDebug
+	}
+	if !s.cfg.Log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 10)
+	attrs = append(attrs, slog.String("decision", id), slog.String("outcome", o.String()), slog.Int("status", d.Result.StatusCode()))
+	if d.Plugin != "" {
+		attrs = append(attrs, slog.String("plugin", d.Plugin), slog.Int("step", d.Step))
+	}
+	if d.Result.Reason != "" {
+		attrs = append(attrs, slog.String("reason", d.Result.Reason))
+	}
+	if d.Result.Identity.Subject != "" {
+		attrs = append(attrs, slog.String("subject", d.Result.Identity.Subject))
+	}
+	if d.Err != nil {
+		attrs = append(attrs, slog.String("error", d.Err.Error()))
+	}
+	if u := v.parent.URL; u != nil {
+		// Not the query: it is where tokens travel.
+		attrs = append(attrs, slog.String("method", v.parent.Method), slog.String("host", u.Host), slog.String("path", u.Path))
+	}
+	attrs = append(attrs, slog.String("profile", v.profile.String()), slog.Duration("took", took))
+	s.cfg.Log.LogAttrs(ctx, level, "verify", attrs...)
+}
+
+// ids makes decision ids: a random prefix for the process, and a count.
+type ids struct {
+	prefix string
+	count  atomic.Uint64
+}
+
+func newIDs() *ids {
+	b := make([]byte, 4)
+	_, _ = rand.Read(b) // never fails, see crypto/rand
+	return &ids{prefix: hex.EncodeToString(b) + "-"}
+}
+
+func (i *ids) next() string {
+	b := make([]byte, 0, 24)
+	b = append(b, i.prefix...)
+	return string(strconv.AppendUint(b, i.count.Add(1), 36))
+}
+
+// connKey is the context key of the connection's peer, found once per connection.
+type connKey struct{}
+
+type peer struct {
+	addr    netip.Addr
+	trusted bool
+}
+
+// peer returns who sent r, and whether its forwarding headers are to be believed.
+func (s *Server) peer(r *http.Request) (netip.Addr, bool) {
+	p, ok := r.Context().Value(connKey{}).(*peer)
+	if !ok {
+		p = s.newPeer(r.RemoteAddr)
+	}
+	if !p.trusted {
+		s.refusePeer(p.addr)
+	}
+	return p.addr, p.trusted
+}
+
+func (s *Server) newPeer(remote string) *peer {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return &peer{}
+	}
+	addr := ap.Addr().Unmap().WithZone("")
+	return &peer{addr: addr, trusted: s.cfg.Trusted.Contains(addr)}
+}
+
+// refusePeer tells the operator, once for each address, which setting would admit the peer.
+func (s *Server) refusePeer(addr netip.Addr) {
+	if _, told := s.refused.GetIfPresent(addr); told {
+		return
+	}
+	s.refused.Set(addr, struct{}{})
+	s.cfg.Log.Warn("verify request from a peer that is no trusted proxy was denied",
+		"peer", addr, "hint", "if this is your proxy, add it: EAS_TRUSTED_PROXIES="+addr.String())
+}
