@@ -47,16 +47,21 @@ func (s *Server) verify(c echo.Context) error {
 // answer decides the parent request that r describes, by the token that p selects, and replies. suffix is the parent
 // request's path and query where the endpoint's own path carries them.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *params, suffix string) {
+	v := s.begin(p, suffix)
+	d := s.judge(v, r, p, suffix, nil)
+	id := s.ids.next()
+	s.report(r.Context(), v, &d, id)
+	s.reply(w, &d.Result, v.profile, p.redirect, id)
+}
+
+func (s *Server) begin(p *params, suffix string) *verification {
 	v := &verification{start: s.cfg.Now(), profile: s.cfg.Profile}
 	if p.hasProfile {
 		v.profile = p.profile
 	} else if suffix != "" && v.profile == parent.Auto {
 		v.profile = parent.Envoy
 	}
-	d := s.judge(v, r, p, suffix)
-	id := s.ids.next()
-	s.report(r.Context(), v, &d, id)
-	s.reply(w, &d.Result, v.profile, p.redirect, id)
+	return v
 }
 
 // refusal is the answer to what cannot even be judged.
@@ -72,7 +77,7 @@ var (
 	errTooLong   = errors.New("verify URL longer than 64 KB")
 )
 
-func (s *Server) judge(v *verification, r *http.Request, p *params, suffix string) pipeline.Decision {
+func (s *Server) judge(v *verification, r *http.Request, p *params, suffix string, trace func(pipeline.Event)) pipeline.Decision {
 	peer, trusted := s.peer(r)
 	if !trusted {
 		return refusal(http.StatusForbidden, errUntrusted)
@@ -108,7 +113,7 @@ func (s *Server) judge(v *verification, r *http.Request, p *params, suffix strin
 	if err != nil {
 		return refusal(http.StatusServiceUnavailable, err)
 	}
-	return pl.Decide(&v.ctx, &v.request, pipeline.Options{Fallback: p.fallback, OmitFailed: v.profile == parent.EAS})
+	return pl.Decide(&v.ctx, &v.request, pipeline.Options{Fallback: p.fallback, OmitFailed: v.profile == parent.EAS, Trace: trace})
 }
 
 // report logs and counts a decision. Denials and faults are logged at info, allows at debug: a log line costs a fifth
