@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// MaxSealed is the length in bytes of the longest text that is sealed or opened.
+const MaxSealed = 64 << 10
+
 // Format is how a config token was sealed.
 type Format uint8
 
@@ -17,15 +20,30 @@ const (
 	Native
 )
 
+// String returns "plain", "eas" or "native", as in flags and logs.
+func (f Format) String() string {
+	switch f {
+	case Plain:
+		return "plain"
+	case EAS:
+		return "eas"
+	case Native:
+		return "native"
+	}
+	return "unknown"
+}
+
 // A Token is an opened config token: claims that nobody but a key holder can have written.
 // Opening checks the seal and nothing else; [Token.Check] says whether it is in force.
 type Token struct {
 	Format Format
-	// Claims is the whole payload, one JSON object, as it was sealed.
+	// Claims is the whole payload, one JSON object, as it was sealed; of members that share a name only the last is left,
+	// in the place of the first, as in JavaScript: no two readers can then read two configurations into one token.
 	Claims json.RawMessage
-	// ID is the jti claim as text (a number is its JSON text), "" when there is none.
+	// ID is the jti claim as text (a number as JavaScript prints it: 42 for 42.0), "" when there is none.
 	ID string
-	// NotBefore and Expires are the nbf and exp claims in seconds since 1970, 0 when there is none.
+	// NotBefore and Expires are the nbf and exp claims in seconds since 1970, rounded up, 0 when there is none
+	// (an exp of 0 is 1).
 	NotBefore, Expires int64
 	// Pointer names the token that this one stands for; its zero value says that Claims hold the configuration.
 	Pointer Pointer

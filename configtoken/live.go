@@ -1,0 +1,71 @@
+package configtoken
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+)
+
+// Live is a keyring that can be replaced while others read it. It is safe for concurrent use.
+type Live struct {
+	ring atomic.Pointer[Keyring]
+
+	swap    sync.Mutex // one Swap at a time, so that the hooks see changes in order
+	changed []func()
+}
+
+// NewLive returns a Live that holds k.
+func NewLive(k *Keyring) *Live {
+	l := new(Live)
+	l.ring.Store(k)
+	return l
+}
+
+// Keyring returns the keyring in use.
+func (l *Live) Keyring() *Keyring { return l.ring.Load() }
+
+// OnChange has f called after each change of the keyring, before the Swap or Load that made it returns.
+// What was opened with the keyring before may not open now, and the other way round: f drops it.
+// An Open under way meanwhile may still end with what the old keyring said.
+func (l *Live) OnChange(f func()) {
+	l.swap.Lock()
+	defer l.swap.Unlock()
+	l.changed = append(l.changed, f)
+}
+
+// Swap replaces the keyring and reports whether k differs from the one before.
+func (l *Live) Swap(k *Keyring) bool {
+	l.swap.Lock()
+	defer l.swap.Unlock()
+	if l.ring.Swap(k).equal(k) {
+		return false
+	}
+	for _, f := range l.changed {
+		f()
+	}
+	return true
+}
+
+// Load replaces the keyring by the one in the file at path (see [ParseKeyring]) and reports whether it differs.
+// On an error the keyring in use stays. It is what SIGHUP and a change of the file call.
+func (l *Live) Load(path string) (changed bool, err error) {
+	k, err := LoadKeyring(path)
+	if err != nil {
+		return false, err
+	}
+	return l.Swap(k), nil
+}
+
+// LoadKeyring reads the keyring in the file at path.
+func LoadKeyring(path string) (*Keyring, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %w", err)
+	}
+	k, err := ParseKeyring(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return k, nil
+}
