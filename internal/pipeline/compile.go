@@ -106,9 +106,10 @@ func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []st
 	}
 
 	p.steps = make([]step, len(entries))
+	built := p
 	defer func() {
 		if err != nil {
-			_ = p.Close()
+			_ = built.Close()
 		}
 	}()
 	for i, entry := range entries {
@@ -178,6 +179,7 @@ func (c *Compiler) step(s *step, raw json.RawMessage, eas bool, warn func(where 
 	}
 	env := c.Env
 	env.Strict = !eas
+	env.Warn = func(err error) { _ = warn(": "+cfg.Type, err) } // called only when it is not Strict, and then never an error
 	plugin, unknown, err := f.Build(raw, env)
 	if err != nil {
 		s.broken = fmt.Errorf("%s: %w", cfg.Type, err)
