@@ -1,0 +1,366 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/noop"
+	"github.com/easgate/easgate/plugins/plugintest"
+	"github.com/easgate/easgate/plugins/requestheader"
+	"github.com/easgate/easgate/stores"
+)
+
+// unsealed opens tokens that are their own claims, so that these tests are about the server alone.
+type unsealed struct{}
+
+func (unsealed) Open(text string) (configtoken.Token, error) {
+	if !json.Valid([]byte(text)) {
+		return configtoken.Token{}, configtoken.ErrUnreadable
+	}
+	var c struct{ EAS configtoken.Pointer }
+	_ = json.Unmarshal([]byte(text), &c)
+	return configtoken.Token{Format: configtoken.Native, Claims: json.RawMessage(text), Pointer: c.EAS}, nil
+}
+
+// memory is a store with fixed contents.
+type memory map[string]string
+
+func (m memory) Lookup(_ context.Context, id string) (string, bool, error) {
+	if id == "down" {
+		return "", false, errors.New("down")
+	}
+	s, ok := m[id]
+	return s, ok, nil
+}
+func (memory) Ready(context.Context) error { return nil }
+func (memory) Close() error                { return nil }
+
+// waiting is a plugin that answers when it is told to.
+type waiting struct{ entered, leave chan struct{} }
+
+func (w waiting) Verify(ctx context.Context, _ *plugins.Request) (plugins.Result, error) {
+	w.entered <- struct{}{}
+	select {
+	case <-w.leave:
+		return plugins.Result{Verdict: plugins.Allow}, nil
+	case <-ctx.Done():
+		return plugins.Result{}, ctx.Err()
+	}
+}
+
+type fixture struct {
+	*Server
+	log     *bytes.Buffer
+	waiting waiting
+}
+
+func newFixture(t *testing.T, change func(*Config)) *fixture {
+	t.Helper()
+	f := &fixture{log: &bytes.Buffer{}, waiting: waiting{make(chan struct{}), make(chan struct{})}}
+	log := slog.New(slog.NewTextHandler(&lockedWriter{w: f.log}, nil))
+	registry := plugins.Registry{
+		"noop":           plugins.Of(noop.New),
+		"request_header": plugins.Of(requestheader.New),
+		"waiting":        plugins.Of(func(struct{}, plugins.Env) (plugins.Plugin, error) { return f.waiting, nil }),
+	}
+	store := memory{"open": `{"eas":{"plugins":[{"type":"noop"}]}}`}
+	cache, err := pipeline.NewCache(pipeline.Config{
+		Compiler: &pipeline.Compiler{Plugins: registry, Env: plugintest.Env(t)},
+		URL:      unsealed{}, Stored: unsealed{},
+		Store:   func(id string) (stores.Store, bool) { return store, id == "main" },
+		Revoked: func(string) bool { return false },
+		Log:     log, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted, err := parent.ParseTrusted("loopback")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{
+		Addr: "127.0.0.1:0", Trusted: trusted, Profile: parent.Traefik, Pipelines: cache, Plugins: registry,
+		Ready: func(context.Context) error { return nil }, Metrics: true, Log: log, Now: time.Now,
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	if f.Server, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// request is a verify request as Traefik sends it.
+func request(method, token, extra string) *http.Request {
+	r := httptest.NewRequest(method, "/verify?config_token="+url.QueryEscape(token)+extra, nil)
+	r.RemoteAddr = "127.0.0.1:40000"
+	r.Header.Set("X-Forwarded-Proto", "https")
+	r.Header.Set("X-Forwarded-Host", "app.example.com")
+	r.Header.Set("X-Forwarded-Uri", "/a?b=c")
+	r.Header.Set("X-Forwarded-Method", "GET")
+	return r
+}
+
+func (f *fixture) do(r *http.Request) *http.Response {
+	w := httptest.NewRecorder()
+	f.Handler().ServeHTTP(w, r)
+	return w.Result()
+}
+
+func noopToken(status string) string {
+	return `{"eas":{"plugins":[{"type":"noop","status_code":` + status + `}]}}`
+}
+
+func TestVerify(t *testing.T) {
+	f := newFixture(t, nil)
+	tests := []struct {
+		name   string
+		r      *http.Request
+		change func(*http.Request)
+		want   int
+	}{
+		{"allow", request("GET", noopToken("200"), ""), nil, 200},
+		{"allow with another 2xx", request("GET", noopToken("204"), ""), nil, 204},
+		{"deny", request("GET", noopToken("403"), ""), nil, 403},
+		{"any method", request("MKCALENDAR", noopToken("200"), ""), nil, 200},
+		{"HEAD", request("HEAD", noopToken("401"), ""), nil, 401},
+		{"no token", httptest.NewRequest("GET", "/verify", nil), func(r *http.Request) { r.Header = request("GET", "", "").Header }, 503},
+		{"unreadable token", request("GET", "garbage", ""), nil, 503},
+		{"token twice", request("GET", noopToken("200"), "&config_token=x"), nil, 503},
+		{"names are case-sensitive", request("GET", "", "&Config_Token="+url.QueryEscape(noopToken("200"))), nil, 503},
+		{"pointer by parameters", request("GET", "", "&config_token_store_id=main&config_token_id=open"), nil, 200},
+		{"pointer by token", request("GET", `{"eas":{"config_token_store_id":"main","config_token_id":"open"}}`, ""), nil, 200},
+		{"unknown store", request("GET", "", "&config_token_store_id=none&config_token_id=open"), nil, 503},
+		{"unknown id", request("GET", "", "&config_token_store_id=main&config_token_id=none"), nil, 503},
+		{"store down", request("GET", "", "&config_token_store_id=main&config_token_id=down"), nil, 503},
+		{"queries switched off", request("GET", "", "&config_token_store_id=main&config_token_id_query_engine=jp&config_token_id_query=$.req"), nil, 503},
+		{"unknown profile", request("GET", noopToken("200"), "&proxy=squid"), nil, 503},
+		{"fallback", request("GET", `{"eas":{"plugins":[{"type":"noop","status_code":401},{"type":"noop","status_code":403}]}}`, "&fallback_plugin=0x0"), nil, 401},
+		// ATTACKS 5: the default is not to trust everybody.
+		{"untrusted peer", request("GET", noopToken("200"), ""), func(r *http.Request) { r.RemoteAddr = "203.0.113.9:1" }, 403},
+		// ATTACKS 15: oauth2-proxy let health checkers in by their name.
+		{"health checker", request("GET", noopToken("401"), ""), func(r *http.Request) { r.Header.Set("User-Agent", "GoogleHC/1.0") }, 401},
+		// ATTACKS 42: EAS hung.
+		{"no forwarding headers", request("GET", noopToken("200"), ""), func(r *http.Request) { r.Header = http.Header{} }, 403},
+		// ATTACKS 44: the body is not ours to look at.
+		{"large body", request("POST", noopToken("200"), ""), func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/json")
+			r.Body = io.NopCloser(strings.NewReader("{" + strings.Repeat("x", 200<<10)))
+		}, 200},
+		// ATTACKS 54: these parameters are the client's.
+		{"parameters by header", request("GET", noopToken("401"), ""), func(r *http.Request) {
+			r.Header.Set(verifyParamsHeader, `{"config_token":"`+noopToken("200")+`"}`)
+		}, 401},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.r.RemoteAddr == "192.0.2.1:1234" {
+				tt.r.RemoteAddr = "127.0.0.1:40000"
+			}
+			if tt.change != nil {
+				tt.change(tt.r)
+			}
+			res := f.do(tt.r)
+			if res.StatusCode != tt.want {
+				t.Errorf("status = %d, want %d; log:\n%s", res.StatusCode, tt.want, f.log)
+			}
+			// ATTACKS 50: a shared cache must not let others in.
+			if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Eas-Decision-Id") == "" {
+				t.Errorf("headers = %v, want Cache-Control: no-store and X-Eas-Decision-Id", res.Header)
+			}
+		})
+	}
+}
+
+// A peer that is refused is logged once, with the setting that would admit it.
+func TestUntrustedPeerHint(t *testing.T) {
+	f := newFixture(t, nil)
+	for range 3 {
+		r := request("GET", noopToken("200"), "")
+		r.RemoteAddr = "203.0.113.9:1"
+		f.do(r)
+	}
+	if got := strings.Count(f.log.String(), "EAS_TRUSTED_PROXIES=203.0.113.9"); got != 1 {
+		t.Errorf("the hint was logged %d times, want once:\n%s", got, f.log)
+	}
+}
+
+func TestDialect(t *testing.T) {
+	location := http.Header{"Location": {"https://idp.example/"}}
+	tests := []struct {
+		name     string
+		profile  parent.Profile
+		res      plugins.Result
+		redirect int
+		want     int
+	}{
+		{"allow", parent.Nginx, plugins.Result{Verdict: plugins.Allow}, 0, 200},
+		{"nginx: redirect", parent.Nginx, plugins.Result{Status: 302, Header: location}, 0, 401},
+		{"nginx: 401", parent.Nginx, plugins.Result{Status: 401}, 0, 401},
+		{"nginx: other 4xx", parent.Nginx, plugins.Result{Status: 429}, 0, 403},
+		{"nginx: our fault", parent.Nginx, plugins.Result{Status: 503}, 0, 503},
+		{"traefik: redirect", parent.Traefik, plugins.Result{Status: 302, Header: location}, 0, 302},
+		{"redirect_http_code", parent.Traefik, plugins.Result{Status: 302, Header: location}, 401, 401},
+		{"redirect_http_code is for redirects", parent.Traefik, plugins.Result{Status: 403}, 401, 403},
+		{"a deny is never 2xx", parent.Traefik, plugins.Result{Status: 200}, 0, 503},
+		{"an allow is always 2xx", parent.Traefik, plugins.Result{Verdict: plugins.Allow, Status: 302}, 0, 503},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := dialect(tt.profile, statusOf(&tt.res, tt.redirect)); got != tt.want {
+				t.Errorf("status = %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+// ATTACKS 54: of two headers one is the client's.
+func TestEnvoyEndpoints(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.Profile = parent.Auto })
+	params := func(status string) string {
+		text, _ := json.Marshal(map[string]string{"config_token": noopToken(status)})
+		return string(text)
+	}
+	tests := []struct {
+		name, path string
+		params     []string
+		want       int
+	}{
+		{"url", "/envoy/verify-params-url/" + url.PathEscape(params("200")) + "/p?x=1", nil, 200},
+		{"url, denied", "/envoy/verify-params-url/" + url.PathEscape(params("401")) + "/p", nil, 401},
+		{"ambassador", "/ambassador/verify-params-url/" + url.PathEscape(params("200")) + "/", nil, 200},
+		{"no parent path", "/envoy/verify-params-url/" + url.PathEscape(params("200")), nil, 404},
+		{"not JSON", "/envoy/verify-params-url/null/p", nil, 503},
+		{"header", "/envoy/verify-params-header/p", []string{params("200")}, 200},
+		{"header, denied", "/envoy/verify-params-header", []string{params("403")}, 403},
+		{"header twice", "/envoy/verify-params-header/p", []string{params("200"), params("200")}, 503},
+		{"no header", "/envoy/verify-params-header/p", nil, 503},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "http://app.example.com"+tt.path, nil)
+			r.RemoteAddr = "127.0.0.1:1"
+			r.Header.Set("X-Forwarded-Proto", "https")
+			r.Header[verifyParamsHeader] = tt.params
+			if res := f.do(r); res.StatusCode != tt.want {
+				t.Errorf("GET %s = %d, want %d; log:\n%s", tt.path, res.StatusCode, tt.want, f.log)
+			}
+		})
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.Ready = func(context.Context) error { return errors.New("store main: down") } })
+	tests := []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/ping", 200}, {"HEAD", "/ping", 200}, {"GET", "/PING", 200}, {"GET", "/ping/", 200}, {"POST", "/ping", 404},
+		{"GET", "/healthz", 200}, {"GET", "/readyz", 503}, {"GET", "/", 404}, {"GET", "/nope", 404},
+		{"GET", "/metrics", 404}, {"GET", "/verify/x", 404}, {"GET", "//verify", 404}, {"GET", "/%76erify", 404},
+		{"GET", "/VERIFY", 403}, {"GET", "/verify/", 403},
+	}
+	for _, tt := range tests {
+		r := httptest.NewRequest(tt.method, "http://easgate"+tt.path, nil)
+		r.RemoteAddr = "203.0.113.9:1"
+		res := f.do(r)
+		if res.StatusCode != tt.want {
+			t.Errorf("%s %s = %d, want %d", tt.method, tt.path, res.StatusCode, tt.want)
+		}
+		if body, _ := io.ReadAll(res.Body); strings.Contains(string(body), "main") {
+			t.Errorf("%s %s tells a stranger %q", tt.method, tt.path, body)
+		}
+	}
+}
+
+// ATTACKS 43: EAS had a metric label per URL ever seen, tokens and all.
+func TestMetricsHoldNoTokens(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.Profile = parent.Auto })
+	f.do(request("GET", noopToken("200")+" ", ""))
+	f.do(request("GET", "s3cret-token", ""))
+	r := request("GET", "", "")
+	r.URL.Path, r.URL.RawPath = `/envoy/verify-params-url/{"config_token":"s3cret-token"}/p`, ""
+	f.do(r)
+	w := httptest.NewRecorder()
+	f.AdminHandler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	body := w.Body.String()
+	if !strings.Contains(body, `easgate_verifications_total{outcome="allow",plugin="noop"} 1`) {
+		t.Errorf("the allow was not counted:\n%s", body)
+	}
+	if strings.Contains(body, "s3cret") || strings.Contains(f.log.String(), "s3cret") {
+		t.Errorf("the token is in the metrics or the log")
+	}
+}
+
+// A verification that takes too long is denied, and costs a timer only because it waits.
+func TestDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, func(c *Config) { c.VerifyTimeout = 10 * time.Second })
+		done := make(chan int)
+		go func() { done <- f.do(request("GET", `{"eas":{"plugins":[{"type":"waiting"}]}}`, "")).StatusCode }()
+		<-f.waiting.entered
+		if got := <-done; got != 503 {
+			t.Errorf("status = %d, want 503", got)
+		}
+	})
+}
+
+// Shutting down answers what is in flight.
+func TestGracefulShutdown(t *testing.T) {
+	f := newFixture(t, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	addr := make(chan net.Addr, 1)
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx, func(a net.Addr) { addr <- a }) }()
+	r := request("GET", `{"eas":{"plugins":[{"type":"waiting"}]}}`, "")
+	r.RequestURI, r.URL.Scheme, r.URL.Host = "", "http", (<-addr).String()
+	status := make(chan int, 1)
+	go func() {
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Error(err)
+			status <- 0
+			return
+		}
+		_ = res.Body.Close()
+		status <- res.StatusCode
+	}()
+	<-f.waiting.entered
+	stop()
+	f.waiting.leave <- struct{}{}
+	if got := <-status; got != 200 {
+		t.Errorf("the request in flight got %d, want 200", got)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+}
