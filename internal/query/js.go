@@ -1,0 +1,275 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Single is a Query that finds at most one value, and can give it without a list around it.
+type Single interface {
+	Query
+	// EvalOne returns the value and true, or false when there is none.
+	EvalOne(ctx context.Context, data Value) (v Value, ok bool, err error)
+}
+
+// ErrNoPrimitive says that JavaScript would throw a TypeError when it makes a string of a value: the value is
+// an object with a member toString, which hides the method of that name.
+var ErrNoPrimitive = errors.New("cannot convert object to primitive value")
+
+// Truthy reports whether v counts as true in a condition.
+func Truthy(v Value) bool {
+	switch v := v.(type) {
+	case bool:
+		return v
+	case float64:
+		return v != 0 && !math.IsNaN(v)
+	case string:
+		return v != ""
+	case []any, *Object:
+		return true
+	}
+	return false
+}
+
+// ToString converts v as JavaScript's `'' + v` does. Unlike [String] it reports values that JavaScript cannot convert.
+func ToString(v Value) (string, error) {
+	switch v := v.(type) {
+	case *Object:
+		if _, hidden := v.Get("toString"); hidden {
+			return "", ErrNoPrimitive
+		}
+	case []any:
+		var b strings.Builder
+		for i, e := range v {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			switch e.(type) {
+			case nil, Undefined:
+				continue
+			}
+			s, err := ToString(e)
+			if err != nil {
+				return "", err
+			}
+			b.WriteString(s)
+		}
+		return b.String(), nil
+	}
+	return String(v), nil
+}
+
+// ToNumber converts v as JavaScript's unary plus does.
+func ToNumber(v Value) (float64, error) {
+	switch v := v.(type) {
+	case nil:
+		return 0, nil
+	case bool:
+		if v {
+			return 1, nil
+		}
+		return 0, nil
+	case float64:
+		return v, nil
+	case string:
+		return StringToNumber(v), nil
+	case []any, *Object:
+		s, err := ToString(v)
+		return StringToNumber(s), err
+	}
+	return math.NaN(), nil
+}
+
+// IsSpace reports whether r is JavaScript's white space or line terminator (ECMA-262 §12.2, §12.3).
+func IsSpace(r rune) bool {
+	return r >= '\t' && r <= '\r' || r == '\ufeff' || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Zs, r)
+}
+
+// StringToNumber converts s as JavaScript's Number(s) does (ECMA-262 §7.1.4.1.1); NaN when s is no number.
+func StringToNumber(s string) float64 {
+	s = strings.TrimFunc(s, IsSpace)
+	if s == "" {
+		return 0
+	}
+	if len(s) > 2 && s[0] == '0' {
+		switch base := s[1] | 0x20; base {
+		case 'x', 'o', 'b':
+			return radixToNumber(s[2:], map[byte]float64{'x': 16, 'o': 8, 'b': 2}[base])
+		}
+	}
+	digits := strings.TrimLeft(s[:1], "+-") + s[1:]
+	if digits == "Infinity" {
+		if s[0] == '-' {
+			return math.Inf(-1)
+		}
+		return math.Inf(1)
+	}
+	if !isDecimal(digits) {
+		return math.NaN()
+	}
+	// Out of range is infinity or zero, as in JavaScript.
+	f, _ := strconv.ParseFloat(s, 64)
+	return f
+}
+
+// radixToNumber reads hexadecimal, octal or binary digits. Beyond 2⁵³ the digits are summed, which can differ
+// from JavaScript in the last bit.
+func radixToNumber(s string, base float64) float64 {
+	var f float64
+	for i := range len(s) {
+		d := strings.IndexByte(hexDigits, lowerByte(s[i]))
+		if d < 0 || float64(d) >= base {
+			return math.NaN()
+		}
+		f = f*base + float64(d)
+	}
+	return f
+}
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// isDecimal reports whether s is an unsigned StrUnsignedDecimalLiteral other than Infinity: strconv takes more
+// (nan, 0x1p2, 1_000).
+func isDecimal(s string) bool {
+	i, n := 0, 0
+	digits := func() {
+		for i < len(s) && '0' <= s[i] && s[i] <= '9' {
+			i++
+			n++
+		}
+	}
+	digits()
+	if i < len(s) && s[i] == '.' {
+		i++
+		digits()
+	}
+	if n == 0 {
+		return false
+	}
+	if i < len(s) && s[i]|0x20 == 'e' {
+		i++
+		if i < len(s) && (s[i] == '+' || s[i] == '-') {
+			i++
+		}
+		n = 0
+		digits()
+		if n == 0 {
+			return false
+		}
+	}
+	return i == len(s)
+}
+
+// StrictEqual is JavaScript's ===. Objects and arrays are equal to themselves only.
+func StrictEqual(a, b Value) bool {
+	switch a := a.(type) {
+	case []any:
+		b, ok := b.([]any)
+		return ok && len(a) > 0 && len(a) == len(b) && &a[0] == &b[0]
+	default:
+		if _, ok := b.([]any); ok {
+			return false
+		}
+		return a == b
+	}
+}
+
+// LooseEqual is JavaScript's == (ECMA-262 §7.2.14).
+func LooseEqual(a, b Value) (bool, error) {
+	ka, kb := kindOf(a), kindOf(b)
+	switch {
+	case ka == kb:
+		return StrictEqual(a, b) || ka == kindNone, nil
+	case ka == kindNone || kb == kindNone:
+		return false, nil
+	case ka == kindObject && kb != kindBool:
+		s, err := ToString(a)
+		if err != nil {
+			return false, err
+		}
+		return LooseEqual(s, b)
+	case kb == kindObject && ka != kindBool:
+		return LooseEqual(b, a)
+	}
+	x, err := ToNumber(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := ToNumber(b)
+	return x == y && err == nil, err
+}
+
+type kind int
+
+const (
+	kindNone kind = iota // null and undefined, which == takes for one
+	kindBool
+	kindNumber
+	kindString
+	kindObject
+)
+
+func kindOf(v Value) kind {
+	switch v.(type) {
+	case bool:
+		return kindBool
+	case float64:
+		return kindNumber
+	case string:
+		return kindString
+	case []any, *Object:
+		return kindObject
+	}
+	return kindNone
+}
+
+// ToLower is JavaScript's toLowerCase: Unicode's full mapping without locale. strings.ToLower would make "ADMİN" equal to "admin".
+func ToLower(s string) string {
+	if !strings.ContainsAny(s, "İΣ") {
+		return strings.ToLower(s)
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch r {
+		case 'İ':
+			b.WriteString("i\u0307")
+		case 'Σ':
+			if finalSigma(s[:i], s[i+utf8.RuneLen(r):]) {
+				b.WriteRune('ς')
+			} else {
+				b.WriteRune('σ')
+			}
+		default:
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return b.String()
+}
+
+// finalSigma is the condition Final_Sigma of Unicode's SpecialCasing: a cased letter before, none after, what is case-ignorable not counted.
+func finalSigma(before, after string) bool {
+	before = strings.TrimRightFunc(before, caseIgnorable)
+	after = strings.TrimLeftFunc(after, caseIgnorable)
+	last, _ := utf8.DecodeLastRuneInString(before)
+	next, _ := utf8.DecodeRuneInString(after)
+	return cased(last) && !cased(next)
+}
+
+func cased(r rune) bool {
+	return unicode.In(r, unicode.Lu, unicode.Ll, unicode.Lt, unicode.Other_Lowercase, unicode.Other_Uppercase)
+}
+
+func caseIgnorable(r rune) bool {
+	return unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Lm, unicode.Sk) ||
+		strings.ContainsRune("'.:·\u0387\u055f\u05f4\u2018\u2019\u2024\u2027\ufe13\ufe52\ufe55\uff07\uff0e\uff1a", r)
+}

@@ -1,0 +1,96 @@
+package jsonpath
+
+import (
+	"context"
+	"errors"
+
+	"github.com/easgate/easgate/internal/query"
+)
+
+type engine struct{ fallback query.Engine }
+
+// New returns the engine jp. What it does not evaluate itself goes to fallback; if that is nil, such an
+// expression does not compile, and the error names the construct.
+func New(fallback query.Engine) query.Engine { return engine{fallback} }
+
+// Compile fails for whatever the npm package refuses to parse. Its queries yield []any, one element a match, and fail
+// on data that is neither an object nor a list, as there.
+func (e engine) Compile(expr string) (query.Query, error) {
+	steps, err := parse(expr)
+	if err != nil {
+		if errors.Is(err, errUnsupported) && e.fallback != nil {
+			return e.fallback.Compile(expr)
+		}
+		return nil, err
+	}
+	singles := make([]single, 0, len(steps))
+	for _, s := range steps {
+		if s, ok := s.(single); ok {
+			singles = append(singles, s)
+		}
+	}
+	if len(singles) == len(steps) {
+		return definite(singles), nil
+	}
+	return path(steps), nil
+}
+
+// A path is a compiled expression.
+type path []step
+
+func (p path) Eval(ctx context.Context, data any) (any, error) {
+	if !rooted(data) {
+		return nil, errRoot
+	}
+	r := run{ctx: ctx}
+	found := []any{data}
+	for _, s := range p {
+		// A new list for each step: the result must not share the one that is being read.
+		next := []any{}
+		for _, v := range found {
+			var err error
+			if next, err = s.apply(&r, v, next); err != nil {
+				return nil, err
+			}
+		}
+		found = next
+	}
+	return found, nil
+}
+
+// A definite path finds one value at most: members and indexes only.
+type definite []single
+
+func (d definite) Eval(ctx context.Context, data any) (any, error) {
+	v, ok, err := d.EvalOne(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return []any{}, nil
+	}
+	return []any{v}, nil
+}
+
+// EvalOne implements [query.Single].
+func (d definite) EvalOne(_ context.Context, data query.Value) (query.Value, bool, error) {
+	if !rooted(data) {
+		return nil, false, errRoot
+	}
+	for _, s := range d {
+		var ok bool
+		var err error
+		if data, ok, err = s.one(data); err != nil || !ok {
+			return nil, false, err
+		}
+	}
+	return data, true, nil
+}
+
+func rooted(data query.Value) bool {
+	switch data.(type) {
+	case *query.Object, []any:
+		return true
+	}
+	return false
+}
