@@ -1,0 +1,234 @@
+package parent_test
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/easgate/easgate/internal/parent"
+)
+
+// with returns what a proxy of profile p sends for https://h/admin, and what a client added to it.
+func with(p parent.Profile, header ...string) parent.Input {
+	in := describe(p, "https", "h", "/admin")
+	for i := 0; i < len(header); i += 2 {
+		in.Header.Add(header[i], header[i+1])
+	}
+	return in
+}
+
+// refusedOrAdmin fails unless the request is refused, or at least the client's header changed nothing.
+func refusedOrAdmin(t *testing.T, p parent.Profile, in parent.Input) {
+	t.Helper()
+	got, err := p.Parse(in)
+	if err != nil {
+		return
+	}
+	if got.URI != "https://h/admin" || got.URL.Path != "/admin" || got.Method != "GET" {
+		t.Errorf("%s.Parse() = %s %s, want /admin or an error", p, got.Method, got.URI)
+	}
+}
+
+func mustRefuse(t *testing.T, p parent.Profile, in parent.Input, hint string) {
+	t.Helper()
+	got, err := p.Parse(in)
+	if err == nil {
+		t.Errorf("%s.Parse() = %s, want an error", p, got.URI)
+	} else if !strings.Contains(err.Error(), hint) {
+		t.Errorf("%s.Parse() = %v, want the hint %q", p, err, hint)
+	}
+}
+
+func TestAttack1And2PathOverride(t *testing.T) {
+	for _, name := range []string{"X-Eas-Request-Uri", "X-Original-Url"} {
+		for _, p := range checked {
+			if p == parent.IngressNginx && name == "X-Original-Url" {
+				continue // it is the header that ingress-nginx sets
+			}
+			refusedOrAdmin(t, p, with(p, name, "https://h/public"))
+		}
+		mustRefuse(t, parent.Auto, with(parent.Auto, name, "https://h/public"), "proxy=")
+	}
+	// Behind ingress-nginx, the other family is the forged one.
+	in := describe(parent.IngressNginx, "https", "h", "/admin")
+	in.Header.Set("X-Forwarded-Proto", "https")
+	in.Header.Set("X-Forwarded-Uri", "/public")
+	refusedOrAdmin(t, parent.IngressNginx, in)
+	mustRefuse(t, parent.Auto, in, "proxy=")
+}
+
+func TestAttack3And4StrippedPaths(t *testing.T) {
+	for _, name := range []string{"X-Forwarded-Prefix", "X-Replaced-Path"} {
+		for _, p := range checked {
+			refusedOrAdmin(t, p, with(p, name, "/public"))
+		}
+		mustRefuse(t, parent.Auto, with(parent.Auto, name, "/public"), "strip=trust")
+	}
+	mustRefuse(t, parent.Auto, with(parent.Auto, "X-Replaced-Path", "/public?"), "strip=trust")
+}
+
+func TestAttack5UntrustedPeer(t *testing.T) {
+	trusted := parent.DefaultTrusted()
+	for _, a := range []string{"8.8.8.8", "2001:db8::1", "172.32.0.1", "100.128.0.1", "169.254.169.254"} {
+		if trusted.Contains(netip.MustParseAddr(a)) {
+			t.Errorf("DefaultTrusted contains %s", a)
+		}
+	}
+}
+
+func TestAttack6Underscores(t *testing.T) {
+	for _, p := range fourHeaders {
+		in := with(p)
+		in.Header["X_Forwarded_Uri"] = []string{"/public"}
+		refusedOrAdmin(t, p, in)
+		in.Header.Del("X-Forwarded-Uri")
+		mustRefuse(t, p, in, "X-Forwarded-Uri: missing")
+	}
+}
+
+func TestAttack7DoubledHeaders(t *testing.T) {
+	for _, p := range fourHeaders {
+		mustRefuse(t, p, with(p, "X-Forwarded-Uri", "/public"), "twice")
+		mustRefuse(t, p, with(p, "X-Forwarded-Host", "evil"), "twice")
+		mustRefuse(t, p, with(p, "X-Forwarded-Proto", "http"), "twice")
+		mustRefuse(t, p, with(p, "X-Forwarded-Method", "POST"), "twice")
+		if _, err := p.Parse(with(p, "X-Forwarded-Uri", "/admin")); err != nil {
+			t.Errorf("%s.Parse() with the same URI twice = %v", p, err)
+		}
+	}
+	mustRefuse(t, parent.IngressNginx, with(parent.IngressNginx, "X-Original-Url", "https://h/public"), "twice")
+	mustRefuse(t, parent.IngressNginx, with(parent.IngressNginx, "X-Original-Method", "POST"), "twice")
+	mustRefuse(t, parent.Envoy, with(parent.Envoy, "X-Forwarded-Proto", "http"), "twice")
+	for _, name := range []string{"X-Eas-Request-Uri", "X-Original-Url", "X-Replaced-Path", "X-Forwarded-Prefix"} {
+		mustRefuse(t, parent.Auto, with(parent.Auto, name, "https://h/admin", name, "https://h/public"), name)
+	}
+}
+
+func TestAttack8Forwarded(t *testing.T) {
+	for _, p := range checked {
+		in := with(p, "Forwarded", "host=x;proto=http;for=1.2.3.4")
+		refusedOrAdmin(t, p, in)
+		if _, err := p.Parse(in); err != nil {
+			t.Errorf("%s.Parse() = %v, want Forwarded ignored", p, err)
+		}
+	}
+}
+
+func TestAttack9ForgedProtoOrPort(t *testing.T) {
+	for _, p := range fourHeaders {
+		in := with(p, "X-Forwarded-Port", "1")
+		in.Header.Set("X-Forwarded-Proto", "http")
+		got, err := p.Parse(in)
+		if err != nil || got.URL.Path != "/admin" || got.URL.Host != "h" {
+			t.Errorf("%s.Parse() = %v, %v, want path /admin of host h", p, got.URL, err)
+		}
+	}
+}
+
+func TestAttack12And13PathStaysItself(t *testing.T) {
+	for _, p := range checked {
+		for uri, want := range map[string]string{"/admin?x=/public": "/admin", "/admin%23/public": "/admin#/public"} {
+			got, err := p.Parse(describe(p, "https", "h", uri))
+			if err != nil || got.URL.Path != want {
+				t.Errorf("%s.Parse(%s) = %v, %v, want path %s", p, uri, got.URL, err, want)
+			}
+		}
+	}
+}
+
+func TestAutoAcceptsFamiliesThatAgree(t *testing.T) {
+	tests := []struct {
+		name   string
+		in     parent.Input
+		method string
+	}{
+		{"X-Original-URL as well", with(parent.Auto, "X-Original-Url", "https://h/admin", "X-Original-Method", "GET"), "GET"},
+		{"X-Eas-Request-Uri as well", with(parent.Auto, "X-Eas-Request-Uri", "HTTPS://H/admin"), "GET"},
+		{"ingress-nginx", describe(parent.IngressNginx, "https", "h", "/admin"), "GET"},
+		{"envoy", describe(parent.Envoy, "https", "h", "/admin"), "GET"},
+		{"a prefix that changes nothing", with(parent.Auto, "X-Forwarded-Prefix", "/"), "GET"},
+		{"a path that was not replaced", with(parent.Auto, "X-Replaced-Path", "/admin"), "GET"},
+		{"no method", parent.Input{Header: http.Header{"X-Original-Url": {"https://h/admin"}}}, ""},
+		{"Host for X-Forwarded-Host", parent.Input{Host: "h", Header: http.Header{"X-Forwarded-Proto": {"https"}, "X-Forwarded-Uri": {"/admin"}}}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := parent.Auto.Parse(tt.in)
+			if err != nil || got.URI != "https://h/admin" || got.Method != tt.method {
+				t.Errorf("Parse() = %q %s, %v, want %q https://h/admin", got.Method, got.URI, err, tt.method)
+			}
+		})
+	}
+}
+
+func TestAutoRefusesContradictions(t *testing.T) {
+	mustRefuse(t, parent.Auto, with(parent.Auto, "X-Original-Method", "POST"), "proxy=")
+	mustRefuse(t, parent.Auto, with(parent.Auto, "X-Original-Url", "https://other/admin"), "proxy=")
+	mustRefuse(t, parent.Auto, with(parent.Auto, "X-Original-Url", "http://h/admin"), "proxy=")
+	envoy := func(name, value string) parent.Input {
+		in := describe(parent.Envoy, "https", "h", "/admin")
+		in.Header.Set(name, value)
+		return in
+	}
+	mustRefuse(t, parent.Auto, envoy("X-Forwarded-Host", "public.example"), "proxy=envoy")
+	mustRefuse(t, parent.Auto, envoy("X-Eas-Request-Uri", "https://h/public"), "proxy=envoy")
+	mustRefuse(t, parent.Auto, envoy("X-Original-Url", "https://h/public"), "proxy=envoy")
+}
+
+func TestStripTrust(t *testing.T) {
+	tests := []struct{ name, replaced, prefix, uri, want string }{
+		{"replaced path", "/demo/test", "", "/test?x=1", "https://h/demo/test?x=1"},
+		{"prefix", "", "/demo", "/test?x=1", "https://h/demo/test?x=1"},
+		{"prefix with a slash", "", "/demo/", "/test", "https://h/demo/test"},
+		{"neither", "", "", "/test", ""},
+		// The route sets one of them; the other is the client's.
+		{"both", "/demo/test", "/demo", "/test", ""},
+		{"dot segment in the prefix", "", "/public/..", "/admin", ""},
+		{"query in the prefix", "", "/public?", "/admin", ""},
+		{"query in the replaced path", "/public?", "", "/admin", ""},
+		{"relative prefix", "", "@evil", "/admin", ""},
+		{"relative uri", "", "/demo", "admin", ""},
+		{"dots that the parts make together", "", "/public/.", "/admin", ""},
+	}
+	for _, p := range fourHeaders {
+		for _, tt := range tests {
+			t.Run(p.String()+"/"+tt.name, func(t *testing.T) {
+				in := describe(p, "https", "h", tt.uri)
+				in.TrustStrip = true
+				if tt.replaced != "" {
+					in.Header.Set("X-Replaced-Path", tt.replaced)
+				}
+				if tt.prefix != "" {
+					in.Header.Set("X-Forwarded-Prefix", tt.prefix)
+				}
+				got, err := p.Parse(in)
+				if tt.want == "" {
+					if err == nil {
+						t.Errorf("Parse() = %s, want an error", got.URI)
+					}
+				} else if err != nil || got.URI != tt.want {
+					t.Errorf("Parse() = %s, %v, want %s", got.URI, err, tt.want)
+				}
+			})
+		}
+	}
+}
+
+// Errors reach the log: what a client wrote must not.
+func TestErrorsHoldNoValues(t *testing.T) {
+	const secret = "s3cret"
+	for _, p := range checked {
+		for _, in := range []parent.Input{
+			describe(p, secret+"/", secret+"/", secret+" #"),
+			describe(p, "https", secret+"?", "/"),
+			describe(p, "https", "h", "/"+secret+"/../"),
+			with(p, "X-Original-Url", secret, "X-Eas-Request-Uri", secret, "X-Replaced-Path", secret, "X-Original-Method", secret),
+			with(p, "X-Forwarded-Uri", secret, "X-Forwarded-Method", secret, "X-Forwarded-Host", secret),
+		} {
+			if _, err := p.Parse(in); err != nil && strings.Contains(err.Error(), secret) {
+				t.Errorf("%s.Parse() = %v", p, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package parent
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Trusted is a list of networks whose hosts are believed to be proxies. The zero value trusts nobody.
+type Trusted []netip.Prefix
+
+var named = map[string][]string{
+	"loopback": {"127.0.0.0/8", "::1/128"},
+	// RFC 1918, RFC 4193, and the shared address space of RFC 6598, where some clouds put their balancers.
+	"private": {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "100.64.0.0/10"},
+}
+
+// DefaultTrusted trusts loopback and private addresses.
+func DefaultTrusted() Trusted {
+	t, err := ParseTrusted("loopback, private")
+	if err != nil {
+		panic(err) // the text above is wrong
+	}
+	return t
+}
+
+// ParseTrusted reads a list separated by commas or spaces of networks (10.0.0.0/8), addresses, and the names
+// loopback and private. An empty list trusts nobody.
+func ParseTrusted(text string) (Trusted, error) {
+	var t Trusted
+	for _, entry := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }) {
+		texts, ok := named[entry]
+		if !ok {
+			texts = []string{entry}
+		}
+		for _, text := range texts {
+			p, err := parsePrefix(text)
+			if err != nil {
+				return nil, fmt.Errorf("trusted proxies: %q: %w", entry, err)
+			}
+			t = append(t, p)
+		}
+	}
+	return t, nil
+}
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	if !strings.Contains(text, "/") {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.Zone() != "" {
+			return netip.Prefix{}, fmt.Errorf("want a network like 10.0.0.0/8, an address, loopback or private")
+		}
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return netip.Prefix{}, fmt.Errorf("want a network like 10.0.0.0/8, an address, loopback or private")
+	case p.Addr().Is4In6():
+		return netip.Prefix{}, fmt.Errorf("write the IPv4 network without ::ffff:")
+	case p != p.Masked():
+		return netip.Prefix{}, fmt.Errorf("has bits set beyond its length: write %s, or %s for the one address", p.Masked(), p.Addr())
+	}
+	return p, nil
+}
+
+// Contains reports whether a, of either form if it is an IPv4 address, is in one of the networks.
+func (t Trusted) Contains(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	for _, p := range t {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// ClientIP returns the client's address as far as trusted proxies vouch for it: the rightmost entry of X-Forwarded-For
+// that is not a trusted proxy. It is the peer if the peer is not trusted itself, if there is no such entry, or if what
+// a trusted proxy wrote is not an address.
+func ClientIP(peer netip.Addr, xff []string, trusted []netip.Prefix) netip.Addr {
+	peer = peer.Unmap().WithZone("")
+	t := Trusted(trusted)
+	if !t.Contains(peer) {
+		return peer
+	}
+	for i := len(xff) - 1; i >= 0; i-- {
+		for list := xff[i]; list != ""; {
+			entry := list
+			if c := strings.LastIndexByte(list, ','); c >= 0 {
+				list, entry = list[:c], list[c+1:]
+			} else {
+				list = ""
+			}
+			entry = strings.Trim(entry, " \t")
+			if entry == "" {
+				continue
+			}
+			a, ok := parseHop(entry)
+			if !ok {
+				return peer
+			}
+			if !t.Contains(a) {
+				return a
+			}
+		}
+	}
+	return peer
+}
+
+// parseHop reads an address with or without a port.
+func parseHop(s string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		ap, err := netip.ParseAddrPort(s)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		a = ap.Addr()
+	}
+	return a.Unmap().WithZone(""), true
+}
