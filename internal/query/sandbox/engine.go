@@ -1,0 +1,62 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/easgate/easgate/internal/query"
+)
+
+// An engine compiles the queries of one library.
+type engine struct {
+	sandbox *Sandbox
+	kind    kind
+}
+
+// Compile parses expr in a VM, which takes some milliseconds when it is the first of its kind.
+func (e engine) Compile(expr string) (query.Query, error) {
+	src, err := e.sandbox.compile(context.Background(), e.kind, expr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.kind, err)
+	}
+	return compiled{e.sandbox.pools[e.kind], src}, nil
+}
+
+// compile gives text an identity and checks that it compiles.
+func (s *Sandbox) compile(ctx context.Context, k kind, text string) (source, error) {
+	if len(text) > maxSource {
+		return source{}, fault{fmt.Sprintf("longer than %d bytes", maxSource)}
+	}
+	src := source{id: s.lastID.Add(1), text: text}
+	_, err := s.pools[k].do(ctx, func(r *realm, deadline time.Time) (any, error) {
+		return nil, r.compile(src, deadline)
+	})
+	return src, err
+}
+
+type compiled struct {
+	pool *pool
+	src  source
+}
+
+// Eval implements query.Query.
+func (c compiled) Eval(ctx context.Context, data any) (any, error) {
+	return c.pool.eval(ctx, c.src, string(query.AppendJSON(nil, data)))
+}
+
+// dataShare is the part of a VM's memory that the text of its data may take: parsed, it takes several times as much.
+const dataShare = 8
+
+func (p *pool) eval(ctx context.Context, src source, data string) (any, error) {
+	if len(data) > p.limits.Memory/dataShare {
+		return nil, fmt.Errorf("%s: %w", p.kind, ErrMemory)
+	}
+	v, err := p.do(ctx, func(r *realm, deadline time.Time) (any, error) {
+		return r.eval(src, data, deadline)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.kind, err)
+	}
+	return v, nil
+}

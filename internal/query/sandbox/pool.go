@@ -1,0 +1,242 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+const (
+	// grace is how long after its limit an evaluation is given up: the loops of QuickJS's built-ins do not
+	// look at the clock.
+	grace = 50 * time.Millisecond
+	// maxWait bounds the wait for a free VM, in multiples of Limits.Time.
+	maxWait = 20
+)
+
+// A pool is the VMs of one kind. Each belongs to a worker, a goroutine, so that a caller can leave one behind
+// that does not stop; the worker keeps its place in the pool until it does.
+type pool struct {
+	kind   kind
+	limits Limits
+	idleIn time.Duration
+	places chan struct{}
+	code   func() (code, error)
+
+	mu     sync.Mutex
+	closed bool
+	idle   []*worker // the most recently used last
+	reaper *time.Timer
+}
+
+func newPool(k kind, o Options) *pool {
+	return &pool{
+		kind: k, limits: o.Limits, idleIn: o.Idle,
+		places: make(chan struct{}, o.VMs),
+		code:   sync.OnceValues(k.compile),
+	}
+}
+
+// A task is done with a realm, before deadline.
+type task func(r *realm, deadline time.Time) (any, error)
+
+type outcome struct {
+	value any
+	err   error
+}
+
+type job struct {
+	do   task
+	done chan outcome // holds one, so that the worker never waits for a caller who left
+}
+
+type worker struct {
+	pool  *pool
+	jobs  chan job
+	since time.Time // idle since; guarded by pool.mu
+
+	mu      sync.Mutex
+	realm   *realm
+	current chan outcome // of the job that runs, if one does
+}
+
+// do has a VM do t and returns its outcome, or an error as soon as ctx ends or the limit and its grace are over.
+func (p *pool) do(ctx context.Context, t task) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	w, err := p.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	j := job{do: t, done: make(chan outcome, 1)}
+	w.jobs <- j
+	late := time.NewTimer(p.limits.Time + grace)
+	defer late.Stop()
+	select {
+	case o := <-j.done:
+		return o.value, o.err
+	case <-ctx.Done():
+		w.interrupt(j)
+		return nil, ctx.Err()
+	case <-late.C:
+		w.interrupt(j)
+		return nil, ErrTime
+	}
+}
+
+// take waits for a place in the pool and returns a worker that is idle or new.
+func (p *pool) take(ctx context.Context) (*worker, error) {
+	select {
+	case p.places <- struct{}{}:
+	default:
+		wait := time.NewTimer(maxWait * p.limits.Time)
+		defer wait.Stop()
+		select {
+		case p.places <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-wait.C:
+			return nil, ErrBusy
+		}
+	}
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		<-p.places
+		return nil, ErrClosed
+	}
+	if n := len(p.idle); n > 0 {
+		w := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		p.mu.Unlock()
+		return w, nil
+	}
+	p.mu.Unlock()
+	c, err := p.code()
+	if err != nil {
+		<-p.places
+		return nil, err
+	}
+	w := &worker{pool: p, jobs: make(chan job)}
+	booted := make(chan error, 1)
+	go w.run(c, booted)
+	if err := <-booted; err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// put takes w back, and reports whether it is to live on.
+func (p *pool) put(w *worker) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer func() { <-p.places }()
+	if p.closed {
+		return false
+	}
+	w.since = time.Now()
+	p.idle = append(p.idle, w)
+	if p.reaper == nil {
+		p.reaper = time.AfterFunc(p.idleIn, p.reap)
+	}
+	return true
+}
+
+// reap ends the workers that were idle for long.
+func (p *pool) reap() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := time.Now().Add(-p.idleIn)
+	n := 0
+	for n < len(p.idle) && !p.idle[n].since.After(before) {
+		close(p.idle[n].jobs)
+		n++
+	}
+	p.idle = append([]*worker(nil), p.idle[n:]...)
+	p.reaper = nil
+	if len(p.idle) > 0 && !p.closed {
+		p.reaper = time.AfterFunc(time.Until(p.idle[0].since.Add(p.idleIn)), p.reap)
+	}
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, w := range p.idle {
+		close(w.jobs)
+	}
+	p.idle = nil
+	if p.reaper != nil {
+		p.reaper.Stop()
+	}
+}
+
+// run makes the VM and does jobs until one spoils it or the pool lets go.
+func (w *worker) run(c code, booted chan<- error) {
+	// A fault in the engine's own memory is a panic, and recovered from, instead of the end of the process.
+	debug.SetPanicOnFault(true)
+	r, err := newRealm(w.pool.kind, c, w.pool.limits.Memory)
+	if err != nil {
+		<-w.pool.places
+		booted <- err
+		return
+	}
+	booted <- nil
+	for j := range w.jobs {
+		o, well := w.do(r, j)
+		if !well {
+			// The caller may have gone, the place is free when the memory is.
+			j.done <- o
+			discard(r)
+			<-w.pool.places
+			return
+		}
+		alive := w.pool.put(w)
+		j.done <- o
+		if !alive {
+			break
+		}
+	}
+	discard(r)
+}
+
+// do does j, and reports whether the VM is fit for more.
+func (w *worker) do(r *realm, j job) (o outcome, well bool) {
+	w.mu.Lock()
+	w.realm, w.current = r, j.done
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.realm, w.current = nil, nil
+		w.mu.Unlock()
+		if p := recover(); p != nil {
+			o, well = outcome{err: fmt.Errorf("sandbox: engine panic: %v", p)}, false
+		}
+	}()
+	v, err := j.do(r, time.Now().Add(w.pool.limits.Time))
+	if err == nil {
+		return outcome{value: v}, true
+	}
+	var own fault
+	return outcome{err: err}, errors.As(err, &own) && !errors.Is(err, errSpoiled)
+}
+
+// interrupt stops j, unless it has ended: the worker may be at another caller's job by now.
+func (w *worker) interrupt(j job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current == j.done {
+		w.realm.vm.Interrupt()
+	}
+}
+
+// discard closes r. An engine that panicked may panic again: its memory is lost then, and nothing else.
+func discard(r *realm) {
+	defer func() { _ = recover() }()
+	r.close()
+}
