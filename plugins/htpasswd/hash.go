@@ -1,0 +1,124 @@
+package htpasswd
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/tg123/go-htpasswd"
+)
+
+// A kind is a way to store passwords. The zero value is one that nothing matches.
+type kind uint8
+
+const (
+	unknown kind = iota
+	plain
+	sha1Sum    // {SHA}
+	saltedSHA1 // {SSHA}
+	desCrypt   // crypt(3)'s first: 13 characters
+	md5Crypt   // $apr1$, $1$
+	shaCrypt   // $5$, $6$
+	bcryptKind // $2a$, $2b$, $2y$
+)
+
+// Limits of what one guess may cost the server: a few seconds of one processor at their worst.
+const (
+	maxBcryptCost = 16
+	maxSHARounds  = 1_000_000
+	// maxCryptPassword is libxcrypt's CRYPT_MAX_PASSPHRASE_SIZE, in bytes: the work of the crypt(3) family grows with
+	// the password, in part with its square.
+	maxCryptPassword = 512
+	// bcryptPassword is how many bytes of a password bcrypt looks at.
+	bcryptPassword = 72
+)
+
+// The hashes as their own programs write them. Anything else is unknown: the libraries behind them take more, and
+// answer it with a panic or with a comparison to something shorter.
+var (
+	desPattern    = regexp.MustCompile(`^[./0-9A-Za-z]{13}$`)
+	md5Pattern    = regexp.MustCompile(`^\$(?:apr1|1)\$[!-#%-9;-~]{0,8}\$[./0-9A-Za-z]{22}$`)
+	shaPattern    = regexp.MustCompile(`^\$([56])\$(?:rounds=([1-9][0-9]{0,8})\$)?[!-#%-9;-~]{1,16}\$([./0-9A-Za-z]+)$`)
+	bcryptPattern = regexp.MustCompile(`^\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}$`)
+)
+
+var errUnknownHash = errors.New("unknown hash: nothing matches it")
+
+// classify finds out how hash was made, and roughly what a check of it costs, in microseconds.
+func classify(hash string, allowPlain bool) (k kind, cost int, err error) {
+	switch {
+	case strings.HasPrefix(hash, "{SHA}"):
+		if pw, err := htpasswd.AcceptSha(hash); err == nil && pw != nil {
+			return sha1Sum, 0, nil
+		}
+	case strings.HasPrefix(hash, "{SSHA}"):
+		if pw, err := htpasswd.AcceptSsha(hash); err == nil && pw != nil {
+			return saltedSHA1, 0, nil
+		}
+	case md5Pattern.MatchString(hash):
+		return md5Crypt, 300, nil
+	case desPattern.MatchString(hash):
+		return desCrypt, 100, nil
+	}
+	if m := bcryptPattern.FindStringSubmatch(hash); m != nil {
+		cost, _ := strconv.Atoi(m[1])
+		if cost < 4 || cost > maxBcryptCost {
+			return unknown, 0, fmt.Errorf("bcrypt cost %d: want 4 to %d", cost, maxBcryptCost)
+		}
+		return bcryptKind, 60 << cost, nil
+	}
+	if m := shaPattern.FindStringSubmatch(hash); m != nil {
+		rounds := 5000
+		if m[2] != "" {
+			rounds, _ = strconv.Atoi(m[2])
+		}
+		if rounds < 1000 || rounds > maxSHARounds {
+			return unknown, 0, fmt.Errorf("%d rounds: want 1000 to %d", rounds, maxSHARounds)
+		}
+		if want := map[string]int{"5": 43, "6": 86}[m[1]]; len(m[3]) == want {
+			return shaCrypt, rounds, nil
+		}
+	}
+	if allowPlain && hash != "" && !strings.HasPrefix(hash, "$") && !strings.HasPrefix(hash, "{") {
+		return plain, 0, nil
+	}
+	return unknown, 0, errUnknownHash
+}
+
+// slow reports whether checking takes so long that it is worth queueing for and remembering.
+func (k kind) slow() bool { return k >= desCrypt }
+
+// check reports whether hash, which is of kind k, was made from password.
+func (k kind) check(hash, password string) bool {
+	var accept htpasswd.PasswdParser
+	switch k {
+	case unknown:
+		return false
+	case plain:
+		a, b := sha256.Sum256([]byte(hash)), sha256.Sum256([]byte(password))
+		return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	case desCrypt:
+		return len(password) <= maxCryptPassword && subtle.ConstantTimeCompare([]byte(crypt(password, hash[:2])), []byte(hash)) == 1
+	case sha1Sum:
+		accept = htpasswd.AcceptSha
+	case saltedSHA1:
+		accept = htpasswd.AcceptSsha
+	case bcryptKind:
+		accept = htpasswd.AcceptBcrypt
+		password = password[:min(len(password), bcryptPassword)]
+	case md5Crypt, shaCrypt:
+		if len(password) > maxCryptPassword {
+			return false
+		}
+		accept = htpasswd.AcceptMd5
+		if k == shaCrypt {
+			accept = htpasswd.AcceptCryptSha
+		}
+	}
+	pw, err := accept(hash)
+	return err == nil && pw != nil && pw.MatchesPassword(password)
+}

@@ -1,0 +1,159 @@
+// Package htpasswd is HTTP Basic authentication (RFC 7617) against an Apache password file that the config token holds.
+//
+// It knows apr1, bcrypt, {SHA}, {SSHA}, MD5-crypt, SHA-crypt and traditional crypt(3). A password that was right is
+// remembered for a while, so that bcrypt is paid once and not with every request; guesses queue for a bounded share of
+// the processor; and an unknown user costs what a known one does.
+package htpasswd
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/easgate/easgate/internal/identity"
+	"github.com/easgate/easgate/plugins"
+)
+
+// DefaultRealm is external-auth-server's.
+const DefaultRealm = "external authentication server"
+
+const (
+	defaultCacheTTL = 60 * time.Second
+	// maxWait is how long a guess may queue for the processor before it is denied.
+	maxWait = 800 * time.Millisecond
+)
+
+// Config is the configuration of the htpasswd plugin.
+type Config struct {
+	// Realm is what the browser's login dialog shows, and the realm of the identity.
+	// Default "external authentication server".
+	Realm string `json:"realm,omitempty"`
+	// Htpasswd is the content of a password file: lines of user:hash, "#" for comments. Hashes are apr1 ($apr1$),
+	// bcrypt ($2a$, $2b$, $2y$; cost up to 16), {SHA}, {SSHA}, MD5-crypt ($1$), SHA-crypt ($5$, $6$; up to a million
+	// rounds) and crypt(3). Required.
+	Htpasswd plugins.Secret `json:"htpasswd"`
+	// AllowPlain takes what is none of these hashes for the password itself, unless it starts with "$" or "{".
+	// 13 letters, digits, dots and slashes are always crypt(3). Default false.
+	AllowPlain bool `json:"allow_plain,omitempty"`
+	// CacheTTL is how many seconds a verified password is remembered; 0 checks the hash with every request. Default 60.
+	CacheTTL *int `json:"cache_ttl,omitempty"`
+}
+
+// Plugin checks passwords.
+type Plugin struct {
+	realm string
+	// challenge is the value of WWW-Authenticate.
+	challenge []string
+	users     []*user
+	// dearest is the user whose hash costs most to check; unknown users are checked against it.
+	// Nil if no line can match.
+	dearest *user
+
+	now     func() time.Time
+	ttl     time.Duration
+	key     macKey
+	hashing *semaphore.Weighted
+	flights singleflight.Group
+	// check is kind.check, but for tests that count the work.
+	check func(k kind, hash, password string) bool
+}
+
+// New builds the plugin. In native tokens a line that nothing matches, such as one with an unknown hash, is an error
+// with its number; in those of EAS's format the line denies.
+func New(c Config, env plugins.Env) (plugins.Plugin, error) {
+	ttl := defaultCacheTTL
+	if c.CacheTTL != nil {
+		if *c.CacheTTL < 0 {
+			return nil, errors.New("cache_ttl: want seconds, 0 or more")
+		}
+		ttl = time.Duration(*c.CacheTTL) * time.Second
+	}
+	if c.Realm == "" {
+		c.Realm = DefaultRealm
+	}
+	users, err := parse(string(c.Htpasswd), c.AllowPlain, env.Complain)
+	if err != nil {
+		return nil, err
+	}
+	if len(users) == 0 {
+		if err := env.Complain(errors.New("htpasswd: required: at least one line of user:hash")); err != nil {
+			return nil, err
+		}
+	}
+	p := &Plugin{
+		realm:     c.Realm,
+		challenge: []string{"Basic realm=" + plugins.QuotedString(c.Realm)},
+		users:     users,
+		now:       env.Now,
+		ttl:       ttl,
+		hashing:   env.Hashing,
+		check:     kind.check,
+	}
+	for _, u := range users {
+		if u.kind != unknown && (p.dearest == nil || u.cost > p.dearest.cost) {
+			p.dearest = u
+		}
+	}
+	var key [32]byte
+	if _, err := rand.Read(key[:]); err != nil {
+		return nil, err
+	}
+	p.key = newMACKey(key[:])
+	return p, nil
+}
+
+// Verify allows a request with the name and password of a user. Without Basic credentials it abstains; both ways the
+// answer is 401 with a challenge. A password that waited too long for its turn is denied with 503 and Retry-After.
+func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
+	c, tried := plugins.BasicCredentials(r.Header)
+	if !tried {
+		return p.unauthorized(plugins.Abstain, "no Basic credentials"), nil
+	}
+	// An empty password is what an unset variable becomes. A NUL ends a password in C's eyes but not in Go's, and
+	// lets bcrypt repeat it.
+	if c.User == "" || c.Password == "" || strings.IndexByte(c.Password, 0) >= 0 {
+		return p.unauthorized(plugins.Deny, "credentials not usable"), nil
+	}
+	u := p.find(c.User)
+	ok, err := p.matches(ctx, u, c)
+	switch {
+	case err != nil:
+		return plugins.Result{
+			Status: http.StatusServiceUnavailable,
+			Header: http.Header{"Retry-After": {"1"}},
+			Reason: "password not checked in time",
+		}, nil
+	case !ok:
+		return p.unauthorized(plugins.Deny, "wrong user or password"), nil
+	}
+	return plugins.Result{
+		Verdict:  plugins.Allow,
+		Status:   http.StatusOK,
+		Identity: identity.Identity{Subject: u.name, Realm: p.realm},
+	}, nil
+}
+
+func (p *Plugin) unauthorized(v plugins.Verdict, reason string) plugins.Result {
+	return plugins.Result{
+		Verdict: v,
+		Status:  http.StatusUnauthorized,
+		Header:  http.Header{"Www-Authenticate": p.challenge[:1:1]},
+		Reason:  reason,
+	}
+}
+
+// find returns the user called name, or nil.
+func (p *Plugin) find(name string) *user {
+	i, ok := slices.BinarySearchFunc(p.users, name, func(u *user, name string) int { return strings.Compare(u.name, name) })
+	if !ok {
+		return nil
+	}
+	return p.users[i]
+}
