@@ -1,0 +1,20 @@
+// Package builtin is the list of the plugins that easgate knows.
+package builtin
+
+import (
+	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/htpasswd"
+	"github.com/easgate/easgate/plugins/noop"
+	"github.com/easgate/easgate/plugins/requestheader"
+	"github.com/easgate/easgate/plugins/requestparam"
+)
+
+// Registry returns the plugins by the type that config tokens name.
+func Registry() plugins.Registry {
+	return plugins.Registry{
+		"htpasswd":       plugins.Of(htpasswd.New),
+		"noop":           plugins.Of(noop.New),
+		"request_header": plugins.Of(requestheader.New),
+		"request_param":  plugins.Of(requestparam.New),
+	}
+}
