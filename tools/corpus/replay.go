@@ -1,0 +1,236 @@
+package corpus
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+)
+
+// A Replay runs a server and asks it what was recorded.
+type Replay struct {
+	Corpus *Corpus
+	// Command starts the server; it gets EAS_PORT, the secrets and Env.
+	Command []string
+	// Env is added to the server's environment: "NAME=value".
+	Env []string
+	// Dir is an empty folder for the fixtures, and the server's working directory.
+	Dir string
+	// Log receives the server's output.
+	Log io.Writer
+}
+
+// answerTime is how long one answer may take: ten times what hurts.
+const answerTime = 4 * time.Second
+
+// Run replays all cases and hangs. The server is started once per distinct environment, and again if it dies.
+func (r *Replay) Run(ctx context.Context) ([]Result, error) {
+	for name, text := range r.Corpus.Files {
+		if err := os.WriteFile(filepath.Join(r.Dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	byEnv := map[string][]*Case{}
+	var order []string
+	for _, cases := range [][]Case{r.Corpus.Cases, r.Corpus.Hangs} {
+		for i := range cases {
+			key, err := json.Marshal(cases[i].Env)
+			if err != nil {
+				return nil, err
+			}
+			if byEnv[string(key)] == nil {
+				order = append(order, string(key))
+			}
+			byEnv[string(key)] = append(byEnv[string(key)], &cases[i])
+		}
+	}
+	var results []Result
+	for _, key := range order {
+		rs, err := r.runEnv(ctx, byEnv[key])
+		if err != nil {
+			return nil, fmt.Errorf("environment %s: %w", key, err)
+		}
+		results = append(results, rs...)
+	}
+	return results, nil
+}
+
+func (r *Replay) runEnv(ctx context.Context, cases []*Case) ([]Result, error) {
+	var s *server
+	defer func() { s.stop() }()
+	results := make([]Result, 0, len(cases))
+	for _, c := range cases {
+		if s == nil || s.dead() {
+			s.stop()
+			var err error
+			if s, err = r.start(ctx, c.Env); err != nil {
+				return nil, err
+			}
+		}
+		got, err := send(s.addr, &c.Request)
+		results = append(results, judge(c, got, err))
+	}
+	return results, nil
+}
+
+// A server is a running process.
+type server struct {
+	addr string
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+func (r *Replay) start(ctx context.Context, env map[string]string) (*server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	addr := l.Addr().String()
+	_, port, _ := net.SplitHostPort(addr)
+	if err := l.Close(); err != nil { // the server takes it over
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, r.Command[0], r.Command[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = r.Dir, r.Log, r.Log
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.Dir, "EAS_PORT=" + port}, r.Env...)
+	for _, m := range []map[string]string{r.Corpus.Secrets, env} {
+		for name, v := range m {
+			cmd.Env = append(cmd.Env, name+"="+strings.ReplaceAll(v, "{{FIXTURES}}", r.Dir))
+		}
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{addr: addr, cmd: cmd, done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		_ = cmd.Wait() // how it ended is in the log
+	}()
+	ping := Request{Method: http.MethodGet, Path: "/ping", Headers: map[string]Values{"Host": {"localhost"}}}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(10 * time.Second); ; {
+		if a, err := send(addr, &ping); err == nil && a.Status == http.StatusOK {
+			return s, nil
+		}
+		select {
+		case <-s.done:
+			return nil, errors.New("the server ended before it answered /ping: see its log")
+		case <-deadline:
+			s.stop()
+			return nil, errors.New("the server does not answer /ping")
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *server) dead() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop ends the server, by force if it takes longer than 5 s. It may be nil.
+func (s *server) stop() {
+	if s == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // may have ended
+	select {
+	case <-s.done:
+	case <-time.After(5 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-s.done
+	}
+}
+
+// ignored are headers that say nothing about the decision.
+var ignored = map[string]bool{
+	"Date": true, "Connection": true, "Keep-Alive": true, "X-Powered-By": true,
+	"Content-Length": true, "Etag": true, "Transfer-Encoding": true,
+}
+
+// send writes req to addr byte by byte as it was recorded, which no HTTP client would do.
+func send(addr string, req *Request) (Answer, error) {
+	conn, err := net.DialTimeout("tcp", addr, answerTime)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
+		return Answer{}, err
+	}
+	if _, err := conn.Write(req.wire()); err != nil {
+		return Answer{}, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: req.Method})
+	if err != nil {
+		return Answer{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return Answer{}, err
+	}
+	a := Answer{Status: resp.StatusCode, Headers: map[string]Values{}, SetCookie: resp.Header["Set-Cookie"], BodyBytes: body}
+	for name, values := range resp.Header {
+		if name == "Set-Cookie" || ignored[name] {
+			continue
+		}
+		vs := make(Values, len(values))
+		for i, v := range values {
+			vs[i] = fromLatin1(v)
+		}
+		a.Headers[strings.ToLower(name)] = vs
+	}
+	return a, nil
+}
+
+func (r *Request) wire() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\n", r.Method, r.Path)
+	for name, values := range r.Headers {
+		for _, v := range values {
+			fmt.Fprintf(&b, "%s: %s\r\n", name, v)
+		}
+	}
+	if r.Body != nil {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(*r.Body))
+	}
+	b.WriteString("Connection: close\r\n\r\n")
+	wire := toLatin1(b.String())
+	if r.Body != nil {
+		wire = append(wire, *r.Body...)
+	}
+	return wire
+}
+
+func toLatin1(s string) []byte {
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		b = append(b, byte(r)) //nolint:gosec // the recording holds nothing above U+00FF
+	}
+	return b
+}
+
+func fromLatin1(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := range len(s) {
+		b = utf8.AppendRune(b, rune(s[i]))
+	}
+	return string(b)
+}
