@@ -71,7 +71,7 @@ type fixture struct {
 	waiting waiting
 }
 
-func newFixture(t *testing.T, change func(*Config)) *fixture {
+func newFixture(t testing.TB, change func(*Config)) *fixture {
 	t.Helper()
 	f := &fixture{log: &bytes.Buffer{}, waiting: waiting{make(chan struct{}), make(chan struct{})}}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: f.log}, nil))

@@ -1,0 +1,37 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"testing"
+)
+
+// discard is the smallest ResponseWriter, so that the benchmark is about the server's own work.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(int)             {}
+
+func BenchmarkVerify(b *testing.B) {
+	f := newFixture(b, nil)
+	f.cfg.Log = slog.New(slog.DiscardHandler)
+	for _, bench := range []struct{ name, token string }{
+		{"noop", noopToken("200")},
+		{"header", `{"eas":{"plugins":[{"type":"request_header","headers":{"X-Key":"k"}}],"custom_service_headers":{"X-A":{"source":"static","query":"a"}}}}`},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			r := request("GET", bench.token, "&proxy=traefik")
+			r.Header.Set("X-Key", "k")
+			w := &discard{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(w.header)
+				f.Handler().ServeHTTP(w, r)
+			}
+			if w.header.Get("X-Eas-Decision-Id") == "" {
+				b.Fatal("nothing was decided")
+			}
+		})
+	}
+}
