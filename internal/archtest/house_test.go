@@ -14,7 +14,9 @@ var house = []rule{
 	{"internal/session/*", []string{"internal/session", "internal/sqldb", "internal/seal"}, "a session store knows sessions and its back end"},
 	{"internal/seal", nil, "sealing must be reviewable by itself"},
 	{"internal/jwks", nil, "key sets are fetched and cached, whoever verifies with them"},
-	{"internal/sqldb", nil, "opening a database is the same for stores, sessions and API tokens"},
+	{"internal/sqldb", []string{"internal/strictjson"}, "opening a database is the same for stores, sessions and API tokens"},
+	{"internal/strictjson", nil, "reading JSON is the same for every configuration"},
+	{"internal/yamljson", nil, "reading YAML is the same for every configuration"},
 	{"internal/watch", nil, "watching a file is the same for keys, stores and revocations"},
 
 	{"internal/identity", []string{"internal/query"}, "who was authenticated must not depend on how"},
@@ -33,12 +35,12 @@ var house = []rule{
 
 	{"stores", nil, "a store maps ids to sealed text; it cannot open it"},
 	{"stores/builtin", []string{"stores", "stores/*", "internal/sqldb"}, "the list of stores is a list"},
-	{"stores/*", []string{"stores", "internal/sqldb", "internal/watch"}, "a store maps ids to sealed text; it knows no plugins, keys or tokens"},
+	{"stores/*", []string{"stores", "internal/sqldb", "internal/strictjson", "internal/yamljson", "internal/watch"}, "a store maps ids to sealed text; it knows no plugins, keys or tokens"},
 
 	{"internal/pipeline", []string{"configtoken", "plugins", "stores", "internal/assertion", "internal/query", "internal/headers", "internal/identity"},
 		"the pipeline decides; it knows plugins by their contract, and neither HTTP servers nor proxies"},
-	{"internal/server", []string{"internal/pipeline", "internal/parent", "plugins"},
-		"the server speaks HTTP; tokens, stores and plugins reach it as a pipeline"},
+	{"internal/server", []string{"internal/pipeline", "internal/parent", "plugins", "configtoken", "internal/query"},
+		"the server speaks HTTP; it names tokens and queries, and all that is done with them is the pipeline's"},
 	{"internal/archtest", nil, "rules are about packages, not part of them"},
 
 	{"tools/...", append([]string{"tools/..."}, product...), "tools use whatever they measure or make"},
