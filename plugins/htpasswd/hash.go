@@ -33,8 +33,6 @@ const (
 	// maxCryptPassword is libxcrypt's CRYPT_MAX_PASSPHRASE_SIZE, in bytes: the work of the crypt(3) family grows with
 	// the password, in part with its square.
 	maxCryptPassword = 512
-	// bcryptPassword is how many bytes of a password bcrypt looks at.
-	bcryptPassword = 72
 )
 
 // The hashes as their own programs write them. Anything else is unknown: the libraries behind them take more, and
@@ -96,28 +94,29 @@ func (k kind) slow() bool { return k >= desCrypt }
 func (k kind) check(hash, password string) bool {
 	var accept htpasswd.PasswdParser
 	switch k {
-	case unknown:
-		return false
 	case plain:
 		a, b := sha256.Sum256([]byte(hash)), sha256.Sum256([]byte(password))
 		return subtle.ConstantTimeCompare(a[:], b[:]) == 1
-	case desCrypt:
-		return len(password) <= maxCryptPassword && subtle.ConstantTimeCompare([]byte(crypt(password, hash[:2])), []byte(hash)) == 1
+	case desCrypt, md5Crypt, shaCrypt:
+		if len(password) > maxCryptPassword {
+			return false
+		}
+		switch k {
+		case desCrypt:
+			return subtle.ConstantTimeCompare([]byte(crypt(password, hash[:2])), []byte(hash)) == 1
+		case md5Crypt:
+			accept = htpasswd.AcceptMd5
+		default:
+			accept = htpasswd.AcceptCryptSha
+		}
 	case sha1Sum:
 		accept = htpasswd.AcceptSha
 	case saltedSHA1:
 		accept = htpasswd.AcceptSsha
 	case bcryptKind:
 		accept = htpasswd.AcceptBcrypt
-		password = password[:min(len(password), bcryptPassword)]
-	case md5Crypt, shaCrypt:
-		if len(password) > maxCryptPassword {
-			return false
-		}
-		accept = htpasswd.AcceptMd5
-		if k == shaCrypt {
-			accept = htpasswd.AcceptCryptSha
-		}
+	default:
+		return false
 	}
 	pw, err := accept(hash)
 	return err == nil && pw != nil && pw.MatchesPassword(password)

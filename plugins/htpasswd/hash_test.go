@@ -104,6 +104,16 @@ func TestUnknownHashes(t *testing.T) {
 	}
 }
 
+// crypt(3) would take it for its first eight bytes; the limit is there for its younger brothers, which do not.
+func TestLongPasswordsAreNotHashed(t *testing.T) {
+	const hash = "t2D9yT55hLHZg"
+	for n, want := range map[int]bool{maxCryptPassword: true, maxCryptPassword + 1: false} {
+		if got := desCrypt.check(hash, "password"+strings.Repeat("x", n-8)); got != want {
+			t.Errorf("check(%d bytes) = %v, want %v", n, got, want)
+		}
+	}
+}
+
 // Made by crypt(3) of libxcrypt 4.4.
 func TestCrypt(t *testing.T) {
 	for _, tt := range []struct{ password, want string }{

@@ -180,7 +180,18 @@ func TestPlainText(t *testing.T) {
 	}
 }
 
-// A guest list of challenges must not be shared: whoever writes into one answer writes into all.
+// To bcrypt "password\x00password" is "password", since it repeats the key, which ends in a NUL.
+func TestNULDenies(t *testing.T) {
+	p := build(t, htpasswd.Config{Htpasswd: "u:$2y$04$kOweg9RDA0/ZyvF6eEUBxekoctOD7SAfJx2afI7uFSuBwDAK6hup."})
+	for password, want := range map[string]plugins.Verdict{"password": plugins.Allow, "password\x00password": plugins.Deny} {
+		res, err := p.Verify(t.Context(), plugintest.Request{Header: basic("u", password)}.Build())
+		if err != nil || res.Verdict != want {
+			t.Errorf("Verify(%q) = %v, %v, want %v", password, res.Verdict, err, want)
+		}
+	}
+}
+
+// Whoever writes into one answer must not write into the next.
 func TestAnswersShareNothing(t *testing.T) {
 	p := build(t, htpasswd.Config{Htpasswd: "u:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="})
 	r := plugintest.Request{}.Build()
