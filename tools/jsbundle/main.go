@@ -73,6 +73,32 @@ func node(b api.PluginBuild) {
 		s, err := aesprim()
 		return api.OnLoadResult{Contents: &s}, err
 	})
+	b.OnLoad(api.OnLoadOptions{Filter: `jsonata.jsonata\.js$`}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+		s, err := synchronous(a.Path)
+		return api.OnLoadResult{Contents: &s}, err
+	})
+}
+
+var (
+	asynchronous = regexp.MustCompile(`\basync\s+(function\b|\()|\bawait\s+`)
+	allOf        = regexp.MustCompile(`\bPromise\.all\(`)
+	leftover     = regexp.MustCompile(`\basync\s+(function\b|\(|\w+\s*=>)|\bawait\b|\bnew Promise\b|\bPromise\.`)
+	comment      = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/`)
+)
+
+// synchronous is jsonata without promises. It is asynchronous for the sake of functions that a host registers
+// and that are; there are none here, and the promises took most of the time of an evaluation.
+func synchronous(path string) (string, error) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	src = asynchronous.ReplaceAll(src, []byte("$1"))
+	src = allOf.ReplaceAll(src, []byte("("))
+	if rest := leftover.Find(comment.ReplaceAll(src, nil)); rest != nil {
+		return "", fmt.Errorf("jsonata: %q is left", rest)
+	}
+	return string(src), nil
 }
 
 var identifierStart = regexp.MustCompile(`(function isIdentifierStart\(ch\) \{\s+return)`)

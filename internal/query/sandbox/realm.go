@@ -23,8 +23,6 @@ const (
 	maxSource = 64 << 10
 	// functionHead is how many lines the Function constructor puts before a body.
 	functionHead = 2
-	// maxStack is the depth of JavaScript calls, which live on a Go stack.
-	maxStack = 2000
 )
 
 // code is a compiled kind: bytecode is loaded some ten times faster than text.
@@ -89,7 +87,6 @@ func newRealm(k kind, c code, memory int) (r *realm, err error) {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	vm.SetCanBlock(false)
-	vm.SetMaxStackSize(maxStack)
 	vm.SetMemoryLimit(uintptr(max(memory, bootMemory)))
 	r = &realm{kind: k, vm: vm, known: make(map[uint32]*list.Element)}
 	if err := r.boot(c); err != nil {

@@ -18,6 +18,12 @@
         }
         // The bindings, though empty, give each evaluation a frame of its own; without them
         // variables would stay for the next one.
-        return (data) => expression.evaluate(data, {}).catch((e) => { throw fault(e, false); });
+        return (data) => {
+            try {
+                return expression.evaluate(data, {});
+            } catch (e) {
+                throw fault(e, false);
+            }
+        };
     };
 })
