@@ -7,9 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 )
 
 // jwk is a JSON Web Key (RFC 7517) of the two kinds that a keyring holds. Binary members are base64url without padding.
@@ -78,15 +76,18 @@ func (k *Keyring) add(raw json.RawMessage) (id string, err error) {
 		return "", errors.New("not an object")
 	}
 	var key jwk
-	fields := map[string]*string{
-		"kid": &key.ID, "kty": &key.Type, "use": &key.Use, "alg": &key.Algorithm,
-		"k": &key.Secret, "crv": &key.Curve, "x": &key.Public, "d": &key.Private,
-	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if value, ok := members[name]; ok && (value[0] != '"' || json.Unmarshal(value, fields[name]) != nil) {
-			return key.ID, fmt.Errorf("%s: not a string", name)
+	for _, f := range []struct {
+		name string
+		to   *string
+	}{
+		{"kid", &key.ID}, // first: errors about the others name it
+		{"kty", &key.Type}, {"use", &key.Use}, {"alg", &key.Algorithm},
+		{"k", &key.Secret}, {"crv", &key.Curve}, {"x", &key.Public}, {"d", &key.Private},
+	} {
+		if value, ok := members[f.name]; ok && (value[0] != '"' || json.Unmarshal(value, f.to) != nil) {
+			return key.ID, fmt.Errorf("%s: not a string", f.name)
 		}
-		delete(members, name)
+		delete(members, f.name)
 	}
 	if len(members) > 0 {
 		return key.ID, errors.New("a member that is none of kty, kid, use, alg, k, crv, x, d")

@@ -1,0 +1,127 @@
+package configtoken
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParseRevocations(t *testing.T) {
+	cases := []struct {
+		name, in string
+		want     string // the ids, sorted, or the error
+	}{
+		{"JSON", `["bad-jti", 42]`, `[42 bad-jti]`},
+		{"YAML", "# gone\n- bad-jti\n- 42\n- '007'\n- \"yes\"\n", `[007 42 bad-jti yes]`},
+		{"numbers have one spelling", `[42.0, 4.3e1, -1, 0.5]`, `[-1 0.5 42 43]`},
+		{"digits beyond a float's", `[9007199254740993]`, `[9007199254740993]`},
+		{"nothing is revoked", `[]`, `[]`},
+		{"empty", ``, `revocations: empty: write [] to revoke nothing`},
+		{"a comment alone", "# nothing\n", `revocations: empty: write [] to revoke nothing`},
+		{"null", `null`, `revocations: empty: write [] to revoke nothing`},
+		{"cut", `["a", "b`, `revocations: not a JSON or YAML list`},
+		{"a string", `bad-jti`, `revocations: not a JSON or YAML list`},
+		{"an object", `{"a": true}`, `revocations: not a JSON or YAML list`},
+		{"a boolean", `["a", true]`, `revocations: [1]: want a string or a number that is not empty`},
+		{"an empty id", `[""]`, `revocations: [0]: want a string or a number that is not empty`},
+		{"a list in it", `[["a"]]`, `revocations: [0]: want a string or a number that is not empty`},
+	}
+	for _, c := range cases {
+		ids, err := ParseRevocations([]byte(c.in))
+		got := fmt.Sprint(slices.Sorted(maps.Keys(ids)))
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("ParseRevocations(%s) = %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// What a list says and what a token says meet, whichever way the number is written (corpus token-079, token-082).
+func TestRevoked(t *testing.T) {
+	r := must[*Revocations](t)(NewRevocations(`["bad-jti", 42, "7"]`))
+	for claims, want := range map[string]bool{
+		`{"jti":"bad-jti"}`: true, `{"jti":42}`: true, `{"jti":"42"}`: true, `{"jti":42.0}`: true, `{"jti":42e0}`: true, `{"jti":7}`: true,
+		`{"jti":"Bad-jti"}`: false, `{"jti":421}`: false, `{"jti":""}`: false, `{"jti":null}`: false, `{}`: false,
+	} {
+		tok, err := parse(Native, []byte(claims))
+		if err != nil || r.Revoked(tok.ID) != want {
+			t.Errorf("Revoked(jti of %s) = %v, %v, want %v", claims, r.Revoked(tok.ID), err, want)
+		}
+	}
+	for _, id := range []string{"", "a"} {
+		if new(Revocations).Revoked(id) || must[*Revocations](t)(NewRevocations("")).Revoked(id) {
+			t.Errorf("Revoked(%q) = true with nothing revoked", id)
+		}
+	}
+	if _, err := NewRevocations("bad-jti"); err == nil {
+		t.Error("NewRevocations of a bare word = nil, want an error")
+	}
+}
+
+func TestRevocationsLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "revoked.yaml")
+	r := must[*Revocations](t)(NewRevocations(`["given"]`))
+	steps := []struct {
+		name, file string
+		ok         bool
+		want       string // of given, a, b
+	}{
+		{"first", "- a\n", true, "true true false"},
+		{"another", "- a\n- b\n", true, "true true true"},
+		{"empty: being written", "", false, "true true true"},
+		{"broken", "- a\n- {", false, "true true true"},
+		{"taken back", "[b]", true, "true false true"},
+		{"nothing", "[]", true, "true false false"},
+	}
+	for _, s := range steps {
+		if err := os.WriteFile(path, []byte(s.file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := r.Load(path)
+		if (err == nil) != s.ok || err != nil && !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: Load = %v, want ok = %v and the file's name", s.name, err, s.ok)
+		}
+		if got := fmt.Sprint(r.Revoked("given"), r.Revoked("a"), r.Revoked("b")); got != s.want {
+			t.Errorf("%s: revoked = %s, want %s", s.name, got, s.want)
+		}
+	}
+	if r.Load(path+".missing") == nil {
+		t.Error("Load of no file = nil, want an error")
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	k := must[*Keyring](t)(newRing(t).WithSigning())
+	signed := seal(t, k, noop)
+	eas := must[string](t)(easKeys(t).Seal([]byte(noop)))
+	jwt := decrypt(easKeys(t), eas)
+	cases := []struct {
+		name, in string
+		want     Description
+		ok       bool
+	}{
+		{"native", signed, Description{Native, len(signed), "dir", "A256GCM", k.seal[0].id, false, true}, true},
+		{"EAS", eas, Description{Format: EAS, Size: len(eas)}, true},
+		{"signed only", jwt, Description{Format: EAS, Size: len(jwt), Algorithm: "HS256"}, true},
+		{"plain", noop, Description{Size: len(noop)}, true},
+		{"not base64", "a!.b.c", Description{Size: 6}, false},
+		{"not JSON", "YWJj.b.c", Description{Size: 8}, false},
+		{"a word", "garbage", Description{Size: 7}, false},
+		{"long", strings.Repeat("A", MaxSealed+1), Description{Size: MaxSealed + 1}, false},
+	}
+	for _, c := range cases {
+		got, err := Describe(c.in)
+		if c.name == "native" {
+			got.Compressed = false // as it happens
+		}
+		if got != c.want || (err == nil) != c.ok {
+			t.Errorf("Describe(%s) = %+v, %v, want %+v, ok = %v", c.name, got, err, c.want, c.ok)
+		}
+	}
+}
