@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -230,7 +229,7 @@ func rewriteObject(dec *json.Decoder, out *bytes.Buffer) error {
 		}
 		last[name] = value.Bytes()
 	}
-	if _, err := dec.Token(); err != nil && err != io.EOF {
+	if _, err := dec.Token(); err != nil {
 		return err
 	}
 	out.WriteByte('{')

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
 	"strings"
@@ -19,7 +18,7 @@ func TestEASRecorded(t *testing.T) {
 	for _, c := range d.Tokens {
 		keys := must[*EASKeys](t)(NewEASKeys(d.Sign, d.Encrypt, c.IV))
 		tok, err := urlOpen(t, Formats{EAS: keys, Native: NewLive(newRing(t))})(c.Text)
-		if (err == nil) != c.Opens || err != nil && err != ErrUnreadable {
+		if (err == nil) != c.Opens || err != nil && !unreadable(err) {
 			t.Errorf("Open(%s) = %v, want opens = %v", c.Name, err, c.Opens)
 		}
 		if err == nil && (tok.Format != EAS || !json.Valid(tok.Claims)) {
@@ -50,7 +49,7 @@ func TestStoreRecorded(t *testing.T) {
 			}
 			want = true
 		}
-		if (err == nil) != want || err != nil && err != ErrUnreadable {
+		if (err == nil) != want || err != nil && !unreadable(err) {
 			t.Errorf("Open(%s) = %v, want opens = %v", c.Name, err, want)
 		}
 	}
@@ -83,7 +82,7 @@ func TestEASSeal(t *testing.T) {
 		t.Errorf("Open = %s, %v, want %s", tok.Claims, err, noop)
 	}
 	other := must[*EASKeys](t)(NewEASKeys("foo2", "bar", ""))
-	if _, err := urlOpen(t, Formats{EAS: other})(sealed); err != ErrUnreadable {
+	if _, err := urlOpen(t, Formats{EAS: other})(sealed); !unreadable(err) {
 		t.Errorf("Open with another signing secret = %v, want %v", err, ErrUnreadable)
 	}
 }
@@ -125,7 +124,7 @@ func TestEASFailuresAlike(t *testing.T) {
 			for i := range raw {
 				for bit := range 8 {
 					raw[i] ^= 1 << bit
-					if err := open(); err != ErrUnreadable {
+					if err := open(); !unreadable(err) {
 						t.Fatalf("%s, byte %d bit %d flipped: Open = %v, want %v", m.alg, i, bit, err, ErrUnreadable)
 					}
 					raw[i] ^= 1 << bit
@@ -159,7 +158,7 @@ func TestEASPadding(t *testing.T) {
 		}
 	}
 	raw := append(decodeLenient(must[string](t)(keys.Seal(json.RawMessage(noop)))), 0)
-	if _, err := keys.open(base64.RawURLEncoding.EncodeToString(raw)); err != ErrUnreadable {
+	if _, err := keys.open(base64.RawURLEncoding.EncodeToString(raw)); !unreadable(err) {
 		t.Errorf("bytes behind the last block: Open = %v, want %v", err, ErrUnreadable)
 	}
 }
@@ -172,7 +171,7 @@ func TestEASNoPaddingOracle(t *testing.T) {
 	for last := range 256 {
 		raw := make([]byte, 32)
 		raw[15] = byte(last)
-		if _, err := keys.open(base64.StdEncoding.EncodeToString(raw)); err != ErrUnreadable {
+		if _, err := keys.open(base64.StdEncoding.EncodeToString(raw)); !unreadable(err) {
 			t.Fatalf("Open = %v, want %v", err, ErrUnreadable)
 		}
 		seen[w.take()]++
@@ -237,24 +236,24 @@ func TestEASClaims(t *testing.T) {
 	cases := []struct {
 		name, claims string
 		want         Token // Format and, unless given, Claims are filled in
-		err          error
+		unreadable   bool
 	}{
 		{name: "nothing registered", claims: `{}`},
-		{name: "not an object", claims: `"{}"`, err: ErrUnreadable},
-		{name: "null", claims: `null`, err: ErrUnreadable},
-		{name: "a list", claims: `[]`, err: ErrUnreadable},
-		{name: "two values", claims: `{}{}`, err: ErrUnreadable},
-		{name: "not JSON", claims: `{eas: 1}`, err: ErrUnreadable},
-		{name: "empty", claims: ``, err: ErrUnreadable},
+		{name: "not an object", claims: `"{}"`, unreadable: true},
+		{name: "null", claims: `null`, unreadable: true},
+		{name: "a list", claims: `[]`, unreadable: true},
+		{name: "two values", claims: `{}{}`, unreadable: true},
+		{name: "not JSON", claims: `{eas: 1}`, unreadable: true},
+		{name: "empty", claims: ``, unreadable: true},
 		{name: "exp", claims: `{"exp":4070908800}`, want: Token{Expires: 4070908800}},
-		{name: "exp as a string", claims: `{"exp":"4070908800"}`, err: ErrUnreadable},
-		{name: "exp null", claims: `{"exp":null}`, err: ErrUnreadable},
+		{name: "exp as a string", claims: `{"exp":"4070908800"}`, unreadable: true},
+		{name: "exp null", claims: `{"exp":null}`, unreadable: true},
 		{name: "exp with a fraction", claims: `{"exp":10.2}`, want: Token{Expires: 11}},
 		{name: "exp 0 is long past, not missing", claims: `{"exp":0}`, want: Token{Expires: 1}},
 		{name: "exp beyond all numbers", claims: `{"exp":1e999}`, want: Token{Expires: 1<<63 - 1}},
 		{name: "exp before all numbers", claims: `{"exp":-1e999}`, want: Token{Expires: -1 << 63}},
 		{name: "nbf", claims: `{"nbf":1.6e9}`, want: Token{NotBefore: 1600000000}},
-		{name: "nbf as a list", claims: `{"nbf":[1]}`, err: ErrUnreadable},
+		{name: "nbf as a list", claims: `{"nbf":[1]}`, unreadable: true},
 		{name: "iat is not looked at", claims: `{"iat":"never"}`},
 		{name: "jti", claims: `{"jti":"a\u0062"}`, want: Token{ID: "ab"}},
 		{name: "jti number", claims: `{"jti":42}`, want: Token{ID: "42"}},
@@ -263,7 +262,7 @@ func TestEASClaims(t *testing.T) {
 		{name: "jti minus nothing", claims: `{"jti":-0.0}`, want: Token{ID: "0"}},
 		{name: "jti null", claims: `{"jti":null}`},
 		// It could never be revoked.
-		{name: "jti object", claims: `{"jti":{}}`, err: ErrUnreadable},
+		{name: "jti object", claims: `{"jti":{}}`, unreadable: true},
 		{name: "names are case-sensitive", claims: `{"EXP":1,"Jti":"x"}`},
 		{name: "the last of two members", claims: `{"jti":"a","eas":{"x":1},"jti":"b","eas":{"y":[{"z":1,"z":"<&>"}]}}`,
 			want: Token{ID: "b", Claims: json.RawMessage(`{"jti":"b","eas":{"y":[{"z":"<&>"}]}}`)}},
@@ -273,14 +272,14 @@ func TestEASClaims(t *testing.T) {
 		{name: "pointer with a number", claims: `{"eas":{"config_token_store_id":"s","config_token_id":1}}`, want: Token{Pointer: Pointer{"s", "1"}}},
 		{name: "half a pointer is none", claims: `{"eas":{"config_token_store_id":"s"}}`},
 		{name: "pointer to nothing is none", claims: `{"eas":{"config_token_store_id":"s","config_token_id":0}}`},
-		{name: "pointer to a list", claims: `{"eas":{"config_token_store_id":"s","config_token_id":["t"]}}`, err: ErrUnreadable},
+		{name: "pointer to a list", claims: `{"eas":{"config_token_store_id":"s","config_token_id":["t"]}}`, unreadable: true},
 		{name: "eas is a string", claims: `{"eas":"config_token_id"}`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := keys.open(easSeal(keys, keys.macs[0], `{"alg":"HS256"}`, c.claims))
-			if err != c.err {
-				t.Fatalf("Open(%s) = %v, want %v", c.claims, err, c.err)
+			if unreadable(err) != c.unreadable {
+				t.Fatalf("Open(%s) = %v, want unreadable = %v", c.claims, err, c.unreadable)
 			}
 			if err != nil {
 				return
@@ -333,7 +332,7 @@ func TestSignedOnly(t *testing.T) {
 		{"in a URL", urlOpen(t, Formats{EAS: keys}), signed, false},
 	}
 	for _, c := range cases {
-		if _, err := c.open(c.in); (err == nil) != c.opened || err != nil && !errors.Is(err, ErrUnreadable) {
+		if _, err := c.open(c.in); (err == nil) != c.opened || err != nil && !unreadable(err) {
 			t.Errorf("%s: Open = %v, want opened = %v", c.name, err, c.opened)
 		}
 	}

@@ -2,6 +2,7 @@ package configtoken
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 )
@@ -43,6 +44,11 @@ func must[T any](t testing.TB) func(T, error) T {
 		}
 		return v
 	}
+}
+
+// unreadable reports whether err is ErrUnreadable itself, with no reason wrapped around it.
+func unreadable(err error) bool {
+	return errors.Is(err, ErrUnreadable) && err.Error() == ErrUnreadable.Error()
 }
 
 const noop = `{"eas":{"plugins":[{"type":"noop"}]}}`

@@ -34,7 +34,7 @@ const (
 // changed is called from one goroutine, never twice at the same time, some 50 ms after the last of several writes.
 //
 // The file need not exist: its appearance is a change, and so is its removal. To miss nothing, call File first and
-// read the file then. The error says that the directory of path cannot be read.
+// read the file then. The error says that the directory of path is not there.
 func File(ctx context.Context, path string, log *slog.Logger, changed func()) error {
 	return file(ctx, path, log, changed, pollEvery)
 }
@@ -44,16 +44,16 @@ func file(ctx context.Context, path string, log *slog.Logger, changed func(), ev
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
-	if _, err := os.ReadDir(filepath.Dir(abs)); err != nil {
+	if _, err := os.Stat(filepath.Dir(abs)); err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
-	w := watcher{path: abs, changed: changed, poll: every}
-	if w.notify, err = fsnotify.NewWatcher(); err != nil {
+	notify, err := fsnotify.NewWatcher()
+	if err != nil {
 		log.Warn("no notice of file changes: looking at the file from time to time", "path", path, "every", every, "error", err)
-		w.notify = &fsnotify.Watcher{} // its nil channels never speak
-	} else {
-		w.follow()
+		notify = nil
 	}
+	w := watcher{path: abs, changed: changed, poll: every, notify: notify}
+	w.follow()
 	w.seen = look(abs)
 	go w.run(ctx)
 	return nil
@@ -63,14 +63,14 @@ type watcher struct {
 	path    string
 	changed func()
 	poll    time.Duration
-	notify  *fsnotify.Watcher
+	notify  *fsnotify.Watcher // nil: polling alone
 	seen    state
 }
 
 // follow watches the directory of the path, and that of the file which it leads to: an edit in place of a symbolic
 // link's target is told there. Adding a directory again is how a replaced one is found; a failure leaves the polling.
 func (w *watcher) follow() {
-	if w.notify.Events == nil {
+	if w.notify == nil {
 		return
 	}
 	_ = w.notify.Add(filepath.Dir(w.path))
@@ -85,8 +85,11 @@ func (w *watcher) run(ctx context.Context) {
 	settled := time.NewTimer(time.Hour)
 	settled.Stop()
 	defer settled.Stop()
-	if w.notify.Events != nil {
+	var events <-chan fsnotify.Event // silent when there is no notice
+	var lost <-chan error
+	if w.notify != nil {
 		defer w.notify.Close()
+		events, lost = w.notify.Events, w.notify.Errors
 	}
 	var since time.Time // of the first write that was not told yet; zero when all is told
 	touched := func() {
@@ -100,12 +103,12 @@ func (w *watcher) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case e := <-w.notify.Events:
+		case e := <-events:
 			// A neighbour's write matters only if it moved what the path leads to.
 			if e.Name == w.path || !w.seen.same(look(w.path)) {
 				touched()
 			}
-		case <-w.notify.Errors: // events were lost
+		case <-lost:
 			touched()
 		case <-poll.C:
 			if !w.seen.same(look(w.path)) {
