@@ -104,8 +104,7 @@ func (w *watcher) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case e := <-events:
-			// A neighbour's write matters only if it moved what the path leads to.
-			if e.Name == w.path || !w.seen.same(look(w.path)) {
+			if w.concerns(e) {
 				touched()
 			}
 		case <-lost:
@@ -121,6 +120,12 @@ func (w *watcher) run(ctx context.Context) {
 			w.changed()
 		}
 	}
+}
+
+// concerns reports whether e may have changed the file: a neighbour's write matters only if it moved what the path
+// leads to.
+func (w *watcher) concerns(e fsnotify.Event) bool {
+	return e.Name == w.path || !w.seen.same(look(w.path))
 }
 
 // state is what a look at a file shows without reading it. An unreadable file has the state of its error.

@@ -184,19 +184,25 @@ func TestFilePolled(t *testing.T) {
 }
 
 // A store file may lie beside a busy database: its writes are no reason to read the file again.
-func TestFileIgnoresNeighbours(t *testing.T) {
+func TestConcerns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, dir+"/f", "old")
-	got := start(t, dir+"/f", time.Hour)
-	for range 10 {
-		write(t, dir+"/neighbour", "x")
+	write(t, dir+"/old", "old")
+	write(t, dir+"/new", "new")
+	link(t, "old", dir+"/data")
+	link(t, "data", dir+"/f")
+	w := watcher{path: dir + "/f", seen: look(dir + "/f")}
+	event := func(name string) fsnotify.Event { return fsnotify.Event{Name: dir + name, Op: fsnotify.Write} }
+	if w.concerns(event("/neighbour")) {
+		t.Error("a neighbour's write concerns the file")
 	}
-	// Longer than a neighbour's change would take to be told; then comes one of its own.
-	<-time.After(3 * quiet)
-	write(t, dir+"/f", "new")
-	if first := <-got; first == "old" {
-		t.Error("changed was called for a neighbour's writes")
+	if !w.concerns(event("/f")) {
+		t.Error("a write to the path does not concern the file")
+	}
+	link(t, "new", dir+"/data2")
+	rename(t, dir+"/data2", dir+"/data")
+	if !w.concerns(event("/data")) {
+		t.Error("a neighbour that leads the path elsewhere does not concern the file")
 	}
 }
 
