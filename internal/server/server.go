@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"google.golang.org/grpc"
 
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/pipeline"
@@ -38,6 +39,9 @@ type Config struct {
 	Addr, VerifyAddr, AdminAddr string
 	// TLS, if not nil, encrypts Addr and VerifyAddr.
 	TLS *tls.Config
+	// GRPCAddr serves Envoy's gRPC ext_authz; empty serves it nowhere. GRPCTLS, if not nil, encrypts it.
+	GRPCAddr string
+	GRPCTLS  *tls.Config
 	// Trusted are the proxies whose forwarding headers are believed.
 	Trusted parent.Trusted
 	// Profile is how the parent request is read where the verify URL does not say.
@@ -206,7 +210,7 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	}
 
 	var servers []*http.Server
-	failed := make(chan error, len(sites))
+	failed := make(chan error, len(sites)+1)
 	var wg sync.WaitGroup
 	var bound net.Addr
 	for _, site := range sites {
@@ -231,6 +235,22 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 			}
 		})
 	}
+	var g *grpc.Server
+	if s.cfg.GRPCAddr != "" {
+		l, err := net.Listen("tcp", s.cfg.GRPCAddr)
+		if err != nil {
+			for _, srv := range servers {
+				_ = srv.Close()
+			}
+			return fmt.Errorf("listen %s: %w", s.cfg.GRPCAddr, err)
+		}
+		g = s.newGRPC()
+		wg.Go(func() {
+			if err := g.Serve(l); err != nil {
+				failed <- err
+			}
+		})
+	}
 	if ready != nil {
 		ready(bound)
 	}
@@ -244,6 +264,9 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	defer cancel()
 	for _, srv := range servers {
 		err = errors.Join(err, srv.Shutdown(stop))
+	}
+	if g != nil {
+		g.GracefulStop()
 	}
 	wg.Wait()
 	return err
@@ -259,7 +282,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, s.newPeer(c.RemoteAddr().String()))
+			return context.WithValue(ctx, connKey{}, s.newCaller(c.RemoteAddr().String()))
 		},
 	}
 }

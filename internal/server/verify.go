@@ -99,11 +99,17 @@ func (s *Server) judge(v *verification, r *http.Request, p *params, suffix strin
 		header: r.Header, host: r.Host, method: r.Method, rawQuery: r.URL.RawQuery,
 		major: r.ProtoMajor, minor: r.ProtoMinor, parent: &v.parent, cookieSecret: s.cfg.CookieSecret,
 	}
+	return s.decide(r.Context(), v, peer, p, trace)
+}
+
+// decide asks the pipeline. v.parent and v.source describe the request by now, however it came.
+func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p *params, trace func(pipeline.Event)) pipeline.Decision {
+	header := v.source.header
 	v.request = plugins.Request{
-		Method: v.parent.Method, URL: v.parent.URL, URI: v.parent.URI, Header: r.Header,
-		ClientIP: parent.ClientIP(peer, r.Header["X-Forwarded-For"], s.cfg.Trusted), Source: &v.source,
+		Method: v.parent.Method, URL: v.parent.URL, URI: v.parent.URI, Header: header,
+		ClientIP: parent.ClientIP(peer, header["X-Forwarded-For"], s.cfg.Trusted), Source: &v.source,
 	}
-	v.ctx = deadline{Context: r.Context(), at: v.start.Add(s.cfg.VerifyTimeout)}
+	v.ctx = deadline{Context: ctx, at: v.start.Add(s.cfg.VerifyTimeout)}
 	defer v.ctx.release()
 	ref, err := p.selector.Resolve(&v.ctx, &v.request)
 	if err != nil {
@@ -180,16 +186,17 @@ func (i *ids) next() string {
 // connKey is the context key of the connection's peer, found once per connection.
 type connKey struct{}
 
-type peer struct {
+// A caller is who sent a request.
+type caller struct {
 	addr    netip.Addr
 	trusted bool
 }
 
 // peer returns who sent r, and whether its forwarding headers are to be believed.
 func (s *Server) peer(r *http.Request) (netip.Addr, bool) {
-	p, ok := r.Context().Value(connKey{}).(*peer)
+	p, ok := r.Context().Value(connKey{}).(*caller)
 	if !ok {
-		p = s.newPeer(r.RemoteAddr)
+		p = s.newCaller(r.RemoteAddr)
 	}
 	if !p.trusted {
 		s.refusePeer(p.addr)
@@ -197,13 +204,13 @@ func (s *Server) peer(r *http.Request) (netip.Addr, bool) {
 	return p.addr, p.trusted
 }
 
-func (s *Server) newPeer(remote string) *peer {
+func (s *Server) newCaller(remote string) *caller {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {
-		return &peer{}
+		return &caller{}
 	}
 	addr := ap.Addr().Unmap().WithZone("")
-	return &peer{addr: addr, trusted: s.cfg.Trusted.Contains(addr)}
+	return &caller{addr: addr, trusted: s.cfg.Trusted.Contains(addr)}
 }
 
 // refusePeer tells the operator, once for each address, which setting would admit the peer.

@@ -1,0 +1,254 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/plugins"
+)
+
+// authorization is Envoy's ext_authz service, version 3. It asks the same pipelines as /verify.
+type authorization struct {
+	authv3.UnimplementedAuthorizationServer
+	s *Server
+}
+
+// newGRPC returns the gRPC server with ext_authz and the health service (grpc.health.v1).
+func (s *Server) newGRPC() *grpc.Server {
+	var options []grpc.ServerOption
+	if s.cfg.GRPCTLS != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(s.cfg.GRPCTLS)))
+	}
+	g := grpc.NewServer(options...)
+	authv3.RegisterAuthorizationServer(g, &authorization{s: s})
+	healthv1.RegisterHealthServer(g, health.NewServer())
+	return g
+}
+
+// Check decides one request. What keeps it from being judged at all — parameters, token, scheme, port — answers
+// UNAVAILABLE and 503, a plugin's denial PERMISSION_DENIED with the plugin's answer.
+func (a *authorization) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.CheckResponse, error) {
+	s := a.s
+	v := &verification{start: s.cfg.Now(), profile: parent.Envoy}
+	p, d := a.check(ctx, in, v)
+	id := s.ids.next()
+	s.report(ctx, v, &d, id)
+	return response(&d, p, id), nil
+}
+
+func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *verification) (*params, pipeline.Decision) {
+	s := a.s
+	from := s.newCaller(peerAddress(ctx))
+	if !from.trusted {
+		s.refusePeer(from.addr)
+		return nil, refusal(http.StatusForbidden, errUntrusted)
+	}
+	request := in.GetAttributes().GetRequest().GetHttp()
+	if request == nil {
+		return nil, refusal(http.StatusServiceUnavailable, errors.New("attributes.request.http: missing"))
+	}
+	look := newLookup(ctx, in)
+	text, _ := look.find("x-eas-verify-params")
+	p := s.jsonParams(text)
+	if p.err != nil {
+		return p, refusal(http.StatusServiceUnavailable, p.err)
+	}
+	header := headerOf(request)
+	scheme, host, err := look.origin(request)
+	if err == nil {
+		v.parent, err = parent.Envoy.Parse(parent.Input{
+			Header: http.Header{"X-Forwarded-Proto": {scheme}}, Host: host, Method: request.GetMethod(), Suffix: request.GetPath(),
+		})
+	}
+	if err != nil {
+		return p, refusal(http.StatusServiceUnavailable, err)
+	}
+	_, rawQuery, _ := strings.Cut(request.GetPath(), "?")
+	v.source = source{
+		header: header, host: request.GetHost(), method: request.GetMethod(), rawQuery: rawQuery,
+		major: 1, minor: 1, parent: &v.parent, cookieSecret: s.cfg.CookieSecret,
+	}
+	return p, s.decide(ctx, v, from.addr, p, nil)
+}
+
+func peerAddress(ctx context.Context) string {
+	if p, ok := peer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return ""
+}
+
+// headerOf returns the client's headers without HTTP/2's pseudo headers, which are no headers to anyone upstream.
+func headerOf(r *authv3.AttributeContext_HttpRequest) http.Header {
+	h := make(http.Header, len(r.GetHeaders()))
+	for name, value := range r.GetHeaders() {
+		if !strings.HasPrefix(name, ":") && !strings.EqualFold(name, "host") {
+			h[http.CanonicalHeaderKey(name)] = []string{value}
+		}
+	}
+	return h
+}
+
+// A lookup finds what the operator configured in Envoy, in external-auth-server's order: filter metadata (namespace
+// eas, key eas), then the initial metadata of the call, then the context extensions of the route.
+// Headers of the request are the client's and are not looked at, but for x-forwarded-proto, which Envoy sets.
+type lookup struct {
+	filter     map[string]*structpb.Value
+	initial    metadata.MD
+	extensions map[string]string
+	port       uint32
+}
+
+func newLookup(ctx context.Context, in *authv3.CheckRequest) lookup {
+	initial, _ := metadata.FromIncomingContext(ctx)
+	attributes := in.GetAttributes()
+	namespace := attributes.GetMetadataContext().GetFilterMetadata()["eas"]
+	return lookup{
+		filter:     namespace.GetFields()["eas"].GetStructValue().GetFields(),
+		initial:    initial,
+		extensions: attributes.GetContextExtensions(),
+		port:       attributes.GetDestination().GetAddress().GetSocketAddress().GetPortValue(),
+	}
+}
+
+// find returns the text of the first source that has name. A filter value that is neither text nor a number hides the
+// sources below it: what the operator meant by it is not for us to guess.
+func (l *lookup) find(name string) (string, bool) {
+	if v, ok := l.filter[name]; ok {
+		switch v := v.GetKind().(type) {
+		case *structpb.Value_StringValue:
+			if v.StringValue != "" {
+				return v.StringValue, true
+			}
+		case *structpb.Value_NumberValue:
+			return strconv.FormatFloat(v.NumberValue, 'f', -1, 64), true
+		default:
+			return "", true
+		}
+	}
+	if values := l.initial[name]; len(values) > 0 && values[len(values)-1] != "" {
+		return values[len(values)-1], true
+	}
+	text := l.extensions[name]
+	return text, text != ""
+}
+
+var errScheme = errors.New("x-forwarded-proto: no scheme in the request, the filter metadata, the initial metadata or the context extensions")
+
+// origin returns the parent request's scheme and host; the port is left out where it is the scheme's own.
+func (l *lookup) origin(r *authv3.AttributeContext_HttpRequest) (scheme, host string, err error) {
+	scheme = r.GetHeaders()["x-forwarded-proto"]
+	if scheme == "" {
+		scheme, _ = l.find("x-forwarded-proto")
+	}
+	if scheme == "" {
+		scheme = r.GetScheme()
+	}
+	if scheme != "http" && scheme != "https" {
+		return "", "", errScheme
+	}
+	host, port := r.GetHost(), ""
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		host, port = h, p
+		if strings.Contains(h, ":") {
+			host = "[" + h + "]"
+		}
+	}
+	if configured, ok := l.find("x-forwarded-port"); ok {
+		port = configured
+	}
+	if port == "" && l.port != 0 {
+		port = strconv.FormatUint(uint64(l.port), 10)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return "", "", errors.New("x-forwarded-port: no port in the filter metadata, the initial metadata, the context extensions, Host or the destination address")
+	}
+	if scheme == "http" && n == 80 || scheme == "https" && n == 443 {
+		return scheme, host, nil
+	}
+	return scheme, host + ":" + strconv.FormatUint(n, 10), nil
+}
+
+func response(d *pipeline.Decision, p *params, id string) *authv3.CheckResponse {
+	if d.Step == refusedStep || d.Err != nil {
+		return &authv3.CheckResponse{
+			Status: &status.Status{Code: int32(codes.Unavailable)},
+			HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
+				Status: &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
+			}},
+		}
+	}
+	res := &d.Result
+	if res.Verdict == plugins.Allow {
+		ok := &authv3.OkHttpResponse{}
+		for name, values := range res.Header {
+			// Envoy drops empty values, and would let the client's own header of that name through.
+			if values[0] == "" {
+				ok.HeadersToRemove = append(ok.HeadersToRemove, name)
+				continue
+			}
+			ok.Headers = appendHeaders(ok.Headers, name, values)
+		}
+		ok.Headers = appendCookies(ok.Headers, res.Cookies)
+		return &authv3.CheckResponse{
+			Status:       &status.Status{Code: int32(codes.OK), Message: "OK"},
+			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok},
+		}
+	}
+	headers := appendHeaders(nil, "X-Eas-Decision-Id", []string{id})
+	for name, values := range res.Header {
+		headers = appendHeaders(headers, name, values)
+	}
+	return &authv3.CheckResponse{
+		Status: &status.Status{Code: int32(codes.PermissionDenied)},
+		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
+			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(statusOf(res, p.redirect))}, //nolint:gosec // 101 to 999
+			Headers: appendCookies(headers, res.Cookies),
+			Body:    strings.ToValidUTF8(string(res.Body), "\uFFFD"),
+		}},
+	}
+}
+
+func appendHeaders(to []*corev3.HeaderValueOption, name string, values []string) []*corev3.HeaderValueOption {
+	for i, value := range values {
+		h := &corev3.HeaderValue{Key: name, Value: value}
+		if !utf8.ValidString(value) {
+			h.Value, h.RawValue = "", []byte(value)
+		}
+		to = append(to, &corev3.HeaderValueOption{
+			Header: h,
+			Append: wrapperspb.Bool(i > 0), //nolint:staticcheck // what every Envoy understands; append_action came with 1.22
+		})
+	}
+	return to
+}
+
+func appendCookies(to []*corev3.HeaderValueOption, cookies []*http.Cookie) []*corev3.HeaderValueOption {
+	values := make([]string, len(cookies))
+	for i, c := range cookies {
+		values[i] = c.String()
+	}
+	return appendHeaders(to, "Set-Cookie", values)
+}
