@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A process is a server that was started here.
+type process struct {
+	addr    string
+	started time.Time
+	cmd     *exec.Cmd
+	done    chan struct{}
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// start runs a command that listens on addr; its output goes to a file in dir. It does not wait for an answer.
+func start(ctx context.Context, dir, addr string, env, args []string) (*process, error) {
+	log, err := os.OpenFile(filepath.Join(dir, "server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()                                     // the process has its own
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // what the operator asked to measure
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
+	p := &process{addr: addr, started: time.Now(), cmd: cmd, done: make(chan struct{})}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		defer close(p.done)
+		_ = cmd.Wait() // how it ended is in its log
+	}()
+	return p, nil
+}
+
+// ready waits until path answers 200 and returns how long after its start that was.
+func (p *process) ready(path string, headers map[string]string) (time.Duration, error) {
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	last := errors.New("no answer")
+	for deadline := p.started.Add(10 * time.Second); time.Now().Before(deadline); {
+		req, err := http.NewRequest(http.MethodGet, "http://"+p.addr+path, nil)
+		if err != nil {
+			return 0, err
+		}
+		for k, v := range headers {
+			req.Header.Set(k, v)
+		}
+		resp, err := client.Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return time.Since(p.started), nil
+			}
+			err = fmt.Errorf("status %d", resp.StatusCode)
+		}
+		last = err
+		select {
+		case <-p.done:
+			return 0, fmt.Errorf("ended before it answered; %w", p.lastWords())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return 0, fmt.Errorf("%w; %w", last, p.lastWords())
+}
+
+// lastWords is the end of the server's log, as an error.
+func (p *process) lastWords() error {
+	text, err := os.ReadFile(filepath.Join(p.cmd.Dir, "server.log"))
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("its log ends: %s", text[max(0, len(text)-1000):])
+}
+
+// rss returns the resident memory in bytes.
+func (p *process) rss() (int64, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		if v, ok := strings.CutPrefix(sc.Text(), "VmRSS:"); ok {
+			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(v, "kB")), 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, errors.New("no VmRSS")
+}
+
+// stop ends the process, by force if it takes longer than 5 s. It may be nil.
+func (p *process) stop() {
+	if p == nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // may have ended
+	select {
+	case <-p.done:
+	case <-time.After(5 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+}

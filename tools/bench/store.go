@@ -1,0 +1,66 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	_ "modernc.org/sqlite" // the driver
+)
+
+const (
+	storeID   = "sql"
+	pointedAt = "pointed-at"
+)
+
+func tokenID(i int) string { return fmt.Sprintf("token-%06d", i) }
+
+// A store is an SQLite file with config tokens.
+type store struct {
+	db   *sql.DB
+	path string
+}
+
+func newStore(path string) (*store, error) {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Exec(`CREATE TABLE tokens (id TEXT PRIMARY KEY, sealed TEXT NOT NULL)`); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &store{db, path}, nil
+}
+
+func (s *store) put(id, sealed string) error {
+	_, err := s.db.Exec(`INSERT INTO tokens VALUES (?, ?)`, id, sealed)
+	return err
+}
+
+// fill puts n tokens into the store that seal makes.
+func (s *store) fill(n int, seal func(i int) (string, error)) error {
+	tx, err := s.db.Begin()
+	if err != nil {
+		return err
+	}
+	insert, err := tx.Prepare(`INSERT INTO tokens VALUES (?, ?)`)
+	if err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	for i := range n {
+		sealed, err := seal(i)
+		if err == nil {
+			_, err = insert.Exec(tokenID(i), sealed)
+		}
+		if err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+	}
+	return errors.Join(insert.Close(), tx.Commit())
+}
+
+// config is EAS_CONFIG_TOKEN_STORES for s, as external-auth-server has it.
+func (s *store) config() string {
+	return fmt.Sprintf(`{%q: {"adapter": "sql", "options": {"cache_ttl": 3600, "query": "SELECT sealed FROM tokens WHERE id = ?",
+		"config": {"client": "sqlite3", "connection": {"filename": %q}}}}}`, storeID, s.path)
+}
