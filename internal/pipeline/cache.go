@@ -41,7 +41,9 @@ type Cache struct {
 	texts     *otter.Cache[textKey, *opened]
 	pipelines *otter.Cache[pipelineKey, *shared]
 	warned    *otter.Cache[pipelineKey, struct{}]
-	closing   sync.WaitGroup
+	// opening counts how often the keys or the rules of opening changed; what was opened before does not count.
+	opening atomic.Uint64
+	closing sync.WaitGroup
 }
 
 // textKey separates what a stranger may write from what a store holds: the two are opened by different rules.
@@ -58,7 +60,9 @@ type opened struct {
 	token configtoken.Token
 	// shared is nil for a pointer.
 	shared *shared
-	err    error
+	// opening is the count of the cache when this was opened.
+	opening uint64
+	err     error
 }
 
 // shared is a pipeline that several texts may lead to.
@@ -84,7 +88,6 @@ var (
 	ErrRevoked = errors.New("config token: revoked")
 
 	errPointerToPointer = errors.New("config token: a stored token is itself a pointer")
-	errPlainPointer     = errors.New("config token: a pointer needs both a store and a token id")
 )
 
 // NewCache returns an empty cache.
@@ -169,7 +172,7 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 // open returns what key opens to, if it is in force now.
 func (c *Cache) open(ctx context.Context, key textKey) (*opened, error) {
 	o, ok := c.texts.GetIfPresent(key)
-	if !ok || (o.shared != nil && o.shared.closed.Load()) {
+	if !ok || o.opening != c.opening.Load() || (o.shared != nil && o.shared.closed.Load()) {
 		if ok {
 			c.texts.Invalidate(key)
 		}
@@ -198,16 +201,16 @@ func (c *Cache) load(_ context.Context, key textKey) (*opened, error) {
 	if key.stored {
 		opener = c.cfg.Stored
 	}
+	// Counted before opening: what a change overtakes is opened again at its next use.
+	o := &opened{opening: c.opening.Load()}
 	token, err := opener.Open(key.text)
 	if err != nil {
-		return &opened{err: err}, nil
+		o.err = err
+		return o, nil
 	}
-	o := &opened{token: token}
+	o.token = token
 	o.token.Claims = nil
 	if token.Pointer != (configtoken.Pointer{}) {
-		if token.Pointer.StoreID == "" || token.Pointer.TokenID == "" {
-			o.err = errPlainPointer
-		}
 		return o, nil
 	}
 	o.shared, o.err = c.compile(&token)
@@ -250,7 +253,10 @@ func keyOf(token *configtoken.Token) pipelineKey {
 
 // Forget drops everything that was opened, after the keys or the rules of opening changed. Pipelines stay: a text that
 // still opens finds its own again.
-func (c *Cache) Forget() { c.texts.InvalidateAll() }
+func (c *Cache) Forget() {
+	c.opening.Add(1)
+	c.texts.InvalidateAll()
+}
 
 // Close closes all pipelines and waits for them.
 func (c *Cache) Close() {

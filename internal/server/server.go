@@ -53,6 +53,9 @@ type Config struct {
 	URLQueries query.Engines
 	// Ready reports whether requests can be decided, for /readyz.
 	Ready func(context.Context) error
+	// SigninOrigins are the origins ("https://idp.example.com") that /nginx/auth-signin may redirect to, besides those
+	// that verify replies of this process redirected to.
+	SigninOrigins []string
 	// CookieSecret verifies cookies that external-auth-server signed, where queries look at them.
 	CookieSecret []byte
 	// VerifyTimeout bounds one verification; 0 means 10 s.
@@ -74,6 +77,7 @@ type Server struct {
 	metrics *metrics
 	params  *otter.Cache[string, *params]
 	refused *otter.Cache[netip.Addr, struct{}]
+	logins  *otter.Cache[string, struct{}]
 	ids     *ids
 }
 
@@ -92,6 +96,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	if s.refused, err = otter.New(&otter.Options[netip.Addr, struct{}]{MaximumSize: 1000}); err != nil {
+		return nil, err
+	}
+	if s.logins, err = otter.New(&otter.Options[string, struct{}]{MaximumSize: 1000}); err != nil {
 		return nil, err
 	}
 
@@ -160,6 +167,7 @@ func notFound(err error, c echo.Context) {
 
 func (s *Server) public(e *echo.Echo) {
 	s.health(e)
+	e.GET("/nginx/auth-signin", s.signin)
 }
 
 func (s *Server) health(e *echo.Echo) {

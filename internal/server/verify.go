@@ -51,6 +51,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *params, suffi
 	d := s.judge(v, r, p, suffix, nil)
 	id := s.ids.next()
 	s.report(r.Context(), v, &d, id)
+	if location := d.Result.Header["Location"]; len(location) == 1 && d.Result.Status/100 == 3 {
+		s.noteLogin(location[0])
+	}
 	s.reply(w, &d.Result, v.profile, p.redirect, id)
 }
 
