@@ -3,6 +3,7 @@ package builtin
 
 import (
 	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/forward"
 	"github.com/easgate/easgate/plugins/htpasswd"
 	"github.com/easgate/easgate/plugins/noop"
 	"github.com/easgate/easgate/plugins/requestheader"
@@ -12,6 +13,7 @@ import (
 // Registry returns the plugins by the type that config tokens name.
 func Registry() plugins.Registry {
 	return plugins.Registry{
+		"forward":        plugins.Of(forward.New),
 		"htpasswd":       plugins.Of(htpasswd.New),
 		"noop":           plugins.Of(noop.New),
 		"request_header": plugins.Of(requestheader.New),

@@ -1,0 +1,192 @@
+// Package forward asks another forward-auth service and passes its answer on.
+//
+// The service gets a GET with the client's headers and a description of the parent request, and its status decides.
+// Redirects are answers and never followed: the login page that one leads to would be a 200.
+package forward
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/easgate/easgate/plugins"
+)
+
+const (
+	defaultTimeout = 5.0
+	defaultMaxBody = 1 << 20
+	// After so many requests in a row without an answer, none is sent for a while.
+	breakAfter = 10
+	breakFor   = 5 * time.Second
+)
+
+// Config is the configuration of the forward plugin.
+type Config struct {
+	// URL is what to ask, http or https. A user and password in it are sent to the service as Basic credentials,
+	// unless the client has an Authorization header of its own. Required.
+	URL plugins.Secret `json:"url"`
+	// AllowInsecure takes any certificate of the service. Default false.
+	AllowInsecure bool `json:"allow_insecure,omitempty"`
+	// TLS says whom to trust, and who we are, when the URL is https. By default the system's certificate authorities
+	// are trusted and no certificate is shown.
+	TLS TLS `json:"tls,omitzero"`
+	// Timeout is how many seconds the whole answer may take. Default 5.
+	Timeout float64 `json:"timeout,omitempty"`
+	// MaxBody is how many bytes the answer's body may have, after decompression; a longer one denies. Default 1 MiB.
+	MaxBody int64 `json:"max_body,omitempty"`
+}
+
+// Plugin asks one service. Connections are pooled.
+type Plugin struct {
+	url       *url.URL
+	basic     string
+	timeout   time.Duration
+	maxBody   int64
+	transport http.RoundTripper
+	// own is the transport if no other plugin uses it.
+	own     *http.Transport
+	breaker *gobreaker.CircuitBreaker[*answer]
+}
+
+// An answer is what the service said, its body as sent and at most one byte longer than allowed.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// New builds the plugin. It does not ask the service yet.
+func New(c Config, env plugins.Env) (plugins.Plugin, error) {
+	u, err := parseURL(string(c.URL))
+	if err != nil {
+		return nil, err
+	}
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = defaultMaxBody
+	}
+	switch {
+	case c.Timeout < 0 || c.Timeout > 3600:
+		return nil, errors.New("timeout: want seconds, more than 0")
+	case c.MaxBody < 0 || c.MaxBody > 64<<20:
+		return nil, errors.New("max_body: want bytes, up to 64 MiB")
+	}
+	p := &Plugin{
+		url:     u,
+		timeout: time.Duration(c.Timeout * float64(time.Second)),
+		maxBody: c.MaxBody,
+		breaker: gobreaker.NewCircuitBreaker[*answer](gobreaker.Settings{
+			Timeout:     breakFor,
+			ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= breakAfter },
+			// A client who leaves says nothing about the service.
+			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+		}),
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		p.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
+		u.User = nil
+	}
+	p.transport = http.DefaultTransport
+	if env.HTTP != nil && env.HTTP.Transport != nil {
+		p.transport = env.HTTP.Transport
+	}
+	if c.AllowInsecure || !c.TLS.isZero() {
+		config, err := c.TLS.config(c.AllowInsecure)
+		if err != nil {
+			return nil, fmt.Errorf("tls.%w", err)
+		}
+		base, ok := p.transport.(*http.Transport)
+		if !ok {
+			base = http.DefaultTransport.(*http.Transport)
+		}
+		p.own = base.Clone()
+		p.own.TLSClientConfig = config
+		p.transport = p.own
+	}
+	return p, nil
+}
+
+func parseURL(s string) (*url.URL, error) {
+	if s == "" {
+		return nil, errors.New("url: required")
+	}
+	u, err := url.Parse(s)
+	// url.Parse's errors quote the URL, and with it the password.
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+		return nil, errors.New("url: want an absolute http or https URL")
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u, nil
+}
+
+// Verify passes r to the service. A 2xx allows; every other answer denies as the service said it, redirects included.
+// A service that does not answer in time, or not in HTTP, is an error.
+func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	a, err := p.breaker.Execute(func() (*answer, error) { return p.ask(ctx, r) })
+	if err != nil {
+		return plugins.Result{}, fmt.Errorf("forward: %w", err)
+	}
+	if a.body, err = decode(a.header, a.body, p.maxBody); err != nil {
+		return plugins.Result{}, fmt.Errorf("forward: answer: %w", err)
+	}
+	res := plugins.Result{Status: a.status, Header: a.header, Body: a.body, Reason: "the service denies"}
+	if a.status <= 299 {
+		res.Verdict, res.Reason = plugins.Allow, ""
+	}
+	return res, nil
+}
+
+func (p *Plugin) ask(ctx context.Context, r *plugins.Request) (*answer, error) {
+	req := (&http.Request{Method: http.MethodGet, URL: p.url, Host: p.url.Host, Header: p.requestHeader(r)}).WithContext(ctx)
+	// A transport follows no redirects; a client would.
+	resp, err := p.transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode < 200 {
+		return nil, fmt.Errorf("answer: status %d", resp.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, p.maxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("answer: %w", err)
+	}
+	return &answer{status: resp.StatusCode, header: responseHeader(resp.Header), body: body}, nil
+}
+
+// Close closes the plugin's idle connections if no other plugin shares them.
+func (p *Plugin) Close() error {
+	if p.own != nil {
+		p.own.CloseIdleConnections()
+	}
+	return nil
+}
+
+// responseHeader is what of h reaches the proxy: all but what belongs to the connection. Fields that come several
+// times are joined (RFC 9110 §5.3), but for Set-Cookie.
+func responseHeader(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		switch {
+		case hopByHop[name] || name == "Content-Length" || name == "Date":
+		case name == "Set-Cookie" || len(values) == 1:
+			out[name] = values
+		default:
+			out[name] = []string{strings.Join(values, ", ")}
+		}
+	}
+	return out
+}

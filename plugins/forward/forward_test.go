@@ -1,0 +1,416 @@
+package forward_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/forward"
+	"github.com/easgate/easgate/plugins/plugintest"
+)
+
+// env is an environment that reaches test servers.
+func env(t testing.TB) plugins.Env {
+	e := plugintest.Env(t)
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	e.HTTP = &http.Client{Transport: transport}
+	return e
+}
+
+func serve(t testing.TB, h http.HandlerFunc) *httptest.Server {
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func build(t testing.TB, c forward.Config) plugins.Plugin {
+	t.Helper()
+	e := env(t)
+	e.Strict = true
+	p, err := forward.New(c, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.(plugins.Closer).Close() })
+	return p
+}
+
+func TestContract(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Key") != "right" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	plugintest.Run(t, plugintest.Contract{
+		Factory: plugins.Of(forward.New),
+		Config:  fmt.Appendf(nil, `{"url": %q}`, strings.Replace(s.URL, "://", "://u:t0ps3cret@", 1)),
+		Env:     env,
+		Allowed: plugintest.Request{Header: http.Header{"X-Key": {"right"}}},
+		Secrets: []string{"t0ps3cret"},
+		BadConfigs: map[string]string{
+			`{}`:                                         "url: required",
+			`{"url": "not a url"}`:                       "url: want",
+			`{"url": "ftp://127.0.0.1/"}`:                "url: want",
+			`{"url": "http:///x"}`:                       "url: want",
+			`{"url": "http://u:t0ps3cret@h:x/"}`:         "url: want",
+			`{"url": "//h/x"}`:                           "url: want",
+			`{"url": 5}`:                                 "url: want",
+			`{"url": "http://h", "timeout": -1}`:         "timeout: want",
+			`{"url": "http://h", "max_body": -1}`:        "max_body: want",
+			`{"url": "https://h", "tls": {"ca": "x"}}`:   "tls.ca: want",
+			`{"url": "https://h", "tls": {"cert": "x"}}`: "tls.cert: want",
+			`{"url": "https://h", "tls": {"key": 5}}`:    "tls.key: want",
+		},
+	})
+}
+
+type fixture struct {
+	Status  int
+	Headers [][2]string
+	Body    string
+	BodyB64 []byte `json:"body_b64"`
+	Echo    bool
+	Close   bool
+}
+
+func (f fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case f.Close:
+		panic(http.ErrAbortHandler)
+	case f.Echo:
+		headers := map[string]string{"host": "127.0.0.1:18090"}
+		for name, values := range r.Header {
+			headers[strings.ToLower(name)] = values[0]
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Echo-Method", r.Method)
+		w.Header().Set("X-Echo-Url", r.RequestURI)
+		_ = json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "url": r.RequestURI, "headers": headers})
+		return
+	}
+	w.Header()["Content-Type"] = nil
+	for _, h := range f.Headers {
+		w.Header().Add(h[0], h[1])
+	}
+	w.WriteHeader(f.Status)
+	_, _ = w.Write(append(f.BodyB64, f.Body...))
+}
+
+// The cases of external-auth-server's corpus, against an upstream that answers as its own did.
+func TestAsEAS(t *testing.T) {
+	raw, err := os.ReadFile("testdata/eas.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var corpus struct {
+		Base  string
+		Spec  map[string]fixture
+		Cases []struct {
+			ID, Note string
+			Plugin   json.RawMessage
+			Headers  map[string]string
+			Expect   struct {
+				Status    int
+				Headers   map[string]string
+				SetCookie []string `json:"set_cookie"`
+				Body      string
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &corpus); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		f, ok := corpus.Spec[r.URL.Path]
+		if !ok {
+			t.Errorf("no fixture for %s", r.URL.Path)
+		}
+		f.ServeHTTP(w, r)
+	})
+	for _, tt := range corpus.Cases {
+		t.Run(tt.ID+" "+tt.Note, func(t *testing.T) {
+			want := tt.Expect
+			switch tt.ID {
+			case "forward-018": // EAS follows redirects until it gives up; they are passed on here.
+				want.Status, want.Headers = http.StatusFound, map[string]string{"location": "/redirloop"}
+			case "forward-024": // EAS decodes any body as UTF-8.
+				want.Body = "\x00\xff\xfe\x01\x02\x03"
+			}
+			config := strings.NewReplacer(corpus.Base, s.URL, strings.TrimPrefix(corpus.Base, "http://"), strings.TrimPrefix(s.URL, "http://")).Replace(string(tt.Plugin))
+			p, _, err := plugins.Of(forward.New).Build([]byte(config), env(t))
+			if err != nil {
+				if want.Status != http.StatusServiceUnavailable {
+					t.Errorf("Build = %v", err)
+				}
+				return
+			}
+			in := plugintest.Request{URL: "https://app.example.com/a/b?x=1&y=two", Header: http.Header{}}
+			for name, value := range tt.Headers {
+				in.Header.Set(name, value)
+			}
+			res, err := p.Verify(t.Context(), in.Build())
+			if err != nil {
+				t.Fatalf("Verify = %v", err)
+			}
+			if got := res.StatusCode(); got != want.Status || (res.Verdict == plugins.Allow) != (got <= 299) {
+				t.Errorf("Verify = %v %d, want %d", res.Verdict, got, want.Status)
+			}
+			for name, value := range want.Headers {
+				// The server adds the charset, to plugins' answers and to its own.
+				value = strings.TrimSuffix(value, "; charset=utf-8")
+				if got := strings.TrimSuffix(res.Header.Get(name), "; charset=utf-8"); got != value {
+					t.Errorf("%s = %q, want %q", name, got, value)
+				}
+			}
+			if got := res.Header.Values("Set-Cookie"); !slices.Equal(got, want.SetCookie) {
+				t.Errorf("Set-Cookie = %q, want %q", got, want.SetCookie)
+			}
+			if got := strings.TrimSpace(string(res.Body)); got != want.Body && !sameJSON(got, want.Body) {
+				t.Errorf("body = %q, want %q", got, want.Body)
+			}
+		})
+	}
+}
+
+func sameJSON(a, b string) bool {
+	var x, y any
+	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil && fmt.Sprint(x) == fmt.Sprint(y)
+}
+
+// EAS follows redirects, so that the login page's 200 lets everybody pass.
+func TestRedirectsArePassedOn(t *testing.T) {
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/login" {
+				t.Error("the redirect was followed")
+				return
+			}
+			w.Header().Set("Location", "/login")
+			w.WriteHeader(status)
+		})
+		p := build(t, forward.Config{URL: plugins.Secret(s.URL)})
+		res, err := p.Verify(t.Context(), plugintest.Request{}.Build())
+		if err != nil || res.Verdict != plugins.Deny || res.StatusCode() != status || res.Header.Get("Location") != "/login" {
+			t.Errorf("Verify = %v %d %v, %v, want deny %d with its Location", res.Verdict, res.StatusCode(), res.Header, err, status)
+		}
+	}
+}
+
+func TestRequestHeader(t *testing.T) {
+	var got http.Header
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r.Header })
+	p := build(t, forward.Config{URL: plugins.Secret(s.URL)})
+	in := plugintest.Request{Method: "POST", URL: "https://app.example.com/admin?x=1", Header: http.Header{
+		"Cookie": {"a=1"}, "X-Custom": {"1", "2"},
+		// A client who nominates a field must not hide it from the service.
+		"Connection": {"X-Custom, close"}, "Upgrade": {"websocket"}, "Te": {"trailers"}, "Transfer-Encoding": {"chunked"},
+		"Content-Length": {"5"}, "Expect": {"100-continue"},
+		// The family that the profile does not read is the client's to forge.
+		"X-Forwarded-Uri": {"/public"}, "X-Forwarded-Method": {"GET"}, "X-Forwarded-Host": {"public.example.com"}, "X-Forwarded-Proto": {"http"},
+		"X-Original-Url": {"https://public.example.com/public"}, "X-Original-Method": {"GET"},
+		"X-Eas-Verify-Params": {"{}"}, "X-Eas-Request-Uri": {"/public"}, "X-Replaced-Path": {"/public"}, "X-Forwarded-Prefix": {"/public"},
+		"Forwarded": {"host=public.example.com"},
+		// Envoy's pseudo fields, and values that would fail the request.
+		":path": {"/public"}, "X-Newline": {"a\nb"}, "X-Nul": {"a\x00"}, "X Space": {"a"},
+	}}
+	if res, err := p.Verify(t.Context(), in.Build()); err != nil || res.Verdict != plugins.Allow {
+		t.Fatalf("Verify = %v, %v, want allow", res.Verdict, err)
+	}
+	want := http.Header{
+		"Cookie": {"a=1"}, "X-Custom": {"1", "2"}, "Accept-Encoding": {"gzip, deflate"},
+		"X-Forwarded-Uri": {"/admin?x=1"}, "X-Forwarded-Method": {"POST"}, "X-Forwarded-Host": {"app.example.com"}, "X-Forwarded-Proto": {"https"},
+		"X-Original-Url": {"https://app.example.com/admin?x=1"}, "X-Original-Method": {"POST"},
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the service was sent\n%v\nwant\n%v", got, want)
+	}
+}
+
+func TestBody(t *testing.T) {
+	for _, tt := range []struct {
+		name, encoding string
+		body           []byte
+		want           string
+		fails          bool
+	}{
+		{"plain", "", []byte("hello"), "hello", false},
+		{"exactly as long as allowed", "", []byte(strings.Repeat("x", 1000)), strings.Repeat("x", 1000), false},
+		{"longer than allowed", "", []byte(strings.Repeat("x", 1001)), "", true},
+		{"gzip", "gzip", compress(t, "gzip", "hello"), "hello", false},
+		{"deflate", "deflate", compress(t, "zlib", "hello"), "hello", false},
+		{"deflate without zlib", "deflate", compress(t, "flate", "hello"), "hello", false},
+		{"a bomb", "gzip", compress(t, "gzip", strings.Repeat("x", 100_000)), "", true},
+		{"not gzip at all", "gzip", []byte("not gzip at all"), "", true},
+		{"cut off", "gzip", compress(t, "gzip", "hello")[:20], "", true},
+		{"an encoding of the client's", "br", []byte("\x0b\x02\x80hello\x03"), "\x0b\x02\x80hello\x03", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if tt.encoding != "" {
+					w.Header().Set("Content-Encoding", tt.encoding)
+				}
+				_, _ = w.Write(tt.body)
+			})
+			p := build(t, forward.Config{URL: plugins.Secret(s.URL), MaxBody: 1000})
+			res, err := p.Verify(t.Context(), plugintest.Request{}.Build())
+			if tt.fails {
+				if err == nil || res.Verdict == plugins.Allow {
+					t.Errorf("Verify = %v, %v, want an error", res.Verdict, err)
+				}
+				return
+			}
+			if err != nil || string(res.Body) != tt.want {
+				t.Errorf("Verify = %q, %v, want %q", res.Body, err, tt.want)
+			}
+			if got, want := res.Header.Get("Content-Encoding") != "", tt.encoding == "br"; got != want {
+				t.Errorf("Content-Encoding = %v, want there = %v", res.Header, want)
+			}
+			for _, name := range []string{"Content-Length", "Connection", "Date"} {
+				if _, ok := res.Header[name]; ok {
+					t.Errorf("%s is passed on", name)
+				}
+			}
+		})
+	}
+}
+
+func compress(t *testing.T, format, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser
+	switch format {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "zlib":
+		w = zlib.NewWriter(&b)
+	default:
+		var err error
+		if w, err = flate.NewWriter(&b, flate.BestSpeed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestTLS(t *testing.T) {
+	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(s.Close)
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
+	for _, tt := range []struct {
+		name   string
+		config forward.Config
+		want   bool
+	}{
+		{"unknown authority", forward.Config{}, false},
+		{"its authority", forward.Config{TLS: forward.TLS{CA: ca}}, true},
+		{"another name", forward.Config{TLS: forward.TLS{CA: ca, ServerName: "other.test"}}, false},
+		{"its other name", forward.Config{TLS: forward.TLS{CA: ca, ServerName: "example.com"}}, true},
+		{"any certificate", forward.Config{AllowInsecure: true}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.config.URL = plugins.Secret(s.URL)
+			res, err := build(t, tt.config).Verify(t.Context(), plugintest.Request{}.Build())
+			if got := res.Verdict == plugins.Allow && err == nil; got != tt.want {
+				t.Errorf("Verify = %v, %v, want allowed = %v", res.Verdict, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	done := make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Slow") == "body" {
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+		}
+		<-done
+	})
+	t.Cleanup(func() { close(done) })
+	for _, slow := range []string{"header", "body"} {
+		p := build(t, forward.Config{URL: plugins.Secret(s.URL), Timeout: 0.05})
+		res, err := p.Verify(t.Context(), plugintest.Request{Header: http.Header{"X-Slow": {slow}}}.Build())
+		if !errors.Is(err, context.DeadlineExceeded) || res.Verdict == plugins.Allow {
+			t.Errorf("Verify(slow %s) = %v, %v, want a deadline", slow, res.Verdict, err)
+		}
+	}
+}
+
+func TestConnectionsAreReused(t *testing.T) {
+	var connections atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	p := build(t, forward.Config{URL: plugins.Secret(s.URL)})
+	for range 10 {
+		if res, err := p.Verify(t.Context(), plugintest.Request{}.Build()); err != nil || res.Verdict != plugins.Allow {
+			t.Fatalf("Verify = %v, %v, want allow", res.Verdict, err)
+		}
+	}
+	if got := connections.Load(); got != 1 {
+		t.Errorf("10 requests made %d connections, want 1", got)
+	}
+}
+
+// A service that is down is left alone, and costs nothing; clients who leave do not make it look down.
+func TestBreaker(t *testing.T) {
+	var asked atomic.Int32
+	e := env(t)
+	answer := errors.New("connection refused")
+	e.HTTP = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		asked.Add(1)
+		return nil, answer
+	})}
+	p, err := forward.New(forward.Config{URL: "http://auth.test"}, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer = fmt.Errorf("wrapped: %w", context.Canceled)
+	for range 30 {
+		if _, err := p.Verify(t.Context(), plugintest.Request{}.Build()); !errors.Is(err, context.Canceled) {
+			t.Fatalf("Verify = %v, want canceled", err)
+		}
+	}
+	answer = errors.New("connection refused")
+	asked.Store(0)
+	for range 30 {
+		if res, err := p.Verify(t.Context(), plugintest.Request{}.Build()); err == nil || res.Verdict == plugins.Allow {
+			t.Fatalf("Verify = %v, %v, want an error", res.Verdict, err)
+		}
+	}
+	if got := asked.Load(); got != 10 {
+		t.Errorf("30 requests asked a service that is down %d times, want 10", got)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -1,0 +1,69 @@
+package forward
+
+import (
+	"net/http"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/easgate/easgate/plugins"
+)
+
+// hopByHop are the fields that belong to one connection (RFC 9110 §7.6.1, RFC 2616 §13.5.1). What the client's
+// Connection field nominates stays: dropping it would let a client hide from the service what the proxy says of him.
+var hopByHop = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true,
+	"Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+}
+
+// dropped are fields that describe a body that is not sent, or that are ours, or that a client can forge where no
+// proxy overwrites them.
+var dropped = map[string]bool{
+	"Content-Length": true, "Expect": true, "Host": true,
+	"X-Eas-Verify-Params": true, "X-Eas-Request-Uri": true,
+	"Forwarded": true, "X-Forwarded-Prefix": true, "X-Replaced-Path": true,
+}
+
+// requestHeader is what the service is sent: the client's fields, and the parent request as easgate understood it,
+// whatever family of fields described it.
+func (p *Plugin) requestHeader(r *plugins.Request) http.Header {
+	out := make(http.Header, len(r.Header)+6)
+	for name, values := range r.Header {
+		// What HTTP/1.1 cannot carry, such as HTTP/2's pseudo fields, would fail the whole request.
+		if hopByHop[name] || dropped[name] || !httpguts.ValidHeaderFieldName(name) {
+			continue
+		}
+		for _, v := range values {
+			if httpguts.ValidHeaderFieldValue(v) {
+				out[name] = append(out[name], v)
+			}
+		}
+	}
+	out["X-Forwarded-Proto"] = []string{r.URL.Scheme}
+	out["X-Forwarded-Host"] = []string{r.URL.Host}
+	out["X-Forwarded-Uri"] = []string{r.URL.RequestURI()}
+	if _, ok := out["X-Original-Url"]; ok {
+		u := *r.URL
+		u.User = nil
+		out["X-Original-Url"] = []string{u.String()}
+	}
+	for _, name := range []string{"X-Forwarded-Method", "X-Original-Method"} {
+		_, sent := out[name]
+		switch {
+		case !httpguts.ValidHeaderFieldName(r.Method):
+			delete(out, name)
+		case sent || name == "X-Forwarded-Method":
+			out[name] = []string{r.Method}
+		}
+	}
+	if p.basic != "" && len(out["Authorization"]) == 0 {
+		out["Authorization"] = []string{p.basic}
+	}
+	if len(out["Accept-Encoding"]) == 0 {
+		out["Accept-Encoding"] = []string{"gzip, deflate"}
+	}
+	if len(out["User-Agent"]) == 0 {
+		// net/http takes this for "none"; without it, it would send its own name.
+		out["User-Agent"] = []string{""}
+	}
+	return out
+}
