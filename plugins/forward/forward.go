@@ -95,7 +95,6 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if u.User != nil {
 		password, _ := u.User.Password()
 		p.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
-		u.User = nil
 	}
 	p.transport = http.DefaultTransport
 	if env.HTTP != nil && env.HTTP.Transport != nil {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -288,6 +289,39 @@ func TestBody(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What unpacks to more than is allowed is not unpacked to the end.
+func TestBombIsNotUnpacked(t *testing.T) {
+	const unpacked = 64 << 20
+	bomb := compress(t, "gzip", strings.Repeat("x", unpacked))
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(bomb)
+	})
+	p := build(t, forward.Config{URL: plugins.Secret(s.URL)})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := p.Verify(t.Context(), plugintest.Request{}.Build())
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; err == nil || used > unpacked/4 {
+		t.Errorf("Verify = %v after %d bytes, want an error within %d", err, used, unpacked/4)
+	}
+}
+
+func TestCredentialsInTheURL(t *testing.T) {
+	var got string
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") })
+	p := build(t, forward.Config{URL: plugins.Secret(strings.Replace(s.URL, "://", "://u:p@", 1))})
+	for sent, want := range map[string]string{"": "Basic dTpw", "Bearer x": "Bearer x"} {
+		h := http.Header{}
+		if sent != "" {
+			h.Set("Authorization", sent)
+		}
+		if _, err := p.Verify(t.Context(), plugintest.Request{Header: h}.Build()); err != nil || got != want {
+			t.Errorf("the service was sent %q for %q, %v, want %q", got, sent, err, want)
+		}
 	}
 }
 
