@@ -46,7 +46,9 @@ type step struct {
 	// plugin is nil for a type that does not exist, which only tokens in EAS's format may name.
 	plugin plugins.Plugin
 	// broken is why plugin could not be built; the step then fails on every request.
-	broken        error
+	broken error
+	// brokenStop is why the stop rules could not be compiled; nobody knows what they would have stopped.
+	brokenStop    error
 	skip, stop    *assertion.Set
 	service, errs *headers.Set
 }
@@ -202,11 +204,15 @@ func (c *Compiler) step(s *step, raw json.RawMessage, eas bool, warn func(where 
 		if err := warn(".pcb.skip", err); err != nil {
 			return err
 		}
+		if s.plugin != nil { // a type that does not exist is passed over before its rules are looked at
+			s.broken = fmt.Errorf("pcb.skip: %w", err)
+		}
 	}
 	if s.stop, err = c.rules(cfg.PCB.Stop, eas); err != nil {
 		if err := warn(".pcb.stop", err); err != nil {
 			return err
 		}
+		s.brokenStop = fmt.Errorf("pcb.stop: %w", err)
 	}
 	if s.service, err = headers.Compile(cfg.CustomServiceHeaders, c.Env.Query, !eas); err != nil {
 		if err := warn(".custom_service_headers", err); err != nil {

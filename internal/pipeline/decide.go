@@ -112,6 +112,9 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 		if d.Result.Verdict == plugins.Allow {
 			return d
 		}
+		if s.brokenStop != nil && d.Err == nil {
+			return fault(i, s.kind, s.brokenStop)
+		}
 		if s.stop != nil && d.Err == nil {
 			stop, err := p.holds(ctx, s.stop, r, &d.Result, o, i, "stop")
 			if err != nil {

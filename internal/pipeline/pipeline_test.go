@@ -65,6 +65,9 @@ func TestDecide(t *testing.T) {
 		n204  = `{"type":"noop","status_code":204}`
 		nope  = `{"type":"nope"}`
 		fails = `{"type":"misbehaved","do":"error"}`
+
+		badSkip = `{"type":"noop","pcb":{"skip":[{"query_engine":"zz","query":"x","rule":{"method":"eq","value":1}}]}}`
+		badStop = `{"type":"noop","status_code":401,"pcb":{"stop":[{"query_engine":"zz","query":"x","rule":{"method":"eq","value":1}}]}}`
 	)
 	tests := []struct {
 		name     string
@@ -87,6 +90,9 @@ func TestDecide(t *testing.T) {
 		{"eas: only errors", configtoken.EAS, []string{fails}, -1, 503, 0},
 		{"eas: unknown type last", configtoken.EAS, []string{n401, nope}, -1, 503, -1},
 		{"eas: unknown type first", configtoken.EAS, []string{nope, n401}, -1, 401, 1},
+		{"eas: skip rules that do not compile fail the step", configtoken.EAS, []string{n401, badSkip}, -1, 401, 0},
+		{"eas: stop rules that do not compile stop", configtoken.EAS, []string{badStop, n200}, -1, 503, 0},
+		{"eas: an allow comes before stop rules", configtoken.EAS, []string{`{"type":"noop","pcb":{"stop":"zz"}}`}, -1, 200, 0},
 		{"eas: no steps", configtoken.EAS, nil, -1, 503, -1},
 		{"eas: null and text entries", configtoken.EAS, []string{"null", `"noop"`}, -1, 503, -1},
 		{"panic", configtoken.Native, []string{`{"type":"misbehaved","do":"panic"}`}, -1, 503, 0},
