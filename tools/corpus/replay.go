@@ -10,10 +10,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 	"unicode/utf8"
 )
@@ -21,20 +19,16 @@ import (
 // A Replay runs a server and asks it what was recorded.
 type Replay struct {
 	Corpus *Corpus
-	// Command starts the server; it gets EAS_PORT, the secrets and Env.
-	Command []string
-	// Env is added to the server's environment: "NAME=value".
-	Env []string
-	// Dir is an empty folder for the fixtures, and the server's working directory.
+	// Serve serves until ctx ends, with nothing in its environment but env. It gets EAS_PORT, the secrets and the case's own variables.
+	Serve func(ctx context.Context, env []string) error
+	// Dir is an empty folder for the fixtures.
 	Dir string
-	// Log receives the server's output.
-	Log io.Writer
 }
 
 // answerTime is how long one answer may take: ten times what hurts.
 const answerTime = 4 * time.Second
 
-// Run replays all cases and hangs. The server is started once per distinct environment, and again if it dies.
+// Run replays all cases and hangs. The server is started once per distinct environment.
 func (r *Replay) Run(ctx context.Context) ([]Result, error) {
 	for name, text := range r.Corpus.Files {
 		if err := os.WriteFile(filepath.Join(r.Dir, name), []byte(text), 0o600); err != nil {
@@ -67,55 +61,48 @@ func (r *Replay) Run(ctx context.Context) ([]Result, error) {
 }
 
 func (r *Replay) runEnv(ctx context.Context, cases []*Case) ([]Result, error) {
-	var s *server
-	defer func() { s.stop() }()
+	s, err := r.start(ctx, cases[0].Env)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
 	results := make([]Result, 0, len(cases))
 	for _, c := range cases {
-		if s == nil || s.dead() {
-			s.stop()
-			var err error
-			if s, err = r.start(ctx, c.Env); err != nil {
-				return nil, err
-			}
-		}
 		got, err := send(s.addr, &c.Request)
 		results = append(results, judge(c, got, err))
 	}
 	return results, nil
 }
 
-// A server is a running process.
+// A server is one that runs.
 type server struct {
 	addr string
-	cmd  *exec.Cmd
+	end  context.CancelFunc
 	done chan struct{}
+	err  error // how it ended, once done is closed
 }
 
-func (r *Replay) start(ctx context.Context, env map[string]string) (*server, error) {
+func (r *Replay) start(ctx context.Context, caseEnv map[string]string) (*server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	addr := l.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
 	if err := l.Close(); err != nil { // the server takes it over
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, r.Command[0], r.Command[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = r.Dir, r.Log, r.Log
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.Dir, "EAS_PORT=" + port}, r.Env...)
-	for _, m := range []map[string]string{r.Corpus.Secrets, env} {
+	_, port, _ := net.SplitHostPort(addr)
+	env := []string{"HOME=" + r.Dir, "EAS_PORT=" + port}
+	for _, m := range []map[string]string{r.Corpus.Secrets, caseEnv} {
 		for name, v := range m {
-			cmd.Env = append(cmd.Env, name+"="+strings.ReplaceAll(v, "{{FIXTURES}}", r.Dir))
+			env = append(env, name+"="+strings.ReplaceAll(v, "{{FIXTURES}}", r.Dir))
 		}
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	s := &server{addr: addr, cmd: cmd, done: make(chan struct{})}
+	ctx, end := context.WithCancel(ctx)
+	s := &server{addr: addr, end: end, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
-		_ = cmd.Wait() // how it ended is in the log
+		s.err = r.Serve(ctx, env)
 	}()
 	ping := Request{Method: http.MethodGet, Path: "/ping", Headers: map[string]Values{"Host": {"localhost"}}}
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -126,7 +113,8 @@ func (r *Replay) start(ctx context.Context, env map[string]string) (*server, err
 		}
 		select {
 		case <-s.done:
-			return nil, errors.New("the server ended before it answered /ping: see its log")
+			end()
+			return nil, fmt.Errorf("the server ended before it answered /ping: %w", s.err)
 		case <-deadline:
 			s.stop()
 			return nil, errors.New("the server does not answer /ping")
@@ -135,25 +123,10 @@ func (r *Replay) start(ctx context.Context, env map[string]string) (*server, err
 	}
 }
 
-func (s *server) dead() bool {
-	select {
-	case <-s.done:
-		return true
-	default:
-		return false
-	}
-}
-
-// stop ends the server, by force if it takes longer than 5 s. It may be nil.
+// stop ends the server and waits for it. It may be nil.
 func (s *server) stop() {
-	if s == nil {
-		return
-	}
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // may have ended
-	select {
-	case <-s.done:
-	case <-time.After(5 * time.Second):
-		_ = s.cmd.Process.Kill()
+	if s != nil {
+		s.end()
 		<-s.done
 	}
 }
