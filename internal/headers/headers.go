@@ -106,13 +106,14 @@ func parse(raw json.RawMessage) (query.Value, error) {
 }
 
 func compile(name string, raw json.RawMessage, engines query.Engines, strict bool) (item, error) {
-	it := item{name: textproto.CanonicalMIMEHeaderKey(name)}
+	var it item // without a name it never sets anything
 	if !httpguts.ValidHeaderFieldName(name) {
 		return it, errors.New("not a header name")
 	}
-	if reserved[it.name] {
+	if reserved[textproto.CanonicalMIMEHeaderKey(name)] {
 		return it, errors.New("this header belongs to the connection and cannot be set")
 	}
+	it.name = textproto.CanonicalMIMEHeaderKey(name)
 	var c Config
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return it, err
@@ -175,7 +176,9 @@ func knownSource(source string) error {
 func (s *Set) Names(f func(name string)) {
 	if s != nil {
 		for i := range s.items {
-			f(s.items[i].name)
+			if name := s.items[i].name; name != "" {
+				f(name)
+			}
 		}
 	}
 }
@@ -201,7 +204,7 @@ func (s *Set) Apply(ctx context.Context, src *Sources, h http.Header, omit bool,
 		if failed != nil {
 			failed(it.name, err)
 		}
-		if !omit && it.name != "" && !reserved[it.name] {
+		if !omit && it.name != "" {
 			h[it.name] = empty
 		}
 	}

@@ -1,0 +1,81 @@
+package headers
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/plugintest"
+)
+
+type token struct{ v query.Value }
+
+func (t token) ConfigToken() query.Value     { return t.v }
+func (t token) PluginConfig(int) query.Value { return t.v }
+
+func apply(t *testing.T, config string, data plugins.Data, omit bool) http.Header {
+	t.Helper()
+	s, err := Compile([]byte(config), nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{}
+	s.Apply(t.Context(), &Sources{Request: plugintest.Request{}.Build(), Data: &data, Token: token{nil}, Step: -1}, h, omit, nil)
+	return h
+}
+
+func TestValues(t *testing.T) {
+	object := &query.Object{}
+	object.Set("k", "v")
+	data := plugins.Data{UserInfo: object, AccessToken: "opaque", IDToken: "é", RefreshToken: "a b/?"}
+	tests := []struct{ name, entry, want string }{
+		{"static", `{"source":"static","query":"x"}`, "x"},
+		{"static number", `{"source":"static","query":5}`, "5"},
+		{"static object", `{"source":"static","query":{"a":1}}`, `{"a":1}`},
+		{"static 0 is undefined", `{"source":"static","query":0}`, ""},
+		{"whole object", `{"source":"userinfo"}`, `{"k":"v"}`},
+		{"text as it is", `{"source":"access_token"}`, "opaque"},
+		{"Latin-1 is one byte", `{"source":"id_token"}`, "\xe9"},
+		{"base64 is of UTF-8", `{"source":"id_token","encoding":"base64"}`, "w6k="},
+		{"uri", `{"source":"refresh_token","encoding":"uri"}`, "a%20b%2F%3F"},
+		{"undefined", `{"source":"config_token"}`, ""},
+		{"undefined as uri", `{"source":"config_token","encoding":"uri"}`, "undefined"},
+		{"undefined as base64", `{"source":"config_token","encoding":"base64"}`, ""},
+		{"beyond Latin-1", `{"source":"static","query":"日本"}`, ""},
+		{"line break", `{"source":"static","query":"a\nX-Evil: 1"}`, ""},
+		{"NUL", `{"source":"static","query":"a\u0000"}`, ""},
+		{"DEL", `{"source":"static","query":"a\u007f"}`, ""},
+		{"unknown engine", `{"source":"userinfo","query_engine":"zz","query":"$"}`, ""},
+		{"unknown encoding is plain", `{"source":"static","query":"x","encoding":"zzz"}`, "x"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := apply(t, `{"x-t":`+tt.entry+`}`, data, false)
+			if got, ok := h["X-T"]; !ok || got[0] != tt.want {
+				t.Errorf("X-T = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// What cannot be had is sent empty, so that the client's own header of the name does not get through; external-auth-server
+// leaves it out.
+func TestOmit(t *testing.T) {
+	const config = `{"X-T":{"source":"userinfo","encoding":"base64"},"X-Ok":{"source":"static","query":"1"}}`
+	if h := apply(t, config, plugins.Data{}, true); len(h["X-T"]) != 0 || h.Get("X-Ok") != "1" {
+		t.Errorf("headers = %v, want X-Ok alone", h)
+	}
+	if h := apply(t, config, plugins.Data{}, false); len(h["X-T"]) != 1 || h.Get("X-T") != "" {
+		t.Errorf("headers = %v, want an empty X-T", h)
+	}
+}
+
+// Names that would break the reply are never set, however the token came in.
+func TestReservedNames(t *testing.T) {
+	h := apply(t, `{"Content-Length":{"source":"static","query":"5"},"transfer-encoding":{"source":"static","query":"chunked"},
+		"bad name":{"source":"static","query":"x"},"":{"source":"static","query":"x"},"a:b":{"source":"static","query":"x"}}`, plugins.Data{}, false)
+	if len(h) != 0 {
+		t.Errorf("headers = %v, want none", h)
+	}
+}
