@@ -37,6 +37,7 @@ func (c *Connection) newConnector(d Dialect, create bool, timeout time.Duration)
 		if err != nil {
 			return nil, err
 		}
+		cfg.ConnTimeout = timeout // of every read: the driver waits for a silent server without its context
 		return mssql.NewConnectorConfig(cfg), nil
 	case Oracle:
 		dsn, err := c.oracle()
