@@ -1,0 +1,213 @@
+package jq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/itchyny/gojq"
+
+	"github.com/easgate/easgate/internal/query"
+)
+
+// Defaults of Limits.
+const (
+	DefaultTime   = 50 * time.Millisecond
+	DefaultMemory = 32 << 20
+)
+
+// Limits bound one evaluation.
+type Limits struct {
+	// Time is wall-clock time. Zero means DefaultTime.
+	Time time.Duration
+	// Memory is how large a value may become, in bytes, roughly; an evaluation may hold a few such
+	// values at once. Zero means DefaultMemory.
+	Memory int
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Time <= 0 {
+		l.Time = DefaultTime
+	}
+	if l.Memory <= 0 {
+		l.Memory = DefaultMemory
+	}
+	return l
+}
+
+// Errors of evaluations.
+var (
+	// ErrTime says that an evaluation took longer than Limits.Time.
+	ErrTime = errors.New("jq: time limit exceeded")
+	// ErrMemory says that a value grew beyond Limits.Memory.
+	ErrMemory = errors.New("jq: memory limit exceeded")
+	// ErrOutputs says that a query yielded more than one value: there is no telling which one is meant.
+	ErrOutputs = errors.New("jq: more than one output")
+)
+
+// maxSource bounds the text of a query, in bytes.
+const maxSource = 16 << 10
+
+type engine struct {
+	limits     Limits
+	restricted bool
+}
+
+// New returns the engine for queries of config tokens.
+func New(l Limits) query.Engine { return engine{limits: l.withDefaults()} }
+
+// NewRestricted returns the engine for queries of strangers. It refuses, when it compiles, what is outside
+// the subset described at the package.
+func NewRestricted(l Limits) query.Engine { return engine{limits: l.withDefaults(), restricted: true} }
+
+// Compile implements query.Engine.
+func (e engine) Compile(expr string) (query.Query, error) {
+	limit := maxSource
+	if e.restricted {
+		limit = maxRestricted
+	}
+	if len(expr) > limit {
+		return nil, fmt.Errorf("jq: longer than %d bytes", limit)
+	}
+	ast, err := gojq.Parse(expr)
+	if err != nil {
+		return nil, fmt.Errorf("jq: %w", err)
+	}
+	if e.restricted {
+		if err := restrict(ast); err != nil {
+			return nil, fmt.Errorf("jq: %w", err)
+		}
+	}
+	q := &compiled{limits: e.limits, order: literalKeys(ast)}
+	q.prefix, ast = staticPath(ast)
+	w := rewriter{all: e.restricted}
+	if err := w.query(ast, false); err != nil {
+		return nil, fmt.Errorf("jq: %w", err)
+	}
+	if isIdentity(ast) {
+		return q, nil
+	}
+	q.code, err = gojq.Compile(ast,
+		gojq.WithFunction(guardName, 0, 0, guard(e.limits.Memory)),
+		gojq.WithFunction(timesName, 2, 2, times(e.limits.Memory)),
+		gojq.WithFunction("keys_unsorted", 0, 0, keys))
+	if err != nil {
+		return nil, fmt.Errorf("jq: %w", err)
+	}
+	return q, nil
+}
+
+type compiled struct {
+	limits Limits
+	// prefix is the path with which the query starts: only what is there is converted for gojq.
+	prefix []string
+	// code is the rest, nil for nothing.
+	code *gojq.Code
+	// order is the keys of the query's object constructors, as they stand.
+	order []string
+}
+
+// Eval implements query.Query. A query without output yields query.Undefined, one with several is an error.
+func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, key := range c.prefix {
+		switch v := data.(type) {
+		case *query.Object:
+			data, _ = v.Get(key)
+		case nil, query.Undefined:
+			data = nil
+		default:
+			return nil, fmt.Errorf("jq: cannot index %s with a key", typeName(v))
+		}
+	}
+	if _, missing := data.(query.Undefined); missing {
+		data = nil
+	}
+	if c.code == nil {
+		return data, nil
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, c.limits.Time, ErrTime)
+	defer cancel()
+	in := query.ToGo(data)
+	iter := c.code.RunWithContext(bounded, in)
+	out, err := single(iter)
+	if err != nil {
+		if cause := context.Cause(bounded); cause != nil {
+			return nil, cause
+		}
+		return nil, err
+	}
+	if _, none := out.(query.Undefined); none {
+		return out, nil
+	}
+	if size(out, c.limits.Memory) < 0 {
+		return nil, ErrMemory
+	}
+	r := restorer{data: data, in: in, order: c.order}
+	return r.value(out), nil
+}
+
+// single returns the one output of iter.
+func single(iter gojq.Iter) (any, error) {
+	out, ok := iter.Next()
+	if !ok {
+		return query.Undefined{}, nil
+	}
+	if err, failed := out.(error); failed {
+		return nil, runtimeError(err)
+	}
+	more, ok := iter.Next()
+	if !ok {
+		return out, nil
+	}
+	if err, failed := more.(error); failed {
+		return nil, runtimeError(err)
+	}
+	return nil, ErrOutputs
+}
+
+// runtimeError keeps errors free of data, which gojq's messages quote.
+func runtimeError(err error) error {
+	switch {
+	case errors.Is(err, errGuard):
+		return ErrMemory
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	return fmt.Errorf("jq: %s", errorName(err))
+}
+
+// errorName is gojq's name for the kind of an error: *gojq.iteratorError becomes "iterator".
+func errorName(err error) string {
+	name := fmt.Sprintf("%T", err)
+	name = name[lastDot(name)+1:]
+	const suffix = "Error"
+	if len(name) > len(suffix) && name[len(name)-len(suffix):] == suffix {
+		name = name[:len(name)-len(suffix)]
+	}
+	return name + " error"
+}
+
+func lastDot(s string) int {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] == '.' {
+			return i
+		}
+	}
+	return -1
+}
+
+func typeName(v any) string {
+	switch v.(type) {
+	case bool:
+		return "boolean"
+	case float64:
+		return "number"
+	case string:
+		return "string"
+	}
+	return "array"
+}

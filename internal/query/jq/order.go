@@ -1,0 +1,165 @@
+package jq
+
+import (
+	"cmp"
+	"math"
+	"math/big"
+	"reflect"
+	"slices"
+
+	"github.com/itchyny/gojq"
+
+	"github.com/easgate/easgate/internal/query"
+)
+
+// A restorer makes query values of gojq's, and gives objects back the order of their keys.
+type restorer struct {
+	data query.Value // what the query saw
+	in   any         // the same, as gojq saw it
+	// order is the keys of the query's constructors.
+	order []string
+
+	objects map[uintptr]*query.Object // by the map that gojq saw; nil until needed
+	rank    map[string]int            // of data's keys, by their first appearance
+}
+
+func (r *restorer) value(v any) query.Value {
+	switch v := v.(type) {
+	case int:
+		return float64(v)
+	case *big.Int:
+		f, _ := new(big.Float).SetInt(v).Float64()
+		return finite(f)
+	case float64:
+		if math.IsNaN(v) {
+			return nil // as jq prints it
+		}
+		return finite(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = r.value(e)
+		}
+		return out
+	case map[string]any:
+		return r.object(v)
+	}
+	return v
+}
+
+// finite is how jq prints infinities.
+func finite(f float64) float64 {
+	return max(-math.MaxFloat64, min(f, math.MaxFloat64))
+}
+
+func (r *restorer) object(m map[string]any) *query.Object {
+	if len(m) == 0 {
+		return &query.Object{}
+	}
+	if r.objects == nil {
+		r.objects, r.rank = make(map[uintptr]*query.Object), make(map[string]int)
+		r.remember(r.data, r.in)
+	}
+	if o, ok := r.objects[reflect.ValueOf(m).Pointer()]; ok {
+		return o
+	}
+	keys := make([]string, 0, len(m))
+	constructed := true
+	for k := range m {
+		keys = append(keys, k)
+		constructed = constructed && slices.Contains(r.order, k)
+	}
+	// An object that a constructor may have made has its order; another one came from the data, and may have
+	// gained keys.
+	place := func(k string) int {
+		if i, ok := r.rank[k]; ok && !constructed {
+			return i
+		}
+		if i := slices.Index(r.order, k); i >= 0 {
+			return len(r.rank) + i
+		}
+		return math.MaxInt
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
+	})
+	o := query.NewObject(len(keys))
+	for _, k := range keys {
+		o.Set(k, r.value(m[k]))
+	}
+	return o
+}
+
+// remember notes which map stands for which object: gojq copies what it changes.
+func (r *restorer) remember(v query.Value, seen any) {
+	switch seen := seen.(type) {
+	case []any:
+		for i, e := range v.([]any) {
+			r.remember(e, seen[i])
+		}
+	case map[string]any:
+		o := v.(*query.Object)
+		r.objects[reflect.ValueOf(seen).Pointer()] = o
+		for i := range o.Len() {
+			k, e := o.At(i)
+			if _, ok := r.rank[k]; !ok {
+				r.rank[k] = len(r.rank)
+			}
+			r.remember(e, seen[k])
+		}
+	}
+}
+
+// literalKeys returns the keys of the object constructors in q, each once, as they stand.
+func literalKeys(q *gojq.Query) []string {
+	var keys []string
+	walk(q, func(t *gojq.Term) {
+		if t.Type != gojq.TermTypeObject {
+			return
+		}
+		for _, kv := range t.Object.KeyVals {
+			k := kv.Key
+			switch {
+			case kv.KeyString != nil && kv.KeyString.Queries == nil:
+				k = kv.KeyString.Str
+			case len(k) > 0 && k[0] == '$':
+				k = k[1:]
+			}
+			if k != "" && !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+		}
+	})
+	return keys
+}
+
+// walk calls f for the terms of q, outer ones first, but for those in function definitions and patterns.
+func walk(q *gojq.Query, f func(*gojq.Term)) {
+	if q == nil {
+		return
+	}
+	walk(q.Left, f)
+	walk(q.Right, f)
+	if q.Term == nil {
+		return
+	}
+	t := q.Term
+	f(t)
+	switch t.Type {
+	case gojq.TermTypeFunc:
+		for _, a := range t.Func.Args {
+			walk(a, f)
+		}
+	case gojq.TermTypeObject:
+		for _, kv := range t.Object.KeyVals {
+			walk(kv.Val, f)
+		}
+	case gojq.TermTypeArray:
+		walk(t.Array.Query, f)
+	case gojq.TermTypeQuery:
+		walk(t.Query, f)
+	case gojq.TermTypeIf:
+		walk(t.If.Then, f)
+		walk(t.If.Else, f)
+	}
+}
