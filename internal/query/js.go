@@ -36,7 +36,7 @@ func Truthy(v Value) bool {
 	return false
 }
 
-// ToString converts v as JavaScript's `'' + v` does. Unlike [String] it reports values that JavaScript cannot convert.
+// ToString converts v as JavaScript's `"" + v` does. Unlike [String] it reports values that JavaScript cannot convert.
 func ToString(v Value) (string, error) {
 	switch v := v.(type) {
 	case *Object:

@@ -2,7 +2,6 @@ package jsonpath
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -82,9 +81,9 @@ func property(v query.Value, m member) (query.Value, error) {
 	case string:
 		switch {
 		case m.name == "length":
-			return float64(utf16Len(v)), nil
+			return float64(query.Length(v)), nil
 		case m.arrayIndex >= 0:
-			return utf16At(v, m.arrayIndex), nil
+			return query.CharAt(v, m.arrayIndex), nil
 		case inStringPrototype(m.name):
 			return methodOf("String", m.name)
 		}
@@ -110,30 +109,6 @@ func property(v query.Value, m member) (query.Value, error) {
 		}
 	}
 	return query.Undefined{}, nil
-}
-
-func utf16Len(s string) int {
-	n := 0
-	for _, r := range s {
-		n += max(1, utf16.RuneLen(r))
-	}
-	return n
-}
-
-// utf16At is the i-th code unit of s; half of a pair becomes a string that is equal to no well-formed one.
-func utf16At(s string, i int) query.Value {
-	for _, r := range s {
-		n := max(1, utf16.RuneLen(r))
-		switch {
-		case i >= n:
-			i -= n
-		case n == 1:
-			return string(r)
-		default:
-			return "\xed" + strconv.Itoa(i) + string(r)
-		}
-	}
-	return query.Undefined{}
 }
 
 type not struct{ of expr }

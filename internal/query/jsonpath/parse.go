@@ -3,7 +3,6 @@ package jsonpath
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -244,9 +243,8 @@ func parseScript(src string) (step, error) {
 }
 
 func memberStep(name string) member {
-	m := member{name: name, arrayIndex: -1}
-	if f := query.StringToNumber(name); f >= 0 && f <= math.MaxInt32 && query.Number(f) == name {
-		m.arrayIndex = int(f)
+	if i, ok := query.ArrayIndex(name); ok {
+		return member{name: name, arrayIndex: i}
 	}
-	return m
+	return member{name: name, arrayIndex: -1}
 }
