@@ -48,11 +48,11 @@ func parseParams(raw string, engines query.Engines) *params {
 		if err != nil {
 			continue
 		}
-		key = strings.TrimSuffix(key, "[]")
 		value, err = url.QueryUnescape(value)
 		if err != nil {
 			continue
 		}
+		key, list := strings.CutSuffix(key, "[]")
 		if _, twice := v[key]; twice {
 			if known(key) {
 				return &params{fallback: -1, err: fmt.Errorf("verify parameter %s: %w", key, errTwice)}
@@ -60,6 +60,9 @@ func parseParams(raw string, engines query.Engines) *params {
 			continue
 		}
 		v[key] = value
+		if list { // as in Express: no text, so no token
+			v[key] = []any{value}
+		}
 	}
 	return v.parse(engines)
 }

@@ -161,8 +161,8 @@ func notFound(err error, c echo.Context) {
 	h := c.Response().Header()
 	h.Set("Content-Security-Policy", "default-src 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	_ = c.HTML(status, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>"+
-		http.StatusText(status)+"</pre>\n</body>\n</html>\n")
+	_ = c.Blob(status, "text/html; charset=utf-8", []byte("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>"+
+		http.StatusText(status)+"</pre>\n</body>\n</html>\n"))
 }
 
 func (s *Server) public(e *echo.Echo) {
