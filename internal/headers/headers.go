@@ -108,10 +108,10 @@ func parse(raw json.RawMessage) (query.Value, error) {
 func compile(name string, raw json.RawMessage, engines query.Engines, strict bool) (item, error) {
 	var it item // without a name it never sets anything
 	if !httpguts.ValidHeaderFieldName(name) {
-		return it, errors.New("not a header name")
+		return it, Unsendable("not a header name")
 	}
 	if reserved[textproto.CanonicalMIMEHeaderKey(name)] {
-		return it, errors.New("this header belongs to the connection and cannot be set")
+		return it, Unsendable("this header belongs to the connection and cannot be set")
 	}
 	it.name = textproto.CanonicalMIMEHeaderKey(name)
 	var c Config
@@ -146,7 +146,9 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	}
 	if it.source == "static" || c.QueryEngine == "static" {
 		text, err := it.text(q)
-		it.fixed = []string{text}
+		if err == nil {
+			it.fixed = []string{text}
+		}
 		return it, err
 	}
 	expr, ok := q.(string)
@@ -298,7 +300,12 @@ var reserved = map[string]bool{
 	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
 }
 
-var errValue = errors.New("value cannot be sent in a header")
+// Unsendable is why a name or a value cannot be in a header at all.
+type Unsendable string
+
+func (u Unsendable) Error() string { return string(u) }
+
+const errValue = Unsendable("value cannot be sent in a header")
 
 // latin1 encodes s as Node.js sends header values: one byte a code point up to U+00FF, tabs but no other control
 // characters. Anything else is an error, for it cannot be sent.

@@ -240,13 +240,22 @@ func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options
 	d.Result.Header = h
 	src := headers.Sources{Request: r, Data: &d.Result.Data, Token: p, Step: d.Step}
 	var failed func(string, error)
-	if o.Trace != nil {
+	var unsent error
+	if o.Trace != nil || allow && o.OmitFailed {
 		failed = func(name string, err error) {
-			o.Trace(Event{d.Step, d.Plugin, "header", name + ": " + err.Error()})
+			if u := headers.Unsendable(""); errors.As(err, &u) {
+				unsent = fmt.Errorf("header %s: %w", name, err)
+			}
+			o.trace(d.Step, d.Plugin, "header", name+": "+err.Error())
 		}
 	}
 	token.Apply(ctx, &src, h, o.OmitFailed, failed)
 	own.Apply(ctx, &src, h, o.OmitFailed, failed)
+	if unsent != nil && allow && o.OmitFailed {
+		// EAS hangs. Leaving the header out of an allow would let the client's forged twin through.
+		*d = fault(d.Step, d.Plugin, unsent)
+		return
+	}
 	if fill {
 		for _, name := range p.names {
 			if _, ok := h[name]; !ok {

@@ -161,6 +161,30 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// EAS hangs on what no header can carry. Under its profile that denies: a header left out lets the client's own through.
+func TestUnsendableHeaders(t *testing.T) {
+	tests := []struct {
+		name, header string
+		omit         bool
+		want         int
+	}{
+		{"beyond Latin-1", `"X-User":{"source":"static","query":"日"}`, true, 503},
+		{"newline", `"X-User":{"source":"static","query":"a\nb"}`, true, 503},
+		{"header of the connection", `"Content-Length":{"source":"static","query":"5"}`, true, 503},
+		{"no value at all", `"X-User":{"source":"userinfo","query_engine":"jp","query":"$.x"}`, true, 200},
+		{"sent empty elsewhere", `"X-User":{"source":"static","query":"日"}`, false, 200},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := mustCompile(t, configtoken.EAS, `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{`+tt.header+`}}}`)
+			d := p.Decide(t.Context(), plugintest.Request{}.Build(), Options{Fallback: -1, OmitFailed: tt.omit})
+			if got := d.Result.StatusCode(); got != tt.want {
+				t.Errorf("Decide() = %d (%v), want %d", got, d.Err, tt.want)
+			}
+		})
+	}
+}
+
 func TestCompileErrors(t *testing.T) {
 	tests := []struct{ name, claims, want string }{
 		{"no eas", `{}`, "eas.plugins: required"},
