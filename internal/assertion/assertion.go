@@ -1,0 +1,87 @@
+// Package assertion evaluates the rules of config tokens: pcb.skip, pcb.stop and the assertions of plugins. Each rule queries the
+// data and tests what it finds — eq, regex, in, contains, contains-any, contains-all, empty — with JavaScript's idea of equality,
+// because the rules were written for external-auth-server. All rules of a set must hold.
+//
+// Rules decide who gets in, so nothing is guessed: a rule that cannot be evaluated is an error, never an answer.
+package assertion
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/easgate/easgate/internal/query"
+)
+
+var errNoList = errors.New("rules: must be a list")
+
+// A Set is a compiled list of rules, safe for concurrent use. The zero value is an empty one, which holds.
+type Set struct{ rules []rule }
+
+// Compile compiles what a token has as skip, stop or assertions: a list of
+//
+//	{"query_engine": "jp", "query": "$.sub", "rule": {"method": "eq", "value": "x", "negate": false, "case_insensitive": false}}
+//
+// Nothing, [] and {} are the empty set; whether null, false and "" switch the whole block off is the caller's to say. With strict, whatever else is odd is an error
+// that names its place: unknown fields, engines and methods, queries and regular expressions that do not compile, values of the wrong
+// type. Without, it becomes a rule that is an error when it is evaluated, as in external-auth-server, where it throws then; see [Set.Err].
+func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, error) {
+	s := &Set{}
+	if len(raw) == 0 {
+		return s, nil
+	}
+	v, err := query.ParseJSON(raw)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := v.([]any)
+	if !ok {
+		if o, isObject := v.(*query.Object); isObject && o.Len() == 0 && !strict {
+			return s, nil
+		}
+		if strict {
+			return nil, errNoList
+		}
+		return &Set{rules: []rule{{name: "rules", err: errNoList}}}, nil
+	}
+	c := compiler{engines: engines, strict: strict}
+	for i, v := range list {
+		r, err := c.rule(v)
+		if err != nil {
+			err = fmt.Errorf("[%d]: %w", i, err)
+			if strict {
+				return nil, err
+			}
+			r = rule{err: err}
+		}
+		r.name = fmt.Sprintf("rule %d of %d%s", i+1, len(list), r.name)
+		s.rules = append(s.rules, r)
+	}
+	return s, nil
+}
+
+// Err says which rules are errors whenever they are evaluated, and why; nil when there are none. Strict sets have none.
+func (s *Set) Err() error {
+	var errs []error
+	for _, r := range s.rules {
+		errs = append(errs, r.err)
+	}
+	return errors.Join(errs...)
+}
+
+// Eval reports whether all rules hold for data. They are evaluated in order, up to the first that does not hold, which failed describes by its number,
+// engine and method, without values. An error says that a rule could not be evaluated; then ok is false.
+func (s *Set) Eval(ctx context.Context, data query.Value) (ok bool, failed string, err error) {
+	for i := range s.rules {
+		r := &s.rules[i]
+		holds, err := r.holds(ctx, data)
+		if err != nil {
+			return false, r.name, fmt.Errorf("%s: %w", r.name, err)
+		}
+		if !holds {
+			return false, r.name, nil
+		}
+	}
+	return true, "", nil
+}

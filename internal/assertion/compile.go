@@ -1,0 +1,166 @@
+package assertion
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/jsregexp"
+)
+
+type compiler struct {
+	engines query.Engines
+	strict  bool
+}
+
+// rule compiles one element of the list. It reads the JSON by hand: encoding/json would take "Negate" for "negate", which
+// external-auth-server does not.
+func (c compiler) rule(v query.Value) (rule, error) {
+	o, ok := v.(*query.Object)
+	if !ok {
+		return rule{}, errors.New("must be an object")
+	}
+	if err := c.known(o, "query_engine", "query", "query_opts", "rule"); err != nil {
+		return rule{}, err
+	}
+	engine, ok := member(o, "query_engine").(string)
+	if !ok {
+		return rule{}, errors.New("query_engine: must be a string")
+	}
+	expr, ok := member(o, "query").(string)
+	if !ok {
+		return rule{}, errors.New("query: must be a string")
+	}
+	if err := c.options(member(o, "query_opts")); err != nil {
+		return rule{}, err
+	}
+	spec, ok := member(o, "rule").(*query.Object)
+	if !ok {
+		return rule{}, errors.New("rule: must be an object")
+	}
+	r, err := c.spec(spec)
+	if err != nil {
+		return rule{}, fmt.Errorf("rule.%w", err)
+	}
+	if r.query, err = c.engines.Compile(engine, expr); err != nil {
+		return rule{}, fmt.Errorf("query (%s): %w", engine, err)
+	}
+	r.single, _ = r.query.(query.Single)
+	r.matches = engine == "jp"
+	r.name = fmt.Sprintf(" (%s, %s)", engine, r.name)
+	return r, nil
+}
+
+// options: single_value and the like shape headers; a rule's method says how many values it takes.
+func (c compiler) options(v query.Value) error {
+	switch o, ok := v.(*query.Object); {
+	case !c.strict, ok && o.Len() == 0:
+		return nil
+	default:
+		if _, none := v.(query.Undefined); none {
+			return nil
+		}
+		return errors.New("query_opts: has no meaning in a rule")
+	}
+}
+
+func (c compiler) spec(o *query.Object) (rule, error) {
+	if err := c.known(o, "method", "value", "negate", "case_insensitive"); err != nil {
+		return rule{}, err
+	}
+	method, _ := member(o, "method").(string)
+	r := rule{name: method}
+	var err error
+	if r.negate, err = c.flag(o, "negate"); err != nil {
+		return rule{}, err
+	}
+	if r.fold, err = c.flag(o, "case_insensitive"); err != nil {
+		return rule{}, err
+	}
+	if r.negate {
+		r.name = "not " + method
+	}
+	value := member(o, "value")
+	if c.strict {
+		if _, missing := value.(query.Undefined); missing != (method == "empty") && known(method) {
+			return rule{}, errors.New("value: required by every method but empty, which takes none")
+		}
+	}
+	if r.fold {
+		if value, err = fold(value); err != nil {
+			return rule{}, fmt.Errorf("value: with case_insensitive: %w", err)
+		}
+	}
+	r.test, r.list, err = compileTest(method, value)
+	return r, err
+}
+
+func known(method string) bool {
+	switch method {
+	case "eq", "regex", "in", "contains", "contains-any", "contains-all", "empty":
+		return true
+	}
+	return false
+}
+
+// compileTest returns the test of a method, and whether it takes all values that a jp query finds.
+func compileTest(method string, value query.Value) (t test, list bool, err error) {
+	values, isList := value.([]any)
+	switch method {
+	case "eq":
+		return equal{value}, false, nil
+	case "in":
+		t = in(values)
+	case "contains":
+		return contains{value}, true, nil
+	case "contains-any":
+		t, list = containsAny(values), true
+	case "contains-all":
+		t, list = containsAll(values), true
+	case "empty":
+		return empty{}, false, nil
+	case "regex":
+		literal, err := query.ToString(value)
+		if err != nil {
+			return nil, false, err
+		}
+		re, err := jsregexp.Compile(literal)
+		return regex{re}, false, err
+	default:
+		return nil, false, errors.New("method: unknown")
+	}
+	if !isList {
+		return nil, false, fmt.Errorf("value: must be a list for %s", method)
+	}
+	return t, list, nil
+}
+
+func (c compiler) known(o *query.Object, fields ...string) error {
+	for i := range o.Len() {
+		name, _ := o.At(i)
+		ok := !c.strict
+		for _, f := range fields {
+			ok = ok || f == name
+		}
+		if !ok {
+			return fmt.Errorf("%s: unknown field", name)
+		}
+	}
+	return nil
+}
+
+// flag reads a switch. Without strict it is on when it is truthy, so "false" is on.
+func (c compiler) flag(o *query.Object, name string) (bool, error) {
+	v := member(o, name)
+	if _, missing := v.(query.Undefined); c.strict && !missing {
+		if _, ok := v.(bool); !ok {
+			return false, fmt.Errorf("%s: must be true or false", name)
+		}
+	}
+	return query.Truthy(v), nil
+}
+
+func member(o *query.Object, name string) query.Value {
+	v, _ := o.Get(name)
+	return v
+}

@@ -1,0 +1,174 @@
+package assertion
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/jsregexp"
+)
+
+var (
+	errSeveral = errors.New("query finds more than one value")
+	errNotList = errors.New("query gives no list")
+	errNull    = errors.New("null has no case")
+)
+
+// A rule is one query and its test.
+type rule struct {
+	name   string
+	query  query.Query
+	single query.Single
+	// matches: the query yields a list of what it found, a jp query.
+	matches bool
+	// list: the test takes all of that list; others take its only element.
+	list   bool
+	test   test
+	negate bool
+	fold   bool
+	// err, when set, is all that there is.
+	err error
+}
+
+func (r *rule) holds(ctx context.Context, data query.Value) (bool, error) {
+	if r.err != nil {
+		return false, r.err
+	}
+	v, err := r.find(ctx, data)
+	if err != nil {
+		return false, err
+	}
+	if r.fold {
+		if v, err = fold(v); err != nil {
+			return false, err
+		}
+	}
+	ok, err := r.test.holds(v)
+	return err == nil && ok != r.negate, err
+}
+
+// find returns the value to test; what is null or not there is "".
+func (r *rule) find(ctx context.Context, data query.Value) (query.Value, error) {
+	v, err := r.value(ctx, data)
+	switch v.(type) {
+	case nil, query.Undefined:
+		v = ""
+	}
+	return v, err
+}
+
+func (r *rule) value(ctx context.Context, data query.Value) (query.Value, error) {
+	if r.single != nil && !r.list {
+		v, _, err := r.single.EvalOne(ctx, data)
+		return v, err
+	}
+	v, err := r.query.Eval(ctx, data)
+	if err != nil || !r.matches || r.list {
+		return v, err
+	}
+	switch found, _ := v.([]any); len(found) {
+	case 0:
+		return nil, nil
+	case 1:
+		return found[0], nil
+	}
+	return nil, errSeveral
+}
+
+// fold makes texts of a value, or of the elements of a list, and puts them in lower case.
+func fold(v query.Value) (query.Value, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return lower(v)
+	}
+	out := make([]any, len(list))
+	for i, e := range list {
+		var err error
+		if out[i], err = lower(e); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func lower(v query.Value) (query.Value, error) {
+	switch v.(type) {
+	case nil, query.Undefined:
+		return nil, errNull
+	}
+	s, err := query.ToString(v)
+	return query.ToLower(s), err
+}
+
+// A test is a method and its value.
+type test interface {
+	holds(v query.Value) (bool, error)
+}
+
+// equal is JavaScript's ==: 5 is "5", and false is "".
+type equal struct{ to query.Value }
+
+func (t equal) holds(v query.Value) (bool, error) { return query.LooseEqual(t.to, v) }
+
+type regex struct{ re *jsregexp.Regexp }
+
+func (t regex) holds(v query.Value) (bool, error) {
+	s, err := query.ToString(v)
+	if err != nil {
+		return false, err
+	}
+	return t.re.Match(s)
+}
+
+// in and the others below compare with ===: 5 is not "5", and lists and objects are equal to nothing.
+type in []any
+
+func (t in) holds(v query.Value) (bool, error) { return includes(t, v), nil }
+
+type contains struct{ what query.Value }
+
+func (t contains) holds(v query.Value) (bool, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return false, errNotList
+	}
+	return includes(list, t.what), nil
+}
+
+type containsAny []any
+
+func (t containsAny) holds(v query.Value) (bool, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return false, errNotList
+	}
+	return slices.ContainsFunc(t, func(what any) bool { return includes(list, what) }), nil
+}
+
+type containsAll []any
+
+func (t containsAll) holds(v query.Value) (bool, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return false, errNotList
+	}
+	return !slices.ContainsFunc(t, func(what any) bool { return !includes(list, what) }), nil
+}
+
+func includes(list []any, v query.Value) bool {
+	return slices.ContainsFunc(list, func(e any) bool { return query.StrictEqual(e, v) })
+}
+
+// empty holds for "" and []. 0, false and {} are not empty.
+type empty struct{}
+
+func (empty) holds(v query.Value) (bool, error) {
+	switch v := v.(type) {
+	case string:
+		return v == "", nil
+	case []any:
+		return len(v) == 0, nil
+	}
+	return false, nil
+}
