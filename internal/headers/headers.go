@@ -228,6 +228,9 @@ func (it *item) value(ctx context.Context, src *Sources) (string, error) {
 		return "", fmt.Errorf("source: no %s here", it.source)
 	}
 	v, err := it.query.Eval(ctx, v)
+	if errors.Is(err, query.ErrOutputs) {
+		return "", Unsendable(err.Error())
+	}
 	if err != nil {
 		return "", err
 	}

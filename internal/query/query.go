@@ -8,6 +8,9 @@ import (
 // ErrUnknownEngine says that no engine of that name is built in or enabled.
 var ErrUnknownEngine = errors.New("unknown query engine")
 
+// ErrOutputs says that a query gave several values where its language can and its caller takes one.
+var ErrOutputs = errors.New("more than one output")
+
 // An Engine compiles expressions of one query language.
 type Engine interface {
 	// Compile parses expr. It does no I/O; the error names the place in expr.

@@ -43,7 +43,7 @@ var (
 	// ErrMemory says that a value grew beyond Limits.Memory.
 	ErrMemory = errors.New("jq: memory limit exceeded")
 	// ErrOutputs says that a query yielded more than one value: there is no telling which one is meant.
-	ErrOutputs = errors.New("jq: more than one output")
+	ErrOutputs = fmt.Errorf("jq: %w", query.ErrOutputs)
 )
 
 // maxSource bounds the text of a query, in bytes.
