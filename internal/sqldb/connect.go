@@ -208,7 +208,8 @@ func (c *Connection) sqliteDSN(create bool) (string, error) {
 		return "", errors.New("connection.filename: want the path of a file")
 	}
 	q := url.Values{
-		"mode": {"rw"}, // which is read-only where the file is, and never makes an empty database of a typing error
+		"_txlock": {"immediate"}, // a transaction that reads and then writes must not fail in between
+		"mode":    {"rw"},        // which is read-only where the file is, and never makes an empty database of a typing error
 		"_pragma": {
 			"busy_timeout(2000)",
 			"cache_size(-512)", // KiB for each connection; the operating system caches the file as well
@@ -216,7 +217,6 @@ func (c *Connection) sqliteDSN(create bool) (string, error) {
 	}
 	if create {
 		q.Set("mode", "rwc")
-		q.Set("_txlock", "immediate") // a transaction that reads and then writes must not fail in between
 		q.Add("_pragma", "journal_mode(wal)")
 	}
 	return "file:" + (&url.URL{Path: c.Filename}).EscapedPath() + "?" + q.Encode(), nil

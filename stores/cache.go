@@ -1,0 +1,194 @@
+package stores
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"github.com/patrickmn/go-cache"
+	"golang.org/x/sync/singleflight"
+)
+
+// CacheOptions are how long answers of a store are remembered.
+type CacheOptions struct {
+	// TTL is how many seconds a token is remembered, which is how late its revocation is seen. 0 asks the store for
+	// every request.
+	TTL Seconds `json:"cache_ttl"`
+	// StaleIfError is how many seconds beyond TTL a remembered token serves on while the store cannot answer.
+	// 0 denies as soon as TTL has passed.
+	StaleIfError Seconds `json:"stale_if_error"`
+}
+
+const (
+	// absence is how long an unknown id is remembered as such, and how late a new one is seen.
+	absence = time.Second
+	// An absentID takes some 150 bytes.
+	absentIDs = 4096
+	// While the store cannot answer, it is asked again once in retryEvery on behalf of those who have a stale token.
+	retryEvery = time.Second
+	// flights bounds the lookups under way, those included whose callers have left.
+	flights = 1024
+	// A database that compares ids loosely gives one token endless names, so that tokens are counted by bytes:
+	// room for 150,000 of 700 bytes each.
+	maxBytes = 128 << 20
+	// overhead of an entry besides its id and text, measured.
+	overhead = 128
+)
+
+var errBusy = errors.New("too many lookups under way")
+
+// cached is a store behind a cache. Nothing in it runs in the background.
+type cached struct {
+	Store
+	ttl, stale time.Duration
+	now        func() time.Time
+	log        *slog.Logger
+	start      time.Time // all times are counted from here, on the monotonic clock
+
+	items   *cache.Cache // id → *entry; only ids that the store returned
+	absent  *otter.Cache[[sha256.Size]byte, time.Duration]
+	flights singleflight.Group
+	slots   chan struct{}
+
+	filling   sync.Mutex
+	bytes     int           // of items
+	nextSweep time.Duration // of items that expired
+
+	failing atomic.Bool
+	retryAt atomic.Int64 // a time.Duration
+}
+
+type entry struct {
+	sealed string
+	fresh  time.Duration // until then
+	size   int
+}
+
+// NewCache puts a cache before s, as o says; with zero options it returns s itself.
+//
+// A token is asked for once however many requests miss it at the same time, and a caller who leaves does not take the
+// answer from the others. An unknown id is remembered for a second, if there is a TTL at all.
+// Closing the cache closes s.
+func NewCache(s Store, o CacheOptions, env Env) Store {
+	if o.TTL == 0 && o.StaleIfError == 0 {
+		return s
+	}
+	c := &cached{
+		Store: s, ttl: time.Duration(o.TTL), stale: time.Duration(o.StaleIfError),
+		now: env.Now, log: env.Log, start: env.Now(),
+		items:  cache.New(cache.NoExpiration, 0), // 0: no goroutine that looks for what expired
+		absent: otter.Must(&otter.Options[[sha256.Size]byte, time.Duration]{MaximumSize: absentIDs}),
+		slots:  make(chan struct{}, flights),
+	}
+	c.items.OnEvicted(func(_ string, v any) { c.bytes -= v.(*entry).size }) // only called by fill's callees
+	return c
+}
+
+func (c *cached) clock() time.Duration { return c.now().Sub(c.start) }
+
+func (c *cached) Lookup(ctx context.Context, id string) (string, bool, error) {
+	now := c.clock()
+	var old *entry
+	if v, ok := c.items.Get(id); ok {
+		old = v.(*entry)
+		if now < old.fresh || now < old.fresh+c.stale && now < time.Duration(c.retryAt.Load()) {
+			return old.sealed, true, nil
+		}
+	}
+	sealed, ok, err := c.miss(ctx, id, now)
+	if err == nil {
+		return sealed, ok, nil
+	}
+	if ctx.Err() == nil && old != nil && now < old.fresh+c.stale {
+		c.failed(now, err)
+		return old.sealed, true, nil
+	}
+	return "", false, err
+}
+
+func (c *cached) miss(ctx context.Context, id string, now time.Duration) (string, bool, error) {
+	if c.ttl == 0 {
+		// Joining a lookup that is under way would answer with what was true before this request.
+		sealed, ok, err := c.Store.Lookup(ctx, id)
+		if err == nil {
+			c.fill(id, sealed, ok, now)
+		}
+		return sealed, ok, err
+	}
+	key := sha256.Sum256([]byte(id)) // ids are strangers' and up to 64 KB long
+	if until, ok := c.absent.GetIfPresent(key); ok && now < until {
+		return "", false, nil
+	}
+	type answer struct {
+		sealed string
+		ok     bool
+	}
+	flight := c.flights.DoChan(id, func() (any, error) {
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+		default:
+			return nil, errBusy
+		}
+		// The store bounds the time; the first caller may leave while others wait.
+		sealed, ok, err := c.Store.Lookup(context.WithoutCancel(ctx), id)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			c.absent.Invalidate(key)
+		} else {
+			c.absent.Set(key, now+absence)
+		}
+		c.fill(id, sealed, ok, now)
+		return answer{sealed, ok}, nil
+	})
+	select {
+	case r := <-flight:
+		if r.Err != nil {
+			return "", false, r.Err
+		}
+		a := r.Val.(answer)
+		return a.sealed, a.ok, nil
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	}
+}
+
+// fill remembers what the store answered to a question of the time asked: a revocation since then counts from there.
+func (c *cached) fill(id, sealed string, ok bool, asked time.Duration) {
+	if c.failing.Load() && c.failing.Swap(false) {
+		c.retryAt.Store(0)
+		c.log.Info("store answers again")
+	}
+	c.filling.Lock()
+	defer c.filling.Unlock()
+	c.items.Delete(id)
+	if !ok {
+		return
+	}
+	if asked >= c.nextSweep {
+		c.items.DeleteExpired()
+		c.nextSweep = asked + min(max(c.ttl+c.stale, time.Minute), 10*time.Minute)
+	}
+	size := len(id) + len(sealed) + overhead
+	if c.bytes+size > maxBytes {
+		return
+	}
+	c.bytes += size
+	// The id may be a piece of a whole request, which must not be kept with it.
+	c.items.Set(strings.Clone(id), &entry{sealed, asked + c.ttl, size}, c.ttl+c.stale)
+}
+
+func (c *cached) failed(now time.Duration, err error) {
+	c.retryAt.Store(int64(now + retryEvery))
+	if !c.failing.Swap(true) {
+		c.log.Warn("store cannot answer: remembered tokens serve on", "stale_if_error", c.stale, "error", err)
+	}
+}

@@ -1,0 +1,325 @@
+package stores_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/easgate/easgate/stores"
+	"github.com/easgate/easgate/stores/storetest"
+)
+
+// fake is a store whose answers a test chooses. It counts the questions.
+type fake struct {
+	mu     sync.Mutex
+	tokens map[string]string
+	err    error
+	hold   chan struct{} // lookups wait for it to close
+	asked  atomic.Int64
+}
+
+func (f *fake) Lookup(ctx context.Context, id string) (string, bool, error) {
+	f.asked.Add(1)
+	f.mu.Lock()
+	hold := f.hold
+	f.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return "", false, ctx.Err()
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	sealed, ok := f.tokens[id]
+	if f.err != nil {
+		return "", false, f.err
+	}
+	return sealed, ok, ctx.Err()
+}
+
+func (f *fake) set(do func(*fake)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	do(f)
+}
+
+func (f *fake) Ready(context.Context) error { return f.err }
+func (f *fake) Close() error                { return nil }
+
+type clock struct{ at atomic.Int64 }
+
+var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func (c *clock) now() time.Time                { return epoch.Add(time.Duration(c.at.Load())) }
+func (c *clock) advance(d time.Duration)       { c.at.Add(int64(d)) }
+func seconds(d time.Duration) stores.Seconds   { return stores.Seconds(d) }
+func quiet() *slog.Logger                      { return slog.New(slog.DiscardHandler) }
+func (c *clock) env(l *slog.Logger) stores.Env { return stores.Env{Log: l, Now: c.now} }
+
+func TestCachePassesTheContract(t *testing.T) {
+	for name, o := range map[string]stores.CacheOptions{
+		"ttl":       {TTL: seconds(time.Minute)},
+		"stale":     {StaleIfError: seconds(time.Minute)},
+		"ttl+stale": {TTL: seconds(time.Second), StaleIfError: seconds(time.Minute)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T, tokens map[string]string) stores.Store {
+				return stores.NewCache(&fake{tokens: tokens}, o, stores.Env{Log: quiet(), Now: time.Now})
+			})
+		})
+	}
+}
+
+// Each step advances the clock, changes the store, looks "a" up and counts the questions that reached the store.
+func TestCache(t *testing.T) {
+	type step struct {
+		name  string
+		after time.Duration
+		token string // "" for unknown
+		down  bool
+		want  string // "" for unknown, "!" for an error
+		asks  int64
+	}
+	tests := []struct {
+		name  string
+		o     stores.CacheOptions
+		steps []step
+	}{
+		{"no cache", stores.CacheOptions{}, []step{
+			{"first", 0, "A", false, "A", 1},
+			{"every request asks", 0, "B", false, "B", 1},
+			{"absence too", 0, "", false, "", 1},
+			{"and is not remembered", 0, "C", false, "C", 1},
+			{"down", 0, "C", true, "!", 1},
+		}},
+		{"ttl", stores.CacheOptions{TTL: seconds(time.Minute)}, []step{
+			{"first", 0, "A", false, "A", 1},
+			{"remembered", 59 * time.Second, "B", false, "A", 0},
+			{"revoked", time.Second, "", false, "", 1},
+			{"absence is remembered", 900 * time.Millisecond, "C", false, "", 0},
+			{"for a second", 100 * time.Millisecond, "C", false, "C", 1},
+			{"down, and remembered", 59 * time.Second, "C", true, "C", 0},
+			{"down, and forgotten", time.Second, "C", true, "!", 1},
+			{"errors are not remembered", 0, "D", false, "D", 1},
+		}},
+		{"stale_if_error", stores.CacheOptions{TTL: seconds(time.Minute), StaleIfError: seconds(time.Hour)}, []step{
+			{"first", 0, "A", false, "A", 1},
+			{"down after the ttl", 2 * time.Minute, "A", true, "A", 1},
+			{"asks once a second", 900 * time.Millisecond, "A", true, "A", 0},
+			{"again", 200 * time.Millisecond, "A", true, "A", 1},
+			{"up: what changed meanwhile counts", time.Second, "B", false, "B", 1},
+			{"down for too long", 61 * time.Minute, "B", true, "!", 1},
+		}},
+		{"stale_if_error never hides a revocation", stores.CacheOptions{TTL: seconds(time.Second), StaleIfError: seconds(time.Hour)}, []step{
+			{"first", 0, "A", false, "A", 1},
+			{"revoked", time.Second, "", false, "", 1},
+			{"down", 2 * time.Second, "", true, "!", 1},
+		}},
+		{"stale_if_error without ttl", stores.CacheOptions{StaleIfError: seconds(time.Minute)}, []step{
+			{"first", 0, "A", false, "A", 1},
+			{"every request asks", 0, "B", false, "B", 1},
+			{"down", 59 * time.Second, "B", true, "B", 1},
+			{"down for too long", time.Second, "B", true, "!", 1},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var c clock
+			f := &fake{}
+			s := stores.NewCache(f, tt.o, c.env(quiet()))
+			for _, st := range tt.steps {
+				c.advance(st.after)
+				f.set(func(f *fake) {
+					f.tokens, f.err = map[string]string{}, nil
+					if st.token != "" {
+						f.tokens["a"] = st.token
+					}
+					if st.down {
+						f.err = errors.New("down")
+					}
+				})
+				before := f.asked.Load()
+				got, ok, err := s.Lookup(t.Context(), "a")
+				if err != nil {
+					got = "!"
+				}
+				if got != st.want || ok != (st.want != "" && st.want != "!") || f.asked.Load()-before != st.asks {
+					t.Errorf("%s: Lookup = %q, %v, %v after %d questions, want %q after %d", st.name, got, ok, err, f.asked.Load()-before, st.want, st.asks)
+				}
+			}
+		})
+	}
+}
+
+// A thousand requests after a restart must not become a thousand queries.
+func TestCacheAsksOnceForMany(t *testing.T) {
+	var c clock
+	f := &fake{tokens: map[string]string{"a": "A"}, hold: make(chan struct{})}
+	s := stores.NewCache(f, stores.CacheOptions{TTL: seconds(time.Minute)}, c.env(quiet()))
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			if got, ok, err := s.Lookup(t.Context(), "a"); got != "A" || !ok || err != nil {
+				t.Errorf("Lookup = %q, %v, %v", got, ok, err)
+			}
+		})
+	}
+	for f.asked.Load() == 0 {
+		runtime.Gosched()
+	}
+	close(f.hold)
+	wg.Wait()
+	if n := f.asked.Load(); n != 1 {
+		t.Errorf("%d questions, want 1", n)
+	}
+}
+
+func TestACallerWhoLeavesDoesNotTakeTheAnswerFromOthers(t *testing.T) {
+	var c clock
+	f := &fake{tokens: map[string]string{"a": "A"}, hold: make(chan struct{})}
+	s := stores.NewCache(f, stores.CacheOptions{TTL: seconds(time.Minute)}, c.env(quiet()))
+	ctx, leave := context.WithCancel(t.Context())
+	first := make(chan error)
+	go func() {
+		_, _, err := s.Lookup(ctx, "a")
+		first <- err
+	}()
+	for f.asked.Load() == 0 {
+		runtime.Gosched()
+	}
+	second := make(chan string)
+	go func() {
+		got, _, err := s.Lookup(t.Context(), "a")
+		second <- fmt.Sprint(got, err)
+	}()
+	leave()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the first caller got %v, want context.Canceled", err)
+	}
+	close(f.hold)
+	if got := <-second; got != "A<nil>" {
+		t.Errorf("the second caller got %s", got)
+	}
+	if n := f.asked.Load(); n != 1 {
+		t.Errorf("%d questions, want 1", n)
+	}
+}
+
+// Callers who left leave their lookups behind; strangers must not pile them up.
+func TestLookupsUnderWayAreBounded(t *testing.T) {
+	var c clock
+	f := &fake{hold: make(chan struct{})}
+	s := stores.NewCache(f, stores.CacheOptions{TTL: seconds(time.Minute)}, c.env(quiet()))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i := range 3000 {
+		if _, ok, err := s.Lookup(ctx, fmt.Sprint(i)); ok || err == nil {
+			t.Fatalf("Lookup = %v, %v", ok, err)
+		}
+	}
+	for f.asked.Load() < 1024 {
+		runtime.Gosched()
+	}
+	if n := f.asked.Load(); n > 1024 {
+		t.Errorf("%d lookups under way, want 1024 at most", n)
+	}
+	close(f.hold)
+}
+
+func TestOutagesAreLoggedOnce(t *testing.T) {
+	var c clock
+	var log bytes.Buffer
+	f := &fake{tokens: map[string]string{"a": "A"}}
+	s := stores.NewCache(f, stores.CacheOptions{StaleIfError: seconds(time.Hour)}, c.env(slog.New(slog.NewTextHandler(&log, nil))))
+	for i := range 12 {
+		c.advance(2 * time.Second)
+		f.set(func(f *fake) {
+			if f.err = nil; i%6 > 1 {
+				f.err = errors.New("down")
+			}
+		})
+		if _, ok, err := s.Lookup(t.Context(), "a"); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	if down, up := strings.Count(log.String(), "cannot answer"), strings.Count(log.String(), "answers again"); down != 2 || up != 1 {
+		t.Errorf("logged %d outages and %d recoveries, want 2 and 1:\n%s", down, up, log.String())
+	}
+}
+
+// always has a token for every id, as a table with a loose collation has for every spelling.
+type always struct{ sealed string }
+
+func (a always) Lookup(context.Context, string) (string, bool, error) {
+	return strings.Clone(a.sealed), true, nil
+}
+func (a always) Ready(context.Context) error { return nil }
+func (a always) Close() error                { return nil }
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestMemory(t *testing.T) {
+	var c clock
+	const n = 100_000
+	before := heap()
+	s := stores.NewCache(always{strings.Repeat("x", 600)}, stores.CacheOptions{TTL: seconds(time.Hour)}, c.env(quiet()))
+	for i := range n {
+		if _, ok, err := s.Lookup(t.Context(), fmt.Sprintf("tenant-%06d", i)); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	per := (heap() - before) / n
+	t.Logf("%d bytes for each token of 600 bytes", per)
+	if per > 900 {
+		t.Errorf("%d bytes for each token of 600 bytes, want 900 at most", per)
+	}
+	runtime.KeepAlive(s)
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	var c clock
+	before := heap()
+	s := stores.NewCache(always{strings.Repeat("x", 60_000)}, stores.CacheOptions{TTL: seconds(time.Hour)}, c.env(quiet()))
+	for i := range 5000 { // 300 MB
+		if _, ok, err := s.Lookup(t.Context(), fmt.Sprint(i)); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	if used := (heap() - before) >> 20; used > 160 {
+		t.Errorf("%d MB in use, want about 128 at most", used)
+	}
+	runtime.KeepAlive(s)
+}
+
+func BenchmarkCachedLookup(b *testing.B) {
+	s := stores.NewCache(always{strings.Repeat("x", 600)}, stores.CacheOptions{TTL: seconds(time.Hour)}, stores.Env{Log: quiet(), Now: time.Now})
+	ids := make([]string, 1024)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("tenant-%06d", i)
+		if _, _, err := s.Lookup(b.Context(), ids[i]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ctx := b.Context()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, ok, _ := s.Lookup(ctx, ids[i&1023]); !ok {
+			b.Fatal("miss")
+		}
+	}
+}
