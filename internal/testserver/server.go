@@ -1,0 +1,202 @@
+//go:build linux
+
+package testserver
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A Server is a database server with an empty database in it.
+type Server struct {
+	// Client is the knex name of its kind.
+	Client   string
+	Host     string
+	Port     int
+	User     string
+	Password string
+	Database string
+
+	t     testing.TB
+	dir   string
+	user  string
+	start []string
+	// ready reports whether the server answers.
+	ready func(context.Context) error
+	proc  *process
+}
+
+type process struct {
+	cmd    *exec.Cmd
+	exited chan struct{}
+}
+
+const patience = 60 * time.Second
+
+// new makes the folder, owned by the user that the server runs as: servers refuse to run as root.
+func newServer(t testing.TB, account string) *Server {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "testserver-") // t.TempDir is out of reach for other users
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{t: t, Host: "127.0.0.1", Port: freePort(t), dir: dir, user: account}
+	t.Cleanup(func() {
+		s.Kill()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if cred := s.credential(); cred != nil {
+		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// freePort returns a port that was free a moment ago.
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// binary finds a program, also where Debian keeps PostgreSQL's.
+func binary(t testing.TB, name, pkg string) string {
+	t.Helper()
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, pattern := range []string{"/usr/sbin/" + name, "/usr/lib/postgresql/*/bin/" + name} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return slices.Max(found)
+		}
+	}
+	t.Fatalf("%s is missing: apt-get install --no-install-recommends %s", name, pkg)
+	return ""
+}
+
+// credential is that of the server's own account when the test runs as root, else nil.
+func (s *Server) credential() *syscall.Credential {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	u, err := user.Lookup(s.user)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+	if err1 != nil || err2 != nil {
+		s.t.Fatalf("user %s: ids %s:%s", s.user, u.Uid, u.Gid)
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+func (s *Server) command(ctx context.Context, args []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = s.dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + s.dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential(), Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// run runs a program that prepares the server.
+func (s *Server) run(args ...string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if out, err := s.command(ctx, args).CombinedOutput(); err != nil {
+		s.t.Fatalf("%s: %v\n%s", filepath.Base(args[0]), err, out)
+	}
+}
+
+// Start starts the server, on the port and data that it had before, and returns when it answers.
+func (s *Server) Start() {
+	s.t.Helper()
+	if s.proc != nil {
+		s.t.Fatal("testserver: runs already")
+	}
+	var log bytes.Buffer
+	p := &process{cmd: s.command(context.Background(), s.start), exited: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = &log, &log
+	started := make(chan error)
+	go func() {
+		// The signal at the parent's death is that of the thread which started the server.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = p.cmd.Wait()
+		}
+		close(p.exited)
+	}()
+	if err := <-started; err != nil {
+		s.t.Fatal(err)
+	}
+	s.proc = p
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		err := s.ready(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-p.exited:
+			s.t.Fatalf("%s: ended: %s\n%s", filepath.Base(s.start[0]), p.cmd.ProcessState, log.String())
+		case <-ctx.Done():
+			s.t.Fatalf("%s: not ready after %v: %v", filepath.Base(s.start[0]), patience, err)
+		}
+	}
+}
+
+// Kill ends the server at once, as a crash does. It may be started again.
+func (s *Server) Kill() {
+	s.signal(syscall.SIGKILL)
+	if s.proc != nil {
+		<-s.proc.exited
+		s.proc = nil
+	}
+}
+
+// Freeze stops the server without closing its connections: it takes new ones and never answers. Thaw lets it go on.
+func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+
+// Thaw ends a Freeze.
+func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+
+// signal reaches the server and its children, by the process group that it leads.
+func (s *Server) signal(sig syscall.Signal) {
+	if s.proc != nil {
+		_ = syscall.Kill(-s.proc.cmd.Process.Pid, sig)
+	}
+}
+
+// Config is the server as the options.config of a SQL store, in JSON.
+func (s *Server) Config() string {
+	return fmt.Sprintf(`{"client":%q,"connection":{"host":%q,"port":%d,"user":%q,"password":%q,"database":%q}}`,
+		s.Client, s.Host, s.Port, s.User, s.Password, s.Database)
+}
+
+func lines(text ...string) string { return strings.Join(text, "\n") + "\n" }
