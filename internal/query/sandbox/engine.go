@@ -49,7 +49,7 @@ func (c compiled) Eval(ctx context.Context, data any) (any, error) {
 const dataShare = 8
 
 func (p *pool) eval(ctx context.Context, src source, data string) (any, error) {
-	if len(data) > p.limits.Memory/dataShare {
+	if len(data) > p.options.Limits.Memory/dataShare {
 		return nil, fmt.Errorf("%s: %w", p.kind, ErrMemory)
 	}
 	v, err := p.do(ctx, func(r *realm, deadline time.Time) (any, error) {

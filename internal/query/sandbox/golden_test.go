@@ -3,7 +3,6 @@
 package sandbox
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"testing"
@@ -84,12 +83,4 @@ func TestReferenceOutputs(t *testing.T) {
 			}
 		})
 	}
-}
-
-func evaluate(e query.Engine, expr string, data query.Value) (query.Value, error) {
-	q, err := e.Compile(expr)
-	if err != nil {
-		return nil, err
-	}
-	return q.Eval(context.Background(), data)
 }

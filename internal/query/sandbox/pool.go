@@ -20,11 +20,10 @@ const (
 // A pool is the VMs of one kind. Each belongs to a worker, a goroutine, so that a caller can leave one behind
 // that does not stop; the worker keeps its place in the pool until it does.
 type pool struct {
-	kind   kind
-	limits Limits
-	idleIn time.Duration
-	places chan struct{}
-	code   func() (code, error)
+	kind    kind
+	options Options // with its defaults
+	places  chan struct{}
+	code    func() (code, error)
 
 	mu     sync.Mutex
 	closed bool
@@ -34,7 +33,7 @@ type pool struct {
 
 func newPool(k kind, o Options) *pool {
 	return &pool{
-		kind: k, limits: o.Limits, idleIn: o.Idle,
+		kind: k, options: o,
 		places: make(chan struct{}, o.VMs),
 		code:   sync.OnceValues(k.compile),
 	}
@@ -74,7 +73,7 @@ func (p *pool) do(ctx context.Context, t task) (any, error) {
 	}
 	j := job{do: t, done: make(chan outcome, 1)}
 	w.jobs <- j
-	late := time.NewTimer(p.limits.Time + grace)
+	late := time.NewTimer(p.options.Limits.Time + grace)
 	defer late.Stop()
 	select {
 	case o := <-j.done:
@@ -93,7 +92,7 @@ func (p *pool) take(ctx context.Context) (*worker, error) {
 	select {
 	case p.places <- struct{}{}:
 	default:
-		wait := time.NewTimer(maxWait * p.limits.Time)
+		wait := time.NewTimer(maxWait * p.options.Limits.Time)
 		defer wait.Stop()
 		select {
 		case p.places <- struct{}{}:
@@ -141,7 +140,7 @@ func (p *pool) put(w *worker) bool {
 	w.since = time.Now()
 	p.idle = append(p.idle, w)
 	if p.reaper == nil {
-		p.reaper = time.AfterFunc(p.idleIn, p.reap)
+		p.reaper = time.AfterFunc(p.options.Idle, p.reap)
 	}
 	return true
 }
@@ -150,7 +149,7 @@ func (p *pool) put(w *worker) bool {
 func (p *pool) reap() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := time.Now().Add(-p.idleIn)
+	before := time.Now().Add(-p.options.Idle)
 	n := 0
 	for n < len(p.idle) && !p.idle[n].since.After(before) {
 		close(p.idle[n].jobs)
@@ -159,7 +158,7 @@ func (p *pool) reap() {
 	p.idle = append([]*worker(nil), p.idle[n:]...)
 	p.reaper = nil
 	if len(p.idle) > 0 && !p.closed {
-		p.reaper = time.AfterFunc(time.Until(p.idle[0].since.Add(p.idleIn)), p.reap)
+		p.reaper = time.AfterFunc(time.Until(p.idle[0].since.Add(p.options.Idle)), p.reap)
 	}
 }
 
@@ -180,7 +179,7 @@ func (p *pool) close() {
 func (w *worker) run(c code, booted chan<- error) {
 	// A fault in the engine's own memory is a panic, and recovered from, instead of the end of the process.
 	debug.SetPanicOnFault(true)
-	r, err := newRealm(w.pool.kind, c, w.pool.limits.Memory)
+	r, err := newRealm(w.pool.kind, c, w.pool.options)
 	if err != nil {
 		<-w.pool.places
 		booted <- err
@@ -218,7 +217,7 @@ func (w *worker) do(r *realm, j job) (o outcome, well bool) {
 			o, well = outcome{err: fmt.Errorf("sandbox: engine panic: %v", p)}, false
 		}
 	}()
-	v, err := j.do(r, time.Now().Add(w.pool.limits.Time))
+	v, err := j.do(r, time.Now().Add(w.pool.options.Limits.Time))
 	if err == nil {
 		return outcome{value: v}, true
 	}

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ type source struct {
 	text string
 }
 
-func newRealm(k kind, c code, memory int) (r *realm, err error) {
+func newRealm(k kind, c code, o Options) (r *realm, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			r, err = nil, fmt.Errorf("sandbox: %s: engine panic: %v", k, p)
@@ -87,17 +88,17 @@ func newRealm(k kind, c code, memory int) (r *realm, err error) {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	vm.SetCanBlock(false)
-	vm.SetMemoryLimit(uintptr(max(memory, bootMemory)))
+	vm.SetMemoryLimit(uintptr(max(o.Limits.Memory, bootMemory)))
 	r = &realm{kind: k, vm: vm, known: make(map[uint32]*list.Element)}
-	if err := r.boot(c); err != nil {
+	if err := r.boot(c, o.Strangers); err != nil {
 		r.close()
 		return nil, fmt.Errorf("sandbox: %s: %w", k, err)
 	}
-	vm.SetMemoryLimit(uintptr(memory))
+	vm.SetMemoryLimit(uintptr(o.Limits.Memory))
 	return r, nil
 }
 
-func (r *realm) boot(c code) error {
+func (r *realm) boot(c code, strangers bool) error {
 	if err := r.vm.SetEvalTimeout(bootTime); err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (r *realm) boot(c code) error {
 		return err
 	}
 	defer realm.Free()
-	args := []any{r.kind.String()}
+	args := []any{r.kind.String(), strangers}
 	for _, bytecode := range [][]byte{c.library, c.engine} {
 		if bytecode == nil {
 			args = append(args, quickjs.Undefined{})
@@ -279,18 +280,22 @@ func (r *realm) fault(err error) error {
 	if !errors.As(err, &e) {
 		return fmt.Errorf("sandbox: %w", err)
 	}
-	if e.Name == "InternalError" {
-		switch {
-		case strings.Contains(e.Message, "interrupted"):
+	if e.Name == "InternalError" || e.Name == "" {
+		switch text := e.Error() + e.Message; {
+		case strings.Contains(text, "interrupted"):
 			return ErrTime
-		case strings.Contains(e.Message, "out of memory"):
+		case strings.Contains(text, "out of memory"), text == "", text == "null":
+			// With no memory left for an Error, null is thrown.
 			return ErrMemory
 		}
+	}
+	if e.Name == "InternalError" {
 		return fmt.Errorf("sandbox: %s", brief(e.Message))
 	}
 	name := e.Name
-	if name == "" {
-		name = "exception"
+	if !slices.Contains([]string{"Error", "TypeError", "ReferenceError", "RangeError", "SyntaxError", "EvalError", "URIError",
+		"AggregateError", "JSONataError"}, name) {
+		name = "exception" // a script can name what it throws after its data
 	}
 	switch {
 	case r.kind != script, name == "TypeError", name == "ReferenceError", name == "RangeError":

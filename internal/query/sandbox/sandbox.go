@@ -40,15 +40,18 @@ type Options struct {
 	Limits Limits
 	// VMs is how many VMs a language may have at once; further evaluations wait. Zero means GOMAXPROCS.
 	VMs int
+	// Strangers says that whoever sends a request may write the queries. Scripts then have no BigInt, whose
+	// arithmetic cannot be interrupted, and cannot make code of text.
+	Strangers bool
 	// Idle is how long an unused VM is kept. Zero means a minute.
 	Idle time.Duration
 }
 
 // A Sandbox holds the VMs. It is safe for concurrent use.
 type Sandbox struct {
-	limits Limits
-	pools  [kinds]*pool
-	lastID atomic.Uint32
+	strangers bool
+	pools     [kinds]*pool
+	lastID    atomic.Uint32
 }
 
 // New returns a sandbox. It makes no VM yet.
@@ -65,7 +68,7 @@ func New(o Options) *Sandbox {
 	if o.Idle <= 0 {
 		o.Idle = time.Minute
 	}
-	s := &Sandbox{limits: o.Limits}
+	s := &Sandbox{strangers: o.Strangers}
 	for k := range s.pools {
 		s.pools[k] = newPool(kind(k), o)
 	}

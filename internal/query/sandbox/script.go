@@ -36,7 +36,13 @@ func (s *Sandbox) Compile(sc Script) (*Program, error) {
 	return s.program(sc, awaits.MatchString(sc.Body))
 }
 
+// bigLiteral finds the literals of big integers, and what looks like them in texts.
+var bigLiteral = regexp.MustCompile(`\b[0-9][0-9A-Fa-fXxOoBb_]*n\b`)
+
 func (s *Sandbox) program(sc Script, async bool) (*Program, error) {
+	if s.strangers && bigLiteral.MatchString(sc.Body) {
+		return nil, fmt.Errorf("js: %w", fault{"BigInt is not available"})
+	}
 	params := make([]any, len(sc.Params))
 	for i, p := range sc.Params {
 		params[i] = p

@@ -4,7 +4,7 @@
 // QuickJS looks for an interrupt between steps of JavaScript and of regular expressions, never inside the
 // loops of its built-ins: searching 8 MB for 4 MB takes hours, sorting new Array(2**32-1) minutes. The guards
 // refuse such work by its size.
-(function (kind, makeLibrary, makeEngine) {
+(function (kind, strangers, makeLibrary, makeEngine) {
     "use strict";
     const {
         apply, construct, ownKeys, getPrototypeOf, defineProperty, deleteProperty,
@@ -18,9 +18,11 @@
     const AsyncFunction = getPrototypeOf(async function () {}).constructor;
     const NativePromise = Promise;
     const resolve = (v) => NativePromise.resolve(v);
+    const RegExpPrototype = RegExp.prototype;
     const then = NativePromise.prototype.then;
 
-    const maxLength = 1 << 20; // elements of an array, code units of a text that a native loop walks
+    const maxLength = 1 << 18; // elements of an array that a native loop walks
+    const maxText = 1 << 20; // code units of a text that a native loop walks
     const maxSearch = 1 << 26; // comparisons of one text search
     const maxNodes = 1 << 17; // values in a result
     const maxDepth = 200; // query.ParseJSON stops at 256
@@ -33,14 +35,14 @@
         defineProperty(object, key, { value, writable: true, enumerable: false, configurable: true });
     }
 
-    // wrap replaces object[key] by a function that checks before it calls the native one.
+    // wrap replaces object[key] by a function that calls check before the native one, on the receiver that
+    // check returns, if it does.
     function wrap(object, key, check) {
         const native = object[key];
         if (typeof native !== "function") return;
         const wrapped = {
             method(...args) {
-                check(this, args);
-                return apply(native, this, args);
+                return apply(native, check(this, args) ?? this, args);
             },
         }.method;
         defineProperty(wrapped, "name", { value: native.name, configurable: true });
@@ -48,19 +50,30 @@
     }
 
     function checkText(self) {
-        if (typeof self === "string" && self.length > maxLength) throw new RangeError("text too long");
+        if (typeof self === "object" && self !== null) self = String(self);
+        if (typeof self === "string" && self.length > maxText) throw new RangeError("text too long");
+        return self;
+    }
+
+    // plainRegExp says that v is searched for by the interruptible engine of regular expressions, and cannot
+    // turn into something else between two looks.
+    function plainRegExp(v) {
+        return typeof v === "object" && v !== null && getPrototypeOf(v) === RegExpPrototype && ownKeys(v).length === 1;
     }
 
     function checkSearch(self, args) {
-        const needle = args[0];
-        if (typeof self !== "string") self = args[0] = String(self);
-        if (typeof needle === "object" && needle !== null) return; // a RegExp: interruptible
+        let needle = args[0];
+        if (plainRegExp(needle)) return;
+        if (typeof needle === "object" || typeof needle === "function") args[0] = needle = String(needle);
         const length = typeof needle === "string" ? needle.length : 32;
-        if (self.length * length > maxSearch) throw new RangeError("text search too large");
+        // A receiver that is no text must not say another one when the native function asks again.
+        const text = typeof self === "object" && self !== null ? String(self) : self;
+        if (typeof text === "string" && text.length * length > maxSearch) throw new RangeError("text search too large");
+        return text;
     }
 
     function checkArray(self) {
-        if (typeof self === "string") return checkText(self);
+        if (typeof self === "string") return void checkText(self);
         if (self === null || typeof self !== "object" && typeof self !== "function") return;
         if (isArray(self)) {
             if (self.length > maxLength) throw new RangeError("array too long");
@@ -68,7 +81,7 @@
         }
         // Anything else has to say its length in a way that cannot change between two looks.
         const d = describe(self, "length");
-        const length = d ? d.value : self.length === undefined ? 0 : NaN;
+        const length = d ? d.value : "length" in self ? NaN : 0;
         if (typeof length !== "number" || !(length <= maxLength)) throw new RangeError("array too long");
     }
 
@@ -80,7 +93,7 @@
             wrap(String.prototype, key, checkText);
         }
         for (const key of ["encodeURI", "encodeURIComponent", "decodeURI", "decodeURIComponent", "escape", "unescape"]) {
-            wrap(global, key, (_, args) => checkText(args[0]));
+            wrap(global, key, (_, args) => { args[0] = checkText(args[0]); });
         }
     }
 
@@ -102,7 +115,8 @@
     }
 
     function guardArrays() {
-        const unguarded = new Set(["constructor", "length", "push", "pop", "at", "keys", "values", "entries", Symbol.iterator]);
+        const unguarded = new Set(["constructor", "length", "push", "pop", "at", "keys", "values", "entries", "flat",
+            Symbol.iterator]);
         // Natively, an array that holds another one twice, forty levels deep, is flattened for days.
         hidden(Array.prototype, "flat", function flat(depth = 1) {
             checkArray(this);
@@ -116,15 +130,19 @@
             return out;
         });
         for (const key of ownKeys(Array.prototype)) {
-            if (unguarded.has(key) || key === "flat") continue;
+            if (unguarded.has(key)) continue;
             wrap(Array.prototype, key, (self, args) => {
                 checkArray(self);
-                if (key === "concat") args.forEach((a) => isArray(a) && checkArray(a));
+                if (key === "concat") for (let i = 0; i < args.length; i++) checkArray(args[i]);
             });
         }
+        // Native loops over an iterator call next: as a function of JavaScript, it makes them interruptible.
+        wrap(getPrototypeOf([][Symbol.iterator]()), "next", () => {});
+        wrap(String, "raw", (_, args) => { checkArray(args[0].raw); });
         // A replacer makes every value a call, and calls are interruptible.
         const same = (_, v) => v;
         hidden(JSON, "stringify", function (value, replacer, space) {
+            checkArray(replacer);
             return stringify(value, replacer ?? same, space);
         });
         // A Proxy lies about lengths; the sorts and searches of binary arrays are native loops.
@@ -133,7 +151,6 @@
             "BigInt64Array", "BigUint64Array", "Float16Array", "Float32Array", "Float64Array"]) {
             deleteProperty(global, name);
         }
-        deleteProperty(Reflect, "Proxy");
     }
 
     // ---- what scripts find beside the language
@@ -218,8 +235,13 @@
             for (const C of [...functions, Object, Array, String, Number, Boolean, RegExp, Date, Error]) {
                 deleteProperty(C.prototype, "constructor");
             }
-            for (const name of ["Function", "eval"]) deleteProperty(global, name);
+        } else if (strangers) {
+            // The arithmetic of big integers cannot be interrupted. Their literals are refused when a script is
+            // compiled, so nothing may make code later on.
+            for (const C of functions) deleteProperty(C.prototype, "constructor");
+            deleteProperty(global, "BigInt");
         }
+        if (!scripts || strangers) for (const name of ["Function", "eval"]) deleteProperty(global, name);
         overridable(Object.prototype, ownKeys(Object.prototype).filter((k) => typeof k === "string"));
         overridable(ScriptFunction.prototype, ["toString", "constructor"]);
         for (const C of [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError]) {
