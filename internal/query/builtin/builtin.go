@@ -1,0 +1,73 @@
+// Package builtin is the list of query languages.
+package builtin
+
+import (
+	"time"
+
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/handlebars"
+	"github.com/easgate/easgate/internal/query/jq"
+	"github.com/easgate/easgate/internal/query/jsonpath"
+	"github.com/easgate/easgate/internal/query/sandbox"
+)
+
+// Limits bound one evaluation: wall-clock time, and bytes of memory, roughly. Zero means the default.
+type Limits struct {
+	Time   time.Duration
+	Memory int
+}
+
+// Options say which languages there are and how they are bounded.
+type Options struct {
+	// Token bounds the queries of config tokens; by default 50 ms and 32 MB.
+	Token Limits
+	// URL bounds the queries of verify URLs, which may be a stranger's; by default 20 ms and 16 MB.
+	URL Limits
+	// NoURLQueries switches the queries of verify URLs off.
+	NoURLQueries bool
+	// AllowEval enables js, in verify URLs too, as EAS_ALLOW_EVAL did in external-auth-server.
+	AllowEval bool
+	// VMs is how many JavaScript VMs each language may have for config tokens at once. Zero means GOMAXPROCS.
+	// Verify URLs have one a language, so that strangers cannot keep config tokens waiting.
+	VMs int
+}
+
+// Engines returns the languages for config tokens and those for verify URLs, nil when these are off.
+// After close, queries of either that need a VM fail.
+func Engines(o Options) (token, url query.Engines, close func()) {
+	own := sandbox.New(sandbox.Options{Limits: sandbox.Limits(o.Token), VMs: o.VMs})
+	token = query.Engines{
+		"jp":         jsonpath.New(own.JSONPath()),
+		"jq":         jq.New(jq.Limits(o.Token)),
+		"jsonata":    own.JSONata(),
+		"handlebars": handlebars.New(own.Handlebars()),
+	}
+	if o.AllowEval {
+		token["js"] = own.JS()
+	}
+	if o.NoURLQueries {
+		return token, nil, own.Close
+	}
+
+	limits := o.URL
+	if limits.Time <= 0 {
+		limits.Time = 20 * time.Millisecond
+	}
+	if limits.Memory <= 0 {
+		limits.Memory = 16 << 20
+	}
+	strangers := sandbox.New(sandbox.Options{Limits: sandbox.Limits(limits), VMs: 1, Strangers: true})
+	url = query.Engines{
+		"jp":         jsonpath.New(strangers.JSONPath()),
+		"jq":         jq.NewRestricted(jq.Limits{Time: limits.Time, Memory: limits.Memory / 16}),
+		"jsonata":    strangers.JSONata(),
+		"handlebars": handlebars.New(strangers.Handlebars()),
+	}
+	if o.AllowEval {
+		url["js"] = strangers.JS()
+	}
+	return token, url, func() {
+		own.Close()
+		strangers.Close()
+	}
+}
