@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -30,7 +31,7 @@ func (l *loader) check() {
 		l.problem(c.origin["trusted_proxies"], errors.New("nobody is trusted, so every verification would be denied"),
 			"leave it out for the default, or name the addresses of your proxies")
 	}
-	if c.ProxyProfile == "eas" {
+	if c.ProxyProfile == parent.EAS {
 		l.warn(c.origin["proxy_profile"], "the profile eas believes every forwarding header that a client sends",
 			"use it while migrating; then the profile of your proxy, or auto")
 	}
@@ -43,9 +44,6 @@ func (l *loader) check() {
 
 func (l *loader) checkKeys() {
 	c := l.c
-	if c.Keyring != "" && c.KeyringFile != "" {
-		l.problem(c.origin["keyring"], fmt.Errorf("%s is given too", c.origin[keyringFile]), "keep one of the two")
-	}
 	easOpen := slices.Contains(c.TokenFormats, "eas")
 	native := slices.Contains(c.TokenFormats, "native")
 	keyring := c.Keyring != "" || c.KeyringFile != ""
@@ -62,6 +60,9 @@ func (l *loader) checkKeys() {
 			"set it (or "+missing+"_FILE), or end EAS's format with EAS_TOKEN_FORMATS=native")
 	case !(native && keyring) && !(easOpen && eas):
 		l.problem("", errors.New("EAS_KEYRING_FILE is not set: there is no key to open config tokens with"), keyHint(easOpen))
+	case c.RequireSignedTokens && (easOpen && eas || c.AllowPlainTokens):
+		l.problem(c.origin["require_signed_tokens"], errors.New("tokens in EAS's format and plain ones carry no issuer's signature"),
+			"set EAS_TOKEN_FORMATS=native and leave EAS_ALLOW_PLAIN_SERVER_SIDE_TOKENS out")
 	case c.RequireSignedTokens && !keyring:
 		l.problem(c.origin["require_signed_tokens"], errors.New("only a keyring can check who issued a config token, and there is none"),
 			"set EAS_KEYRING_FILE")

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net"
-	"net/netip"
 	"strconv"
 	"time"
 
+	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -25,14 +25,16 @@ type Config struct {
 
 	SSLCert, SSLKey string
 
-	TrustedProxies []netip.Prefix
-	ProxyProfile   string
+	TrustedProxies parent.Trusted
+	ProxyProfile   parent.Profile
 
 	Keyring       plugins.Secret
 	KeyringFile   string
 	SignSecret    plugins.Secret
 	EncryptSecret plugins.Secret
 	IVSecret      plugins.Secret
+	// CookieSignSecret verifies cookies that external-auth-server signed.
+	CookieSignSecret plugins.Secret
 
 	TokenFormats        []string
 	RequireSignedTokens bool
@@ -49,14 +51,14 @@ type Config struct {
 	LogFormat string
 	LogAllows bool
 
-	VerifyTimeout, ShutdownTimeout time.Duration
+	VerifyTimeout time.Duration
 
 	// What follows is accepted so that EAS's environment can stay as it is; nothing in this version uses it.
-	StoreOpts                                               plugins.Secret
-	GRPCPort                                                int
-	GRPCAddress, GRPCSSLCert, GRPCSSLKey                    string
-	IssuerSignSecret, IssuerEncryptSecret, CookieSignSecret plugins.Secret
-	CookieEncryptSecret, SessionEncryptSecret               plugins.Secret
+	StoreOpts                                 plugins.Secret
+	GRPCPort                                  int
+	GRPCAddress, GRPCSSLCert, GRPCSSLKey      string
+	IssuerSignSecret, IssuerEncryptSecret     plugins.Secret
+	CookieEncryptSecret, SessionEncryptSecret plugins.Secret
 
 	origin map[string]string
 }

@@ -147,6 +147,19 @@ revoked_jtis: [a, 7]
 	}
 }
 
+// A keyring in the environment replaces the file that the configuration names.
+func TestKeyringPrecedence(t *testing.T) {
+	path := write(t, t.TempDir(), "c.yaml", "keyring_file: ring.json\n")
+	c, _, err := Load(Sources{File: path, Env: []string{"EAS_KEYRING=" + strong}})
+	if err != nil || c.KeyringFile != "" || string(c.Keyring) != strong || c.Origin("keyring_file") != "" {
+		t.Errorf("keyring %q, file %q, %v, want the environment's alone", string(c.Keyring), c.KeyringFile, err)
+	}
+	c, _, err = Load(Sources{Env: []string{"EAS_KEYRING=" + strong}, Flags: map[string]string{"keyring_file": "/f"}})
+	if err != nil || c.KeyringFile != "/f" || c.Keyring != "" {
+		t.Errorf("keyring %q, file %q, %v, want the flag's alone", string(c.Keyring), c.KeyringFile, err)
+	}
+}
+
 func TestProblems(t *testing.T) {
 	tests := []struct {
 		name string
@@ -162,11 +175,12 @@ func TestProblems(t *testing.T) {
 		{"profile", "", []string{"EAS_PROXY_PROFILE=ngnix"}, []string{`EAS_PROXY_PROFILE: want one of auto, nginx,`}},
 		{"address", "", []string{"EAS_ADMIN_ADDR=9091"}, []string{`EAS_ADMIN_ADDR: want host:port, got "9091"`}},
 		{"address with a port", "", []string{"EAS_ADDR=0.0.0.0:80"}, []string{`EAS_ADDR: want an address without a port`}},
-		{"proxies", "", []string{"EAS_TRUSTED_PROXIES=10.0.0.0/8, proxy"}, []string{`EAS_TRUSTED_PROXIES: want a list of addresses and ranges such as 10.0.0.0/8, got "proxy"`}},
+		{"proxies", "", []string{"EAS_TRUSTED_PROXIES=10.0.0.0/8, proxy"}, []string{`EAS_TRUSTED_PROXIES: trusted proxies: "proxy": want a network`}},
 		{"key without certificate", "", []string{"EAS_SSL_KEY=/k"}, []string{"EAS_SSL_KEY: a certificate needs its key"}},
 		{"missing secret file", "", []string{"EAS_CONFIG_TOKEN_SIGN_SECRET_FILE=/nowhere"}, []string{"EAS_CONFIG_TOKEN_SIGN_SECRET_FILE: /nowhere: no such file"}},
 		{"a secret twice", "", []string{"EAS_ENCRYPT_IV_SECRET=x", "EAS_ENCRYPT_IV_SECRET_FILE=/y"}, []string{"EAS_ENCRYPT_IV_SECRET_FILE: EAS_ENCRYPT_IV_SECRET is given too"}},
-		{"two keyrings", "", []string{"EAS_KEYRING={}"}, []string{"EAS_KEYRING: EAS_KEYRING_FILE is given too"}},
+		{"signed tokens only, and EAS's", "", []string{"EAS_REQUIRE_SIGNED_TOKENS=1", "EAS_CONFIG_TOKEN_SIGN_SECRET=foo", "EAS_CONFIG_TOKEN_ENCRYPT_SECRET=bar"}, []string{"EAS_REQUIRE_SIGNED_TOKENS: tokens in EAS's format"}},
+		{"two keyrings", "", []string{"EAS_KEYRING={}"}, []string{"EAS_KEYRING_FILE: EAS_KEYRING is given too"}},
 		{"stores", "", []string{"EAS_CONFIG_TOKEN_STORES={"}, []string{"EAS_CONFIG_TOKEN_STORES: want a mapping in YAML or JSON: 1:1"}},
 		{"stores that are a list", "", []string{"EAS_CONFIG_TOKEN_STORES=[]"}, []string{"EAS_CONFIG_TOKEN_STORES: want a mapping"}},
 		{"stores that are a text", "", []string{"EAS_CONFIG_TOKEN_STORES=x"}, []string{"EAS_CONFIG_TOKEN_STORES: want a mapping"}},
@@ -176,7 +190,7 @@ func TestProblems(t *testing.T) {
 		{"repeated key", "port: 1\nport: 2\n", nil, []string{"c.yaml:2:1: mapping key"}},
 		{"unknown setting", "port: 1\n\nprot: 2\n", nil, []string{`c.yaml:3:1: unknown setting "prot"`}},
 		{"wrong kind", "port:\n  - 1\n", nil, []string{"c.yaml:2:3: port: want a port, 0 to 65535, got a list"}},
-		{"mapping in a list", "trusted_proxies:\n  - a: 1\n", nil, []string{"trusted_proxies: want a list of addresses and ranges such as 10.0.0.0/8, got a mapping in it"}},
+		{"mapping in a list", "trusted_proxies:\n  - a: 1\n", nil, []string{"trusted_proxies: want a list of networks, addresses, loopback, private, got a mapping in it"}},
 		{"everything at once", "prot: 1\nlog_format: xml\n", []string{"EAS_PORT=-1"}, []string{"c.yaml:1:1", `c.yaml:2:13: log_format: want one of json, text, got "xml"`, "EAS_PORT: want"}},
 	}
 	for _, tt := range tests {

@@ -41,7 +41,7 @@ func (f *flagValue) Type() string {
 		return "port"
 	case durationValue:
 		return "time"
-	case listValue, prefixesValue:
+	case listValue, proxiesValue:
 		return "list"
 	case documentValue:
 		return "yaml"

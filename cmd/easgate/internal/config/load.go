@@ -67,7 +67,10 @@ func environment(list []string) map[string]string {
 	return env
 }
 
-// a layer is one of file, environment and flags; it complains of a secret that is given twice within.
+// exclusive are settings that say the same thing in two ways: the higher layer's way replaces the other.
+var exclusive = map[string]string{"keyring": keyringFile, keyringFile: "keyring"}
+
+// a layer is one of file, environment and flags; it complains of what is given twice within.
 type layer struct {
 	l    *loader
 	seen map[string]string
@@ -76,7 +79,11 @@ type layer struct {
 func (l *loader) layer() layer { return layer{l, map[string]string{}} }
 
 func (y layer) set(name, source string, do func() error) {
-	if before, ok := y.seen[name]; ok {
+	before, ok := y.seen[name]
+	if other := y.seen[exclusive[name]]; !ok && other != "" {
+		before, ok = other, true
+	}
+	if ok {
 		y.l.problem(source, fmt.Errorf("%s is given too", before), "keep one of the two")
 		return
 	}
@@ -86,6 +93,10 @@ func (y layer) set(name, source string, do func() error) {
 		return
 	}
 	y.l.c.origin[name] = source
+	if s, _, ok := find(exclusive[name]); ok {
+		_ = s.value(y.l.c).set("") // text, which takes anything
+		delete(y.l.c.origin, s.name)
+	}
 }
 
 func (l *loader) file(path string) {

@@ -1,9 +1,10 @@
 package config
 
 import (
-	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/easgate/easgate/internal/parent"
 )
 
 // A setting is one row of the table that files, variables, flags and documentation are made from.
@@ -37,9 +38,6 @@ const (
 	minSecretLen = 32
 )
 
-// Profiles are the names that proxy_profile takes, DESIGN's dialects of proxies.
-var Profiles = []string{"auto", "nginx", "ingress-nginx", "traefik", "caddy", "haproxy", "envoy", "eas"}
-
 var table = []setting{
 	{name: "port", group: groupListen, doc: "Port of the main listener: /verify, /ping, /healthz, /readyz.", value: func(c *Config) value { return portValue{&c.Port} }},
 	{name: "addr", group: groupListen, doc: "Address that the main listener binds, without the port.", value: func(c *Config) value { return textValue{&c.Addr, "an address"} }},
@@ -50,10 +48,9 @@ var table = []setting{
 	{name: "ssl_cert", group: groupListen, doc: "PEM file with the certificate chain; with ssl_key the main listener speaks TLS.", value: func(c *Config) value { return textValue{&c.SSLCert, "a file"} }},
 	{name: "ssl_key", group: groupListen, doc: "PEM file with the certificate's private key.", value: func(c *Config) value { return textValue{&c.SSLKey, "a file"} }},
 	{name: "verify_timeout", group: groupListen, doc: "How long one verification may take; then it is denied.", value: func(c *Config) value { return durationValue{&c.VerifyTimeout} }},
-	{name: "shutdown_timeout", group: groupListen, doc: "How long requests in flight may take to finish after SIGTERM.", value: func(c *Config) value { return durationValue{&c.ShutdownTimeout} }},
 
-	{name: "trusted_proxies", group: groupTrust, doc: "Peers whose forwarding headers are believed. Others are denied.", value: func(c *Config) value { return prefixesValue{&c.TrustedProxies} }},
-	{name: "proxy_profile", group: groupTrust, doc: "Which proxy's headers describe the parent request, where the verify URL has no `proxy=`.", value: func(c *Config) value { return enumValue{&c.ProxyProfile, Profiles} }},
+	{name: "trusted_proxies", group: groupTrust, doc: "Peers whose forwarding headers are believed. Others are denied.", value: func(c *Config) value { return proxiesValue{&c.TrustedProxies} }},
+	{name: "proxy_profile", group: groupTrust, doc: "Which proxy's headers describe the parent request, where the verify URL has no `proxy=`.", value: func(c *Config) value { return profileValue{&c.ProxyProfile} }},
 
 	{name: "keyring", group: groupKeys, doc: "Keys of native config tokens, a JSON Web Key Set (`easgate keys new`). The first seals, all open.", value: func(c *Config) value { return secretValue{&c.Keyring} }},
 	{name: keyringFile, group: groupKeys, doc: "File with the keyring; read again on SIGHUP and when it changes.", value: func(c *Config) value { return textValue{&c.KeyringFile, "a file"} }},
@@ -62,6 +59,7 @@ var table = []setting{
 	{name: "encrypt_iv_secret", group: groupKeys, doc: "Makes the IV of config tokens in EAS's format, and changes how their key is made.", value: func(c *Config) value { return secretValue{&c.IVSecret} }},
 	{name: "token_formats", group: groupKeys, doc: "Formats of config tokens that are opened. `native` alone ends EAS's.", value: func(c *Config) value { return listValue{&c.TokenFormats, []string{"native", "eas"}} }},
 	{name: "require_signed_tokens", group: groupKeys, doc: "Opens only native config tokens that an issuer's key signed.", value: func(c *Config) value { return boolValue{&c.RequireSignedTokens} }},
+	{name: "cookie_sign_secret", group: groupKeys, doc: "Verifies signed cookies, where rules look at them.", value: func(c *Config) value { return secretValue{&c.CookieSignSecret} }},
 	{name: "allow_plain_server_side_tokens", group: groupKeys, doc: "Lets stores hold config tokens as plain JSON.", value: func(c *Config) value { return boolValue{&c.AllowPlainTokens} }},
 	{name: "allow_eval", group: groupKeys, doc: "Allows JavaScript (`js`) in config tokens.", value: func(c *Config) value { return boolValue{&c.AllowEval} }},
 
@@ -80,24 +78,19 @@ var table = []setting{
 	{name: "grpc_ssl_key", group: groupLater, later: true, doc: "Key of the same.", value: func(c *Config) value { return textValue{&c.GRPCSSLKey, "a file"} }},
 	{name: "issuer_sign_secret", group: groupLater, later: true, doc: "Browser logins: state.", value: func(c *Config) value { return secretValue{&c.IssuerSignSecret} }},
 	{name: "issuer_encrypt_secret", group: groupLater, later: true, doc: "Browser logins: state.", value: func(c *Config) value { return secretValue{&c.IssuerEncryptSecret} }},
-	{name: "cookie_sign_secret", group: groupLater, later: true, doc: "Browser logins: cookies.", value: func(c *Config) value { return secretValue{&c.CookieSignSecret} }},
 	{name: "cookie_encrypt_secret", group: groupLater, later: true, doc: "Browser logins: cookies.", value: func(c *Config) value { return secretValue{&c.CookieEncryptSecret} }},
 	{name: "session_encrypt_secret", group: groupLater, later: true, doc: "Browser logins: sessions.", value: func(c *Config) value { return secretValue{&c.SessionEncryptSecret} }},
 }
 
 func defaults() *Config {
 	c := &Config{
-		Port:            8080,
-		AdminAddr:       "127.0.0.1:9091",
-		ProxyProfile:    "auto",
-		TokenFormats:    []string{"native", "eas"},
-		LogFormat:       "json",
-		VerifyTimeout:   10 * time.Second,
-		ShutdownTimeout: 20 * time.Second,
-		origin:          map[string]string{},
-	}
-	for _, p := range []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "100.64.0.0/10"} {
-		c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
+		Port:           8080,
+		AdminAddr:      "127.0.0.1:9091",
+		TokenFormats:   []string{"native", "eas"},
+		LogFormat:      "json",
+		VerifyTimeout:  10 * time.Second,
+		TrustedProxies: parent.DefaultTrusted(),
+		origin:         map[string]string{},
 	}
 	return c
 }

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/document"
+	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -155,35 +155,46 @@ func (v listValue) setJSON(raw json.RawMessage) error { return setList(v, raw) }
 func (v listValue) show() string                      { return strings.Join(*v.p, ",") }
 func (v listValue) kind() string                      { return "a list of " + strings.Join(v.of, ", ") }
 
-type prefixesValue struct{ p *[]netip.Prefix }
+type proxiesValue struct{ p *parent.Trusted }
 
-func (v prefixesValue) set(s string) error {
-	var list []netip.Prefix
-	for _, e := range fields(s) {
-		p, err := netip.ParsePrefix(e)
-		if err != nil {
-			a, err := netip.ParseAddr(e)
-			if err != nil || a.Zone() != "" {
-				return fmt.Errorf("want %s, got %q", v.kind(), e)
-			}
-			p = netip.PrefixFrom(a, a.BitLen())
-		}
-		list = append(list, p.Masked())
+func (v proxiesValue) set(s string) error {
+	t, err := parent.ParseTrusted(s)
+	if err == nil {
+		*v.p = t
 	}
-	*v.p = list
-	return nil
+	return err
 }
-func (v prefixesValue) setJSON(raw json.RawMessage) error { return setList(v, raw) }
+func (v proxiesValue) setJSON(raw json.RawMessage) error { return setList(v, raw) }
 
-func (v prefixesValue) show() string {
+func (v proxiesValue) show() string {
 	var s []string
 	for _, p := range *v.p {
 		s = append(s, p.String())
 	}
 	return strings.Join(s, ",")
 }
-func (v prefixesValue) kind() string {
-	return "a list of addresses and ranges such as 10.0.0.0/8"
+func (v proxiesValue) kind() string {
+	return "a list of networks, addresses, loopback, private"
+}
+
+type profileValue struct{ p *parent.Profile }
+
+func (v profileValue) set(s string) error {
+	p, ok := parent.ParseProfile(s)
+	if !ok {
+		return fmt.Errorf("want %s, got %q", v.kind(), s)
+	}
+	*v.p = p
+	return nil
+}
+func (v profileValue) show() string { return v.p.String() }
+
+func (v profileValue) kind() string {
+	var names []string
+	for p := parent.Auto; p <= parent.EAS; p++ {
+		names = append(names, p.String())
+	}
+	return "one of " + strings.Join(names, ", ")
 }
 
 // setList gives v a list from the file as the text that its environment variable would hold.

@@ -11,7 +11,7 @@ import (
 )
 
 // Text stands where a secret was.
-const Text = "(redacted)"
+const Text = "[redacted]"
 
 // secretWords are found anywhere in a member's name, spelled in any case and with - or _ or neither.
 var secretWords = []string{

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/cmd/easgate/internal/demo"
+)
+
+func newDemo(c *cli) *cobra.Command {
+	var dir string
+	var port, servicePort int
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run everything on this machine, to look at it",
+		Long: `Makes development keys, a configuration and an embedded store with config tokens under ./.easgate (what is there stays
+as it is), and runs easgate, a gateway that asks it as nginx does, and an application behind the gateway that shows who
+it was called as. Everything listens on 127.0.0.1 only. Ports that are taken are replaced by free ones.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.demo(cmd.Context(), dir, port, servicePort)
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", ".easgate", "`folder` for keys, configuration and store")
+	cmd.Flags().IntVar(&port, "port", 8000, "`port` of the gateway")
+	cmd.Flags().IntVar(&servicePort, "service-port", 8080, "`port` of easgate itself")
+	return cmd
+}
+
+func (c *cli) demo(ctx context.Context, dir string, port, servicePort int) error {
+	cfg, tokens, err := c.demoFolder(ctx, dir, servicePort)
+	if err != nil {
+		return err
+	}
+	log := newLog(c.err, cfg)
+	gateway, err := listenNear(port)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	upstream, err := listenNear(0)
+	if err != nil {
+		return err
+	}
+	defer upstream.Close()
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ready := make(chan net.Addr, 1)
+	served := make(chan error, 1)
+	go func() { served <- c.serve(ctx, cfg, log, func(a net.Addr) { ready <- a }) }()
+	var service net.Addr
+	select {
+	case service = <-ready:
+	case err := <-served:
+		return err
+	}
+
+	site := "http://" + gateway.Addr().String()
+	routes := demoRoutes("http://"+service.String()+"/verify?config_token=", tokens)
+	tries := demoTries(site, commandName(), dir)
+	back := &url.URL{Scheme: "http", Host: upstream.Addr().String()}
+	servers := []*http.Server{
+		demoServer(demo.NewUpstream(routes, tries), log),
+		demoServer(demo.NewGateway(routes, back, log), log),
+	}
+	failed := make(chan error, len(servers))
+	for i, l := range []net.Listener{upstream, gateway} {
+		go func() { failed <- servers[i].Serve(l) }()
+	}
+	c.printDemo(site, service.String(), dir, tries)
+
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	case err = <-served:
+		served <- nil
+	}
+	// The gateway goes first, so that nobody asks a service that has stopped.
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for i := len(servers) - 1; i >= 0; i-- {
+		err = errors.Join(err, servers[i].Shutdown(end))
+	}
+	stop()
+	return errors.Join(err, <-served)
+}
+
+func demoServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// listenNear listens on 127.0.0.1 at port, or at a free one if that is taken.
+func listenNear(port int) (net.Listener, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil && port != 0 {
+		return net.Listen("tcp", "127.0.0.1:0")
+	}
+	return l, err
+}
+
+// freePort returns port, or 0 if something listens there.
+func freePort(port int) int {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return 0
+	}
+	_ = l.Close() // it was only tried
+	return port
+}
+
+// demoRoutes are the parts of the demo site, the most specific first.
+func demoRoutes(verify string, tokens demoTokens) []demo.Route {
+	return []demo.Route{
+		{
+			Prefix: "/private/", Verify: verify + tokens.private, Title: "Private",
+			About: "Asks for alice's password (wonderland). The whole configuration is sealed into the verify URL; no store is asked.",
+		},
+		{
+			Prefix: "/team/", Verify: verify + tokens.team, Title: "Team",
+			About: "Takes an API key, or alice's password. The verify URL holds a pointer token; what it stands for is in the SQLite store.",
+		},
+		{
+			Prefix: "/partner/", Verify: verify + tokens.partner, Title: "Partner",
+			About: "Asks for bob's password (builder). Its config token is in the store, and can be revoked there while everything runs.",
+		},
+		{
+			Prefix: "/", Verify: verify + tokens.open, Title: "Open to all",
+			About: "Lets everybody in, after asking easgate all the same.",
+		},
+	}
+}
+
+func demoTries(site, command, dir string) []demo.Try {
+	settings := " --config " + dir + "/" + demoConfig
+	return []demo.Try{
+		{Title: "Allowed: open to all", Command: "curl " + site + "/"},
+		{Title: "Denied: no credentials", Command: "curl -i " + site + "/private/"},
+		{Title: "Allowed as alice", Command: "curl -u alice:wonderland " + site + "/private/"},
+		{Title: "Allowed through a pointer token, by API key", Command: "curl -H 'X-Api-Key: " + demoAPIKey + "' " + site + "/team/"},
+		{Title: "Allowed as bob, until his config token is revoked", Command: "curl -u bob:builder " + site + "/partner/"},
+		{Title: "Revoke it while everything runs, and try again", Command: command + " store revoke " + demoStore + " partner" + settings},
+		{Title: "Say step by step why", Command: command + " explain --store " + demoStore + " --id team --uri https://app.example.com/ -u alice:guess" + settings},
+	}
+}
+
+func (c *cli) printDemo(site, service, dir string, tries []demo.Try) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nOpen in a browser:  %s/\n", site)
+	fmt.Fprintf(&b, "easgate itself:     http://%s/verify   (keys, configuration and store: %s)\n\n", service, dir)
+	for _, t := range tries {
+		fmt.Fprintf(&b, "  # %s\n  %s\n", t.Title, t.Command)
+	}
+	fmt.Fprintf(&b, "\nCtrl-C stops everything.\n\n")
+	fmt.Fprint(c.out, b.String())
+}
+
+// commandName is how this command was called, for lines to copy.
+func commandName() string {
+	if strings.ContainsRune(os.Args[0], os.PathSeparator) {
+		return os.Args[0]
+	}
+	return "easgate"
+}
+
+// demoLoad reads the demo's own configuration, whatever else is in the environment.
+func demoLoad(path string, port int) (*config.Config, error) {
+	flags := map[string]string{"port": strconv.Itoa(freePort(port)), "addr": "127.0.0.1"}
+	cfg, _, err := config.Load(config.Sources{File: path, Flags: flags})
+	return cfg, err
+}

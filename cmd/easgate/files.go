@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// private is the mode of files that hold keys.
+const private = 0o600
+
+// writeNew writes text to a file that does not exist yet, or to the standard output if path is "".
+func (c *cli) writeNew(path string, text []byte) error {
+	if path == "" {
+		_, err := c.out.Write(text)
+		return err
+	}
+	return createFile(path, text)
+}
+
+// createFile makes the whole file appear at once, readable by its owner alone, and never overwrites one.
+func createFile(path string, text []byte) error {
+	tmp, err := tempFile(path, text)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp)
+	// A link, unlike a rename, fails when the name is taken.
+	if err := os.Link(tmp, path); errors.Is(err, os.ErrExist) {
+		return hint(fmt.Errorf("%s exists", path), "easgate never overwrites keys: choose another name, or remove the file yourself")
+	} else if err != nil {
+		return createInPlace(path, text)
+	}
+	return syncDir(path)
+}
+
+// createInPlace is for file systems without hard links.
+func createInPlace(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, private)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// replaceFile replaces the file at path, which exists, in one step: a reader sees the old text or the new one.
+func replaceFile(path string, text []byte) error {
+	// A symbolic link stays one; what it leads to is replaced.
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	tmp, err := tempFile(path, text)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp)
+	if err := os.Chmod(tmp, info.Mode().Perm()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncDir(path)
+}
+
+// tempFile writes text to a new file beside path and returns its name.
+func tempFile(path string, text []byte) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			_ = os.Remove(f.Name()) // err is what went wrong first
+		}
+	}()
+	if _, err = f.Write(text); err != nil {
+		return "", err
+	}
+	return f.Name(), f.Sync()
+}
+
+// syncDir makes a new name last through a power cut.
+func syncDir(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	_ = d.Sync() // some file systems have no such thing
+	return d.Close()
+}

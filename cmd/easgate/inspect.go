@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/cmd/easgate/internal/redact"
+	"github.com/easgate/easgate/configtoken"
+)
+
+func newTokenInspect(c *cli) *cobra.Command {
+	var secrets, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect [TOKEN]",
+		Short: "Open a config token and show what it says",
+		Long: `Opens TOKEN, or the one on the standard input, and prints what it says; secrets only with --show-secrets.
+Takes whatever a verify URL or a store holds. Exit code 3 when the token is not in force.`,
+		Example: `  easgate token inspect "$TOKEN" --keyring-file keyring.json
+  easgate store get main grafana | easgate token inspect --json`,
+		Args: args(0, 1, "one TOKEN at most"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			text, err := c.sealedText(args)
+			if err != nil {
+				return err
+			}
+			cfg, _, err := c.load()
+			if err != nil {
+				return err
+			}
+			return c.inspect(cfg, text, secrets, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&secrets, "show-secrets", false, "print passwords, keys and hashes too")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	config.AddFlags(cmd.Flags(), c.given, "keyring_file")
+	return cmd
+}
+
+func (c *cli) sealedText(args []string) (string, error) {
+	if len(args) > 0 && args[0] != "-" {
+		return strings.TrimSpace(args[0]), nil
+	}
+	text, err := c.input("-")
+	return strings.TrimSpace(string(text)), err
+}
+
+// inspection is what a sealed token says about itself.
+type inspection struct {
+	Format    string               `json:"format"`
+	Bytes     int                  `json:"bytes"`
+	State     string               `json:"state"`
+	ID        string               `json:"jti,omitempty"`
+	NotBefore *time.Time           `json:"not_before,omitempty"`
+	Expires   *time.Time           `json:"expires,omitempty"`
+	Pointer   *configtoken.Pointer `json:"pointer,omitempty"`
+	Claims    json.RawMessage      `json:"claims"`
+}
+
+func (c *cli) inspect(cfg *config.Config, text string, secrets, asJSON bool) error {
+	keys, err := openKeys(cfg)
+	if err != nil {
+		return err
+	}
+	t, err := keys.stored.Open(text)
+	if err != nil {
+		return hint(err, "%s", unreadableHint(cfg))
+	}
+	revoked, err := revocations(cfg)
+	if err != nil {
+		return err
+	}
+	v := inspection{Format: formatName(t.Format), Bytes: len(text), State: "in force", ID: t.ID, Claims: t.Claims}
+	if !secrets {
+		v.Claims = redact.JSON(t.Claims)
+	}
+	if t.Expires != 0 {
+		at := time.Unix(t.Expires, 0).UTC()
+		v.Expires = &at
+	}
+	if t.NotBefore != 0 {
+		at := time.Unix(t.NotBefore, 0).UTC()
+		v.NotBefore = &at
+	}
+	if t.Pointer != (configtoken.Pointer{}) {
+		v.Pointer = &t.Pointer
+	}
+	if err := t.Check(c.now()); err != nil {
+		v.State = strings.TrimPrefix(err.Error(), "config token: ")
+	} else if t.ID != "" && revoked.Revoked(t.ID) {
+		v.State = "revoked"
+	}
+	if asJSON {
+		err = c.printJSON(v)
+	} else {
+		err = c.printInspection(&v)
+	}
+	if err == nil && v.State != "in force" {
+		return errNo
+	}
+	return err
+}
+
+func (c *cli) printInspection(v *inspection) error {
+	var b bytes.Buffer
+	line := func(name string, value any) { fmt.Fprintf(&b, "%-8s %v\n", name, value) }
+	line("format", v.Format)
+	line("size", fmt.Sprintf("%d bytes", v.Bytes))
+	line("state", v.State)
+	if v.ID != "" {
+		line("jti", v.ID)
+	}
+	if v.NotBefore != nil {
+		line("from", v.NotBefore.Format(time.RFC3339))
+	}
+	if v.Expires != nil {
+		line("until", v.Expires.Format(time.RFC3339))
+	}
+	if v.Pointer != nil {
+		line("pointer", fmt.Sprintf("store %q, token %q", v.Pointer.StoreID, v.Pointer.TokenID))
+	}
+	b.WriteString("\n")
+	if err := json.Indent(&b, v.Claims, "", "  "); err != nil {
+		return err
+	}
+	b.WriteString("\n")
+	_, err := c.out.Write(b.Bytes())
+	return err
+}
+
+func formatName(f configtoken.Format) string {
+	switch f {
+	case configtoken.Native:
+		return "native"
+	case configtoken.EAS:
+		return "eas"
+	}
+	return "plain"
+}
+
+func unreadableHint(cfg *config.Config) string {
+	var have []string
+	if cfg.Keyring != "" || cfg.KeyringFile != "" {
+		have = append(have, "the keyring")
+	}
+	if cfg.SignSecret != "" {
+		have = append(have, "the secrets of EAS's format")
+	}
+	return "it is damaged, or was sealed under other keys than " + strings.Join(have, " and ")
+}

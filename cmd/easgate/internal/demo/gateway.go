@@ -1,0 +1,166 @@
+// Package demo is what stands around easgate in `easgate demo`: a gateway that asks it as nginx's auth_request does,
+// and an upstream that shows who it was called as. It is small enough to read, and for loopback only.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A Route is a part of the gateway's site and the question that it asks before it forwards.
+type Route struct {
+	// Prefix is the path that the route starts with, such as "/team/".
+	Prefix string
+	// Verify is the URL that is asked, parameters included; "" asks nobody and forwards.
+	Verify string
+	// Title and About are shown on the upstream's pages.
+	Title, About string
+}
+
+// IdentityHeaders are what the gateway takes from an answer and hands upstream. It sets each of them on every request,
+// empty when the answer has none, so that a client's own cannot get through.
+var IdentityHeaders = []string{"X-Auth-User", "X-Auth-Method"}
+
+// ours are the headers that tell easgate about the parent request; a client's own must not reach it.
+var ours = []string{
+	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Uri", "X-Forwarded-Prefix",
+	"X-Replaced-Path", "X-Original-Url", "X-Original-Method", "X-Eas-Request-Uri", "X-Eas-Verify-Params", "Forwarded",
+}
+
+// NewGateway returns a reverse proxy before upstream that asks for each request whether it may pass.
+func NewGateway(routes []Route, upstream *url.URL, log *slog.Logger) http.Handler {
+	g := &gateway{
+		routes: routes,
+		client: &http.Client{
+			Timeout: 15 * time.Second,
+			// A redirect is an answer for the client, not one to follow.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		log: log,
+	}
+	g.proxy = &httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.SetURL(upstream)
+			p.Out.Host = p.In.Host
+			p.SetXForwarded()
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if !errors.Is(err, context.Canceled) {
+				log.Warn("the upstream did not answer", "error", err)
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		},
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return g
+}
+
+type gateway struct {
+	routes []Route
+	client *http.Client
+	proxy  *httputil.ReverseProxy
+	log    *slog.Logger
+}
+
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	route, ok := g.route(r.URL)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	for _, name := range IdentityHeaders {
+		r.Header.Set(name, "")
+	}
+	if route.Verify == "" {
+		g.proxy.ServeHTTP(w, r)
+		return
+	}
+	answer, err := g.ask(r, route)
+	if err != nil {
+		g.log.Warn("easgate did not answer", "error", err)
+		deny(w, r, route, http.StatusBadGateway)
+		return
+	}
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		for _, name := range []string{"Www-Authenticate", "Location", "Set-Cookie", "X-Eas-Decision-Id"} {
+			w.Header()[name] = answer.Header[name]
+		}
+		status := answer.StatusCode
+		if status == http.StatusUnauthorized && answer.Header.Get("Location") != "" {
+			status = http.StatusFound // how a redirect travels through auth_request
+		}
+		deny(w, r, route, status)
+		return
+	}
+	for _, name := range IdentityHeaders {
+		r.Header.Set(name, answer.Header.Get(name))
+	}
+	g.proxy.ServeHTTP(w, r)
+}
+
+// route finds the route of a path; what a path could mean after cleaning it up is not guessed at.
+func (g *gateway) route(u *url.URL) (Route, bool) {
+	path := u.EscapedPath()
+	if strings.Contains(path, "//") || strings.Contains(path, "/.") || strings.Contains(strings.ToLower(path), "%2") {
+		return Route{}, false
+	}
+	for _, r := range g.routes {
+		if strings.HasPrefix(path, r.Prefix) {
+			return r, true
+		}
+	}
+	return Route{}, false
+}
+
+// ask sends the verify request: the client's headers, and those that describe the request, set by the gateway alone.
+func (g *gateway) ask(r *http.Request, route Route) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, route.Verify, nil)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range r.Header {
+		req.Header[name] = values
+	}
+	for _, name := range append([]string{"Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Expect"}, ours...) {
+		req.Header.Del(name)
+	}
+	req.Header.Set("X-Forwarded-Method", r.Method)
+	req.Header.Set("X-Forwarded-Proto", "http")
+	req.Header.Set("X-Forwarded-Host", r.Host)
+	req.Header.Set("X-Forwarded-Uri", r.URL.RequestURI())
+	answer, err := g.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	_, err = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
+	return answer, err
+}
+
+// deny answers the client in the gateway's own words.
+func deny(w http.ResponseWriter, r *http.Request, route Route, status int) {
+	text := map[int]string{
+		http.StatusUnauthorized:       "This page needs credentials.",
+		http.StatusForbidden:          "The credentials are not good for this page.",
+		http.StatusServiceUnavailable: "No decision was possible: the config token was revoked, or cannot be opened.",
+		http.StatusBadGateway:         "easgate did not answer, so nobody gets in.",
+		http.StatusFound:              "Log in first.",
+	}[status]
+	if !wantsHTML(r) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "%d %s\n%s\n", status, http.StatusText(status), text)
+		return
+	}
+	writePage(w, status, page{Title: fmt.Sprintf("%d %s", status, http.StatusText(status)), Denied: true, Lead: text, Here: route.Prefix})
+}
+
+func wantsHTML(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }

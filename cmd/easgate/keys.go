@@ -1,0 +1,187 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/configtoken"
+)
+
+func newKeys(c *cli) *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "keys",
+		Short: "Make and look at the keys of config tokens",
+		Long: `A keyring is a JSON Web Key Set of random keys. The first one seals config tokens, all of them open.
+Whoever has it can make tokens that easgate believes, unless it is a server's half (keys public).`,
+	}, newKeysNew(c), newKeysRotate(c), newKeysList(c), newKeysPublic(c))
+}
+
+func newKeysNew(c *cli) *cobra.Command {
+	var out string
+	var sign bool
+	cmd := &cobra.Command{
+		Use:   "new",
+		Short: "Make a keyring",
+		Long:  "Makes a keyring with a random key. A file that exists is never overwritten; a new one is readable by its owner alone.",
+		Example: `  easgate keys new --out keyring.json
+  easgate keys new --sign --out issuer.json      # tokens are signed as well: see keys public`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			ring, err := configtoken.NewKeyring()
+			if err == nil && sign {
+				ring, err = ring.WithSigning()
+			}
+			if err != nil {
+				return err
+			}
+			return c.writeNew(out, ring.JWKSet())
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "write to a new `file`, not to the standard output")
+	cmd.Flags().BoolVar(&sign, "sign", false, "add a key pair that signs config tokens")
+	return cmd
+}
+
+func newKeysRotate(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rotate [FILE]",
+		Short: "Put a new key first in a keyring file",
+		Long: `Adds a new key that seals from now on; the older ones still open. The file is replaced in one step.
+A running easgate reads it again by itself. Give a server the new keyring before the first token is sealed with it.`,
+		Example: `  easgate keys rotate keyring.json`,
+		Args:    args(0, 1, "one FILE at most"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			path, err := c.keyringPath(args)
+			if err != nil {
+				return err
+			}
+			ring, err := configtoken.LoadKeyring(path)
+			if err != nil {
+				return err
+			}
+			if ring, err = ring.Rotate(); err != nil {
+				return err
+			}
+			if err := replaceFile(path, ring.JWKSet()); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.err, "new key %s seals now; %d keys open\n", ring.Keys()[0].ID, openers(ring))
+			return err
+		},
+	}
+	c.keyringFlag(cmd)
+	return cmd
+}
+
+func newKeysList(c *cli) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list [FILE]",
+		Short: "List the keys of a keyring by id",
+		Args:  args(0, 1, "one FILE at most"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			ring, err := c.keyringFrom(args)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return c.printJSON(ring.Keys())
+			}
+			for _, k := range ring.Keys() {
+				if _, err := fmt.Fprintf(c.out, "%s\t%s\n", k.ID, k.Use); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.keyringFlag(cmd)
+	return cmd
+}
+
+func newKeysPublic(c *cli) *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "public [FILE]",
+		Short: "Write the server's half of an issuer's keyring",
+		Long: `Where issuing and serving are different people, the issuer keeps the key that signs. The server's half opens and
+verifies config tokens; with EAS_REQUIRE_SIGNED_TOKENS=true a server takes no others, so that nobody who reads the
+server's files can make one.`,
+		Example: `  easgate keys new --sign --out issuer.json
+  easgate keys public issuer.json --out server.json`,
+		Args: args(0, 1, "one FILE at most"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			ring, err := c.keyringFrom(args)
+			if err != nil {
+				return err
+			}
+			return c.writeNew(out, ring.Public().JWKSet())
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "write to a new `file`, not to the standard output")
+	c.keyringFlag(cmd)
+	return cmd
+}
+
+func openers(ring *configtoken.Keyring) (n int) {
+	for _, k := range ring.Keys() {
+		if k.Use == configtoken.Seals || k.Use == configtoken.Opens {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *cli) keyringFlag(cmd *cobra.Command) {
+	config.AddFlags(cmd.Flags(), c.given, "keyring_file")
+}
+
+// keyringPath is the file that args name, or the configuration.
+func (c *cli) keyringPath(args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	cfg, _, err := c.load()
+	if err != nil {
+		return "", err
+	}
+	if cfg.KeyringFile == "" {
+		return "", hint(errors.New("no keyring file is named"), "give its name, or set EAS_KEYRING_FILE")
+	}
+	return cfg.KeyringFile, nil
+}
+
+func (c *cli) keyringFrom(args []string) (*configtoken.Keyring, error) {
+	if len(args) > 0 {
+		return configtoken.LoadKeyring(args[0])
+	}
+	cfg, _, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	return keyring(cfg)
+}
+
+// keyring reads the keyring that the configuration names.
+func keyring(cfg *config.Config) (*configtoken.Keyring, error) {
+	if cfg.KeyringFile != "" {
+		ring, err := configtoken.LoadKeyring(cfg.KeyringFile)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, hint(err, "`easgate keys new --out %s` makes it", cfg.KeyringFile)
+		}
+		return ring, err
+	}
+	if cfg.Keyring == "" {
+		return nil, hint(errors.New("there is no keyring"), "set EAS_KEYRING_FILE, or give --keyring-file")
+	}
+	ring, err := configtoken.ParseKeyring([]byte(cfg.Keyring))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.Origin("keyring"), err)
+	}
+	return ring, nil
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newRoot(c *cli) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "easgate",
+		Short: "An authentication service for reverse proxies",
+		Long: `easgate answers one question for a reverse proxy: may this request pass, and as whom?
+Without a command it serves, as "easgate serve" does.
+
+Exit codes: 0 done; 1 failed; 2 the command line makes no sense; 3 the command worked
+and the answer is no (denied, not in force, something to say).`,
+		Example: `  easgate demo                                   # look at all of it at once
+  easgate keys new --out keyring.json            # the keys of config tokens
+  easgate token seal token.yaml --keyring-file keyring.json
+  easgate serve --keyring-file keyring.json`,
+		Args:              noArgs,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().StringVar(&c.configFile, "config", "", "configuration `file` in YAML (EAS_CONFIG_FILE)")
+	serve := newServe(c)
+	root.RunE = serve.RunE
+	root.AddCommand(serve, newToken(c), newGenerateConfigToken(c), newKeys(c), newStore(c), newExplain(c), newConfig(c), newDemo(c), newVersion(c))
+	return root
+}
+
+// noArgs is cobra.NoArgs as a usage error, with the command that was probably meant.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if s := cmd.SuggestionsFor(args[0]); cmd.HasSubCommands() && len(s) > 0 {
+		return usage("unknown command %q; did you mean %s?", args[0], s[0])
+	}
+	if cmd.HasSubCommands() {
+		return usage("unknown command %q", args[0])
+	}
+	return usage("%q is one argument too many", args[0])
+}
+
+// args wants between least and most arguments, named in the message.
+func args(least, most int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return usage("want %s, got %d arguments", what, len(args))
+		}
+		return nil
+	}
+}
+
+// group makes a command that only holds others.
+func group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+	cmd.Args = noArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		var names []string
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, sub.Name())
+			}
+		}
+		return usage("want one of the commands %s", strings.Join(names, ", "))
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+func newVersion(c *cli) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return c.printJSON(map[string]string{"version": version})
+			}
+			_, err := fmt.Fprintln(c.out, "easgate", version)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

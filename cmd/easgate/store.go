@@ -1,0 +1,383 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/user"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/internal/sqldb"
+	"github.com/easgate/easgate/internal/strictjson"
+	"github.com/easgate/easgate/stores/sql"
+)
+
+// storing are the flags of every store command.
+type storing struct {
+	by   string
+	json bool
+}
+
+func newStore(c *cli) *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "store",
+		Short: "Manage config tokens in a SQL store",
+		Long: `STORE is the id of a store in the configuration (EAS_CONFIG_TOKEN_STORES), or a database:
+sqlite:tokens.db, postgres://user@host/database, mysql://user@host/database.
+Every change leaves an audit row: who, when, what.`,
+	}, newStoreInit(c), newStorePut(c), newStoreGet(c), newStoreList(c), newStoreRevoke(c), newStoreAudit(c))
+}
+
+// storeCommand makes a command that works on an open store.
+func (c *cli) storeCommand(cmd *cobra.Command, s *storing, run func(ctx context.Context, a *sql.Admin, args []string) error) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		options, err := c.storeOptions(args[0])
+		if err != nil {
+			return err
+		}
+		a, err := sql.NewAdmin(options, c.now)
+		if err != nil {
+			return fmt.Errorf("store %s: %w", redactStore(args[0]), err)
+		}
+		defer a.Close()
+		if err := run(cmd.Context(), a, args[1:]); err != nil {
+			return explainStore(args[0], err)
+		}
+		return nil
+	}
+	config.AddFlags(cmd.Flags(), c.given, "keyring_file", "config_token_stores")
+	if s != nil {
+		cmd.Flags().BoolVar(&s.json, "json", false, "print JSON")
+	}
+	return cmd
+}
+
+// byFlag is for commands that leave an audit row.
+func (s *storing) byFlag(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringVar(&s.by, "by", "", "`name` for the audit; by default the user who runs the command")
+	return cmd
+}
+
+func (s *storing) who() (string, error) {
+	if s.by != "" {
+		return s.by, nil
+	}
+	u, err := user.Current()
+	if err != nil {
+		return "", hint(fmt.Errorf("who is asking: %w", err), "--by says it")
+	}
+	return u.Username, nil
+}
+
+func newStoreInit(c *cli) *cobra.Command {
+	return c.storeCommand(&cobra.Command{
+		Use:     "init STORE",
+		Short:   "Make the tables of a store, or bring them up to date",
+		Long:    "Makes config_tokens and its audit table, and a SQLite file. A table config_tokens that is there already stays as it is.",
+		Example: `  easgate store init main --config easgate.yaml`,
+		Args:    args(1, 1, "STORE"),
+	}, nil, func(ctx context.Context, a *sql.Admin, _ []string) error {
+		applied, err := a.Init(ctx)
+		if err != nil {
+			return err
+		}
+		text := "up to date"
+		if len(applied) > 0 {
+			text = "applied " + strings.Join(applied, ", ")
+		}
+		_, err = fmt.Fprintln(c.err, text)
+		return err
+	})
+}
+
+func newStorePut(c *cli) *cobra.Command {
+	var s storing
+	var seal sealing
+	cmd := c.storeCommand(&cobra.Command{
+		Use:   "put STORE ID [FILE]",
+		Short: "Put a config token into a store",
+		Long: `Reads a sealed config token, or a configuration that it seals first, from FILE or the standard input and stores it under
+ID, in place of what is there. It also takes back a revocation.`,
+		Example: `  easgate store put main grafana token.yaml
+  easgate token seal --jti grafana-2 token.yaml | easgate store put main grafana`,
+		Args: args(2, 3, "STORE, ID and one FILE at most"),
+	}, nil, func(ctx context.Context, a *sql.Admin, args []string) error {
+		text, err := c.toStore(args[1:], &seal)
+		if err != nil {
+			return err
+		}
+		who, err := s.who()
+		if err != nil {
+			return err
+		}
+		return a.Put(ctx, who, args[0], text)
+	})
+	cmd.Flags().StringVar(&seal.format, "format", "", "seal a configuration as native or eas; by default native where there is a keyring")
+	cmd.Flags().BoolVar(&seal.unchecked, "unchecked", false, "store it even if it does not open or says what is unknown")
+	return s.byFlag(cmd)
+}
+
+// toStore returns the sealed text to put into a store: what it is given, or what it seals.
+func (c *cli) toStore(args []string, s *sealing) (string, error) {
+	name := "-"
+	if len(args) > 0 {
+		name = args[0]
+	}
+	text, err := c.input(name)
+	if err != nil {
+		return "", err
+	}
+	cfg, _, err := c.load()
+	if err != nil {
+		return "", err
+	}
+	sealed := strings.TrimSpace(string(text))
+	if sealed == "" || isDocument(sealed) {
+		claims, err := parseClaims(name, text)
+		if err != nil {
+			return "", err
+		}
+		sealed, _, err = c.sealed(cfg, claims, s)
+		return sealed, err
+	}
+	if s.unchecked {
+		return sealed, nil
+	}
+	k, err := openKeys(cfg)
+	if err != nil {
+		return "", err
+	}
+	if _, err := k.stored.Open(sealed); err != nil {
+		return "", hint(err, "%s; --unchecked stores it all the same", unreadableHint(cfg))
+	}
+	return sealed, nil
+}
+
+func newStoreGet(c *cli) *cobra.Command {
+	var s storing
+	return c.storeCommand(&cobra.Command{
+		Use:     "get STORE ID",
+		Short:   "Print a config token of a store, sealed as it is",
+		Long:    "Prints the sealed text. Exit code 3 when there is no such id, or it is revoked.",
+		Example: `  easgate store get main grafana | easgate token inspect`,
+		Args:    args(2, 2, "STORE and ID"),
+	}, &s, func(ctx context.Context, a *sql.Admin, args []string) error {
+		r, err := a.Get(ctx, args[0])
+		if errors.Is(err, sql.ErrUnknown) {
+			c.complain("error", err.Error(), "")
+			return errNo
+		}
+		if err != nil {
+			return err
+		}
+		if s.json {
+			err = c.printJSON(storedToken{ID: r.ID, Revoked: r.Revoked, Token: r.Sealed})
+		} else {
+			_, err = fmt.Fprintln(c.out, r.Sealed)
+		}
+		if err == nil && r.Revoked {
+			c.warn(args[0]+" is revoked", "")
+			return errNo
+		}
+		return err
+	})
+}
+
+type storedToken struct {
+	ID      string `json:"id"`
+	Revoked bool   `json:"revoked"`
+	Bytes   int    `json:"bytes,omitempty"`
+	Token   string `json:"token,omitempty"`
+}
+
+func newStoreList(c *cli) *cobra.Command {
+	var s storing
+	var p sql.Page
+	cmd := c.storeCommand(&cobra.Command{
+		Use:   "list STORE",
+		Short: "List the config tokens of a store by id",
+		Args:  args(1, 1, "STORE"),
+	}, &s, func(ctx context.Context, a *sql.Admin, _ []string) error {
+		records, err := a.List(ctx, p)
+		if err != nil {
+			return err
+		}
+		list := make([]storedToken, 0, len(records))
+		for _, r := range records {
+			list = append(list, storedToken{ID: r.ID, Revoked: r.Revoked, Bytes: len(r.Sealed)})
+		}
+		if s.json {
+			return c.printJSON(list)
+		}
+		return c.table("ID\tSTATE\tBYTES", len(list), func(i int) string {
+			state := "in force"
+			if list[i].Revoked {
+				state = "revoked"
+			}
+			return fmt.Sprintf("%s\t%s\t%d", list[i].ID, state, list[i].Bytes)
+		})
+	})
+	cmd.Flags().StringVar(&p.Contains, "contains", "", "only ids with this `text` in them")
+	cmd.Flags().StringVar(&p.After, "after", "", "go on behind this `id`")
+	cmd.Flags().IntVar(&p.Limit, "limit", 100, "`number` of tokens at most")
+	return cmd
+}
+
+func newStoreRevoke(c *cli) *cobra.Command {
+	var s storing
+	return s.byFlag(c.storeCommand(&cobra.Command{
+		Use:     "revoke STORE ID",
+		Short:   "Revoke a config token in a store",
+		Long:    "Lookups no longer find the token, after the store's cache_ttl at the latest. Its text is kept, and put takes it back.",
+		Example: `  easgate store revoke main grafana`,
+		Args:    args(2, 2, "STORE and ID"),
+	}, nil, func(ctx context.Context, a *sql.Admin, args []string) error {
+		who, err := s.who()
+		if err != nil {
+			return err
+		}
+		if err := a.Revoke(ctx, who, args[0]); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(c.err, "%s is revoked\n", args[0])
+		return err
+	}))
+}
+
+func newStoreAudit(c *cli) *cobra.Command {
+	var s storing
+	var limit int
+	cmd := c.storeCommand(&cobra.Command{
+		Use:   "audit STORE [ID]",
+		Short: "Show who changed what in a store, the latest first",
+		Args:  args(1, 2, "STORE and one ID at most"),
+	}, &s, func(ctx context.Context, a *sql.Admin, args []string) error {
+		id := ""
+		if len(args) > 0 {
+			id = args[0]
+		}
+		changes, err := a.Audit(ctx, id, limit)
+		if err != nil {
+			return err
+		}
+		if s.json {
+			list := make([]storeChange, 0, len(changes))
+			for _, ch := range changes {
+				list = append(list, storeChange(ch))
+			}
+			return c.printJSON(list)
+		}
+		return c.table("WHEN\tWHO\tWHAT\tID\tSHA-256", len(changes), func(i int) string {
+			ch := changes[i]
+			return fmt.Sprintf("%s\t%s\t%s\t%s\t%.12s", ch.At.Format(time.RFC3339), ch.Who, ch.What, ch.TokenID, ch.Digest)
+		})
+	})
+	cmd.Flags().IntVar(&limit, "limit", 100, "`number` of changes at most")
+	return cmd
+}
+
+// storeChange is a row of the audit as JSON has it.
+type storeChange struct {
+	Seq     int64     `json:"seq"`
+	At      time.Time `json:"at"`
+	Who     string    `json:"who"`
+	What    string    `json:"what"`
+	TokenID string    `json:"id"`
+	Digest  string    `json:"sha256"`
+}
+
+// table prints rows under a head, in columns.
+func (c *cli) table(head string, rows int, row func(int) string) error {
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, head)
+	for i := range rows {
+		fmt.Fprintln(w, row(i))
+	}
+	return w.Flush()
+}
+
+// storeOptions returns the options of the SQL store that name stands for.
+func (c *cli) storeOptions(name string) (sql.Config, error) {
+	if db, ok := databaseURL(name); ok {
+		return sql.Config{Config: db}, nil
+	}
+	cfg, _, err := c.load()
+	if err != nil {
+		return sql.Config{}, err
+	}
+	return sqlStore(cfg, name)
+}
+
+// databaseURL reads sqlite:FILE and the URLs of MySQL and PostgreSQL.
+func databaseURL(s string) (sqldb.Config, bool) {
+	scheme, rest, ok := strings.Cut(s, ":")
+	if !ok {
+		return sqldb.Config{}, false
+	}
+	switch scheme {
+	case "sqlite", "sqlite3":
+		return sqldb.Config{Client: "sqlite3", Connection: sqldb.Connection{Filename: rest}}, true
+	case "postgres", "postgresql":
+		return sqldb.Config{Client: "pg", Connection: sqldb.Connection{ConnectionString: sqldb.Secret(s)}}, true
+	case "mysql", "mariadb":
+		return sqldb.Config{Client: "mysql2", Connection: sqldb.Connection{ConnectionString: sqldb.Secret("mysql:" + rest)}}, true
+	}
+	return sqldb.Config{}, false
+}
+
+func sqlStore(cfg *config.Config, id string) (sql.Config, error) {
+	var all map[string]struct {
+		Adapter string          `json:"adapter"`
+		Options json.RawMessage `json:"options"`
+	}
+	var options sql.Config
+	if len(cfg.Stores) > 0 {
+		if err := json.Unmarshal(cfg.Stores, &all); err != nil {
+			return options, fmt.Errorf("%s: want stores with adapter and options", cfg.Origin("config_token_stores"))
+		}
+	}
+	entry, ok := all[id]
+	switch {
+	case !ok:
+		return options, hint(fmt.Errorf("there is no store %q in the configuration", id),
+			"EAS_CONFIG_TOKEN_STORES or --config names them; sqlite:FILE and postgres://… are databases themselves")
+	case entry.Adapter != "sql":
+		return options, hint(fmt.Errorf("store %q has the adapter %q, and only sql stores are changed here", id, entry.Adapter),
+			"change its file or variable instead: easgate reads it again")
+	}
+	if err := strictjson.Unmarshal(entry.Options, &options); err != nil {
+		return options, fmt.Errorf("store %q: options.%w", id, err)
+	}
+	return options, nil
+}
+
+// explainStore adds what to do about an error of a database.
+func explainStore(store string, err error) error {
+	if errors.Is(err, errNo) {
+		return err
+	}
+	text := strings.ToLower(err.Error())
+	if strings.Contains(text, "no such table") || strings.Contains(text, "doesn't exist") || strings.Contains(text, "does not exist") ||
+		strings.Contains(text, "no such file") || strings.Contains(text, "unable to open database file") {
+		if hintOf(err) == "" {
+			return hint(fmt.Errorf("store %s: %w", redactStore(store), err), "easgate store init %s makes the tables", redactStore(store))
+		}
+	}
+	return fmt.Errorf("store %s: %w", redactStore(store), err)
+}
+
+// redactStore keeps the password of a database's URL out of messages.
+func redactStore(store string) string {
+	scheme, rest, ok := strings.Cut(store, "://")
+	if at := strings.LastIndexByte(rest, '@'); ok && at >= 0 {
+		name, _, _ := strings.Cut(rest[:at], ":")
+		return scheme + "://" + name + "@" + rest[at+1:]
+	}
+	return store
+}

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/handlebars"
+	"github.com/easgate/easgate/internal/query/jq"
+	"github.com/easgate/easgate/internal/query/jsonpath"
+	"github.com/easgate/easgate/internal/query/sandbox"
+	"github.com/easgate/easgate/internal/server"
+	"github.com/easgate/easgate/internal/watch"
+	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/builtin"
+	"github.com/easgate/easgate/stores"
+	storesbuiltin "github.com/easgate/easgate/stores/builtin"
+)
+
+// A service is all that serve consists of. wire puts it together; nothing else knows every part.
+type service struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	keys    *keys
+	revoked *configtoken.Revocations
+	cert    *certificate // nil without TLS
+	stores  *stores.Set
+	cache   *pipeline.Cache
+	server  *server.Server
+	closers []func()
+}
+
+// wire builds the service. It listens to nothing yet and asks no store. close gives everything back.
+func (c *cli) wire(cfg *config.Config, log *slog.Logger) (_ *service, err error) {
+	s := &service{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	// All that is wrong is reported at once, as the configuration's own problems are.
+	var problems config.Problems
+	try := func(err error) {
+		if err != nil {
+			problems = append(problems, config.Problem{Err: err, Hint: hintOf(err)})
+		}
+	}
+	s.keys, err = openKeys(cfg)
+	try(err)
+	s.revoked, err = revocations(cfg)
+	try(err)
+	s.cert, err = newCertificate(cfg)
+	try(err)
+	try(s.openStores(c.env, c.now))
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	compiler, urlQueries := s.compiler(c.now)
+	s.cache, err = pipeline.NewCache(pipeline.Config{
+		Compiler: compiler,
+		URL:      s.keys.url,
+		Stored:   s.keys.stored,
+		Store:    s.stores.Store,
+		Revoked:  s.revoked.Revoked,
+		Log:      log,
+		Now:      c.now,
+		Grace:    2 * cfg.VerifyTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, s.cache.Close)
+	s.keys.ring.OnChange(s.cache.Forget)
+	var tlsConfig *tls.Config
+	if s.cert != nil {
+		tlsConfig = s.cert.config()
+	}
+	s.server, err = server.New(server.Config{
+		Addr:          cfg.MainAddr(),
+		VerifyAddr:    cfg.VerifyAddr,
+		AdminAddr:     cfg.AdminAddr,
+		TLS:           tlsConfig,
+		Trusted:       cfg.TrustedProxies,
+		Profile:       cfg.ProxyProfile,
+		Pipelines:     s.cache,
+		Plugins:       compiler.Plugins,
+		URLQueries:    urlQueries,
+		Ready:         s.stores.Ready,
+		CookieSecret:  []byte(cfg.CookieSignSecret),
+		VerifyTimeout: cfg.VerifyTimeout,
+		Metrics:       !cfg.DisableMetrics,
+		MetricsOnMain: cfg.MetricsOnMain,
+		Log:           log,
+		LogAllows:     cfg.LogAllows,
+		Now:           c.now,
+	})
+	return s, err
+}
+
+// close gives back what the service holds, the last first.
+func (s *service) close() {
+	for _, f := range slices.Backward(s.closers) {
+		f()
+	}
+	s.closers = nil
+}
+
+// reload reads again what may change while easgate runs. What cannot be read stays as it was.
+func (s *service) reload() {
+	if f := s.cfg.KeyringFile; f != "" {
+		changed, err := s.keys.ring.Load(f)
+		switch {
+		case err != nil:
+			s.log.Error("the keyring was not reloaded, the one before stays in use", "error", err)
+		case changed:
+			s.log.Info("the keyring was reloaded", "keys", s.keys.ring.Keyring().Keys())
+		}
+	}
+	if f := s.cfg.RevokedJTIsFile; f != "" {
+		if err := s.revoked.Load(f); err != nil {
+			s.log.Error("the revocation file was not reloaded, the list before stays in use", "error", err)
+		}
+	}
+	if s.cert != nil {
+		if err := s.cert.load(); err != nil {
+			s.log.Error("the certificate was not reloaded, the one before stays in use", "error", err)
+		}
+	}
+}
+
+// follow reloads whenever one of the files changes, until ctx ends.
+func (s *service) follow(ctx context.Context) error {
+	for _, f := range []string{s.cfg.KeyringFile, s.cfg.RevokedJTIsFile, s.cfg.SSLCert, s.cfg.SSLKey} {
+		if f == "" {
+			continue
+		}
+		if err := watch.File(ctx, f, s.log, s.reload); err != nil {
+			return err
+		}
+	}
+	s.reload() // what changed between reading and watching
+	return nil
+}
+
+// keys open config tokens.
+type keys struct {
+	ring        *configtoken.Live
+	url, stored configtoken.Opener
+}
+
+func openKeys(cfg *config.Config) (*keys, error) {
+	k := &keys{}
+	formats := configtoken.Formats{RequireSigned: cfg.RequireSignedTokens, AllowPlain: cfg.AllowPlainTokens}
+	if slices.Contains(cfg.TokenFormats, "native") && (cfg.Keyring != "" || cfg.KeyringFile != "") {
+		ring, err := keyring(cfg)
+		if err != nil {
+			return nil, err
+		}
+		k.ring = configtoken.NewLive(ring)
+		formats.Native = k.ring
+	}
+	if slices.Contains(cfg.TokenFormats, "eas") {
+		var err error
+		if formats.EAS, err = easKeys(cfg); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if k.url, err = configtoken.NewOpener(formats); err != nil {
+		return nil, err
+	}
+	if k.stored, err = configtoken.NewStoreOpener(formats); err != nil {
+		return nil, err
+	}
+	if k.ring == nil {
+		k.ring = configtoken.NewLive(new(configtoken.Keyring))
+	}
+	return k, nil
+}
+
+func revocations(cfg *config.Config) (*configtoken.Revocations, error) {
+	r, err := configtoken.NewRevocations(string(cfg.RevokedJTIs))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.Origin("revoked_jtis"), err)
+	}
+	if cfg.RevokedJTIsFile != "" {
+		if err := r.Load(cfg.RevokedJTIsFile); err != nil {
+			return nil, hint(err, "an empty list is []")
+		}
+	}
+	return r, nil
+}
+
+// openStores opens the stores that the configuration names. One that cannot be opened does not stop the others.
+func (s *service) openStores(environ []string, now func() time.Time) error {
+	env := stores.Env{Log: s.log, Now: now, LookupEnv: func(name string) (string, bool) {
+		for _, kv := range environ {
+			if k, v, ok := strings.Cut(kv, "="); ok && k == name {
+				return v, true
+			}
+		}
+		return "", false
+	}}
+	var err error
+	if s.stores, err = stores.Open(string(s.cfg.Stores), storesbuiltin.Adapters(), env); err != nil {
+		return hint(fmt.Errorf("%s: %w", s.cfg.Origin("config_token_stores"), err), "docs/configuration.md shows the shape of a store")
+	}
+	s.closers = append(s.closers, func() {
+		if err := s.stores.Close(); err != nil {
+			s.log.Warn("closing the stores", "error", err)
+		}
+	})
+	return nil
+}
+
+// compiler returns what compiles config tokens, and the languages that a verify URL may use.
+func (s *service) compiler(now func() time.Time) (*pipeline.Compiler, query.Engines) {
+	own := sandbox.New(sandbox.Options{})
+	// What stands in a verify URL may be a stranger's: it gets less time and memory, VMs of its own, and no JavaScript.
+	limits := sandbox.Limits{Time: 20 * time.Millisecond, Memory: 16 << 20}
+	strangers := sandbox.New(sandbox.Options{Limits: limits, VMs: 1})
+	s.closers = append(s.closers, own.Close, strangers.Close)
+	return compilerWith(s.cfg, own, s.log, now), engines(strangers, jq.NewRestricted(jq.Limits(limits)))
+}
+
+func engines(box *sandbox.Sandbox, jq query.Engine) query.Engines {
+	return query.Engines{
+		"jp":         jsonpath.New(box.JSONPath()),
+		"jq":         jq,
+		"jsonata":    box.JSONata(),
+		"handlebars": handlebars.New(box.Handlebars()),
+	}
+}
+
+func compilerWith(cfg *config.Config, box *sandbox.Sandbox, log *slog.Logger, now func() time.Time) *pipeline.Compiler {
+	languages := engines(box, jq.New(jq.Limits{}))
+	if cfg.AllowEval {
+		languages["js"] = box.JS()
+	}
+	return &pipeline.Compiler{
+		Plugins: builtin.Registry(),
+		Env: plugins.Env{
+			Log:   log,
+			Now:   now,
+			HTTP:  &http.Client{Timeout: cfg.VerifyTimeout},
+			Query: languages,
+			// One processor stays free of password hashing, where there are several.
+			Hashing: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1))),
+		},
+	}
+}
+
+// checkParts builds everything that serve would, and says what is wrong with it.
+func (c *cli) checkParts(cfg *config.Config) error {
+	s, err := c.wire(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	var problems config.Problems
+	for _, err := range s.stores.Check() {
+		problems = append(problems, config.Problem{Source: cfg.Origin("config_token_stores"), Err: err})
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
+}
