@@ -217,6 +217,11 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		sites = append(sites, site{s.cfg.AdminAddr, s.admin, nil})
 	}
 
+	dog := newWatchdog()
+	watch, stopWatch := context.WithCancel(context.WithoutCancel(ctx)) // slow clients are cut off while shutting down, too
+	defer stopWatch()
+	go dog.run(watch)
+
 	var servers []*http.Server
 	failed := make(chan error, len(sites)+1)
 	var wg sync.WaitGroup
@@ -232,10 +237,11 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		if bound == nil {
 			bound = l.Addr()
 		}
+		l = watchedListener{l, dog}
 		if site.tls != nil {
 			l = tls.NewListener(l, site.tls)
 		}
-		srv := s.httpServer(site.handler)
+		srv := s.httpServer(site.handler, dog)
 		servers = append(servers, srv)
 		wg.Go(func() {
 			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -280,15 +286,12 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	return err
 }
 
-func (s *Server) httpServer(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		MaxHeaderBytes:    maxHeader,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+func (s *Server) httpServer(h http.Handler, dog *watchdog) *http.Server {
+	return &http.Server{ //nolint:gosec // G112: the watchdog cuts off slow clients
+		Handler:        h,
+		MaxHeaderBytes: maxHeader,
+		ConnState:      dog.connState,
+		ErrorLog:       slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, s.newCaller(c.RemoteAddr().String()))
 		},

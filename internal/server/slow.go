@@ -1,0 +1,113 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How long a connection may stay in a state. A verification takes at most 10 s; the rest is the client's.
+const (
+	newLimit    = 10  // seconds from connecting to the end of the first request's headers
+	activeLimit = 30  // seconds from there to the end of the answer and of the request's body
+	idleLimit   = 120 // seconds from there to the end of the next request's headers
+)
+
+// A watchdog cuts off slow clients. http.Server's own timeouts set five deadlines for every request, which cost a tenth
+// of it; here a request costs two stores, and once a second somebody looks.
+type watchdog struct {
+	mu    sync.Mutex
+	conns map[*watched]struct{}
+	// ticks counts seconds.
+	ticks atomic.Int64
+}
+
+// watched is a connection with the state that it is in and the tick that the state began at, in one word.
+type watched struct {
+	net.Conn
+	dog   *watchdog
+	state atomic.Int64 // tick<<8 | http.ConnState
+}
+
+func newWatchdog() *watchdog { return &watchdog{conns: map[*watched]struct{}{}} }
+
+// watchedListener accepts connections for a watchdog.
+type watchedListener struct {
+	net.Listener
+	dog *watchdog
+}
+
+// Accept implements [net.Listener].
+func (l watchedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	w := &watched{Conn: c, dog: l.dog}
+	w.enter(http.StateNew)
+	l.dog.mu.Lock()
+	l.dog.conns[w] = struct{}{}
+	l.dog.mu.Unlock()
+	return w, nil
+}
+
+// Close implements [net.Conn].
+func (w *watched) Close() error {
+	w.dog.mu.Lock()
+	delete(w.dog.conns, w)
+	w.dog.mu.Unlock()
+	return w.Conn.Close()
+}
+
+func (w *watched) enter(s http.ConnState) { w.state.Store(w.dog.ticks.Load()<<8 | int64(s)) }
+
+// connState is an http.Server's ConnState hook.
+func (d *watchdog) connState(c net.Conn, s http.ConnState) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if w, ok := c.(*watched); ok {
+		w.enter(s)
+	}
+}
+
+// run looks once a second until ctx ends.
+func (d *watchdog) run(ctx context.Context) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			d.tick()
+		}
+	}
+}
+
+func (d *watchdog) tick() {
+	now := d.ticks.Add(1)
+	var slow []*watched
+	d.mu.Lock()
+	for w := range d.conns {
+		state := w.state.Load()
+		limit := int64(activeLimit)
+		switch http.ConnState(state & 0xff) {
+		case http.StateNew:
+			limit = newLimit
+		case http.StateIdle:
+			limit = idleLimit
+		}
+		if now-state>>8 > limit {
+			slow = append(slow, w)
+		}
+	}
+	d.mu.Unlock()
+	for _, w := range slow {
+		_ = w.Close()
+	}
+}
