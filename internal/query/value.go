@@ -20,94 +20,6 @@ type Value = any
 // Undefined is JavaScript's undefined: a value that is not there, as opposed to null.
 type Undefined struct{}
 
-// An Object is a JSON object that keeps the order of its keys as JavaScript does:
-// integer keys first, ascending, then the others as they were set.
-// The zero value is an empty object. It is not safe for concurrent writing.
-type Object struct {
-	keys []string
-	vals []any
-	// index is built once an object is large; small ones are searched.
-	index map[string]int
-	// ints is how many of the leading keys are integers.
-	ints int
-}
-
-const indexFrom = 12
-
-// NewObject returns an object with room for n keys.
-func NewObject(n int) *Object {
-	return &Object{keys: make([]string, 0, n), vals: make([]any, 0, n)}
-}
-
-// Len returns the number of keys.
-func (o *Object) Len() int { return len(o.keys) }
-
-// At returns the i-th key and its value, in JavaScript's order.
-func (o *Object) At(i int) (string, Value) { return o.keys[i], o.vals[i] }
-
-func (o *Object) find(key string) int {
-	if o.index != nil {
-		if i, ok := o.index[key]; ok {
-			return i
-		}
-		return -1
-	}
-	return slices.Index(o.keys, key)
-}
-
-// Get returns the value of key, and whether it is there.
-func (o *Object) Get(key string) (Value, bool) {
-	if i := o.find(key); i >= 0 {
-		return o.vals[i], true
-	}
-	return Undefined{}, false
-}
-
-// Set sets key to v. An existing key keeps its place.
-func (o *Object) Set(key string, v Value) {
-	if i := o.find(key); i >= 0 {
-		o.vals[i] = v
-		return
-	}
-	if n, ok := arrayIndex(key); ok {
-		at := o.ints
-		for at > 0 {
-			if m, _ := arrayIndex(o.keys[at-1]); m < n {
-				break
-			}
-			at--
-		}
-		o.keys = slices.Insert(o.keys, at, key)
-		o.vals = slices.Insert(o.vals, at, v)
-		o.ints++
-		o.index = nil
-	} else {
-		o.keys = append(o.keys, key)
-		o.vals = append(o.vals, v)
-		if o.index != nil {
-			o.index[key] = len(o.keys) - 1
-		}
-	}
-	if o.index == nil && len(o.keys) >= indexFrom {
-		o.index = make(map[string]int, 2*len(o.keys))
-		for i, k := range o.keys {
-			o.index[k] = i
-		}
-	}
-}
-
-// arrayIndex reports whether key is a canonical array index (ECMA-262 §6.1.7): 0 … 2³²−2, no leading zero.
-func arrayIndex(key string) (uint32, bool) {
-	if key == "" || len(key) > 10 || key[0] < '0' || key[0] > '9' || (key[0] == '0' && len(key) > 1) {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(key, 10, 32)
-	return uint32(n), err == nil && n < math.MaxUint32
-}
-
-// MarshalJSON writes o as JSON.stringify would.
-func (o *Object) MarshalJSON() ([]byte, error) { return AppendJSON(nil, o), nil }
-
 // maxDepth bounds the nesting of what is parsed, so that nothing that walks a value can exhaust the stack.
 const maxDepth = 256
 
@@ -144,7 +56,8 @@ func decode(d *json.Decoder, depth int) (Value, error) {
 	}
 	switch delim {
 	case '{':
-		o := &Object{}
+		var keys []string
+		var vals []Value
 		for d.More() {
 			k, err := d.Token()
 			if err != nil {
@@ -154,10 +67,12 @@ func decode(d *json.Decoder, depth int) (Value, error) {
 			if err != nil {
 				return nil, err
 			}
-			o.Set(k.(string), v)
+			keys, vals = append(keys, k.(string)), append(vals, v)
 		}
-		_, err = d.Token()
-		return o, err
+		if _, err = d.Token(); err != nil {
+			return nil, err
+		}
+		return ObjectOf(keys, vals), nil
 	case '[':
 		a := []any{}
 		for d.More() {
@@ -197,11 +112,11 @@ func FromGo(v any) Value {
 			keys = append(keys, k)
 		}
 		slices.Sort(keys)
-		o := NewObject(len(keys))
-		for _, k := range keys {
-			o.Set(k, FromGo(v[k]))
+		vals := make([]Value, len(keys))
+		for i, k := range keys {
+			vals[i] = FromGo(v[k])
 		}
-		return o
+		return ObjectOf(keys, vals)
 	case int:
 		return float64(v)
 	case int64:
