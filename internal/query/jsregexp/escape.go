@@ -55,12 +55,22 @@ func (p *parser) classEscape() (set, bool, error) {
 		if !p.unicode {
 			return nil, false, nil
 		}
+		start := p.i
 		p.i++
 		s, err := p.property()
+		if err != nil {
+			return nil, false, err
+		}
+		text := string(p.in[start:p.i])
+		if known, ok := p.properties[text]; ok {
+			return known, true, nil
+		}
 		if c == 'P' {
 			s = s.complement()
 		}
-		return s.fold(p.flags), true, err
+		s = s.fold(p.flags)
+		p.properties[text] = s
+		return s, true, nil
 	default:
 		return nil, false, nil
 	}

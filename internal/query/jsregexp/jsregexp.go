@@ -11,15 +11,20 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// matchTimeout bounds one backtracking match.
-const matchTimeout = 50 * time.Millisecond
+const (
+	// matchTimeout bounds one backtracking match.
+	matchTimeout = 50 * time.Millisecond
+	// maxLiteral and maxEmitted bound, in bytes, what is compiled: as sets, a \p{L} of five bytes has ten thousand.
+	maxLiteral, maxEmitted = 8 << 10, 1 << 20
+)
 
 var (
 	// ErrTimeout says that a match was cut off: whether the text matches is unknown.
 	ErrTimeout = errors.New("regexp: match takes too long")
 
-	errEngine = errors.New("regexp: regexp2 failed on this pattern")
-	errCase   = errors.New("regexp: backreference with the flag i, on a text that is not ASCII, is not supported")
+	errTooLarge = errors.New("regexp: too large")
+	errEngine   = errors.New("regexp: regexp2 failed on this pattern")
+	errCase     = errors.New("regexp: backreference with the flag i, on a text that is not ASCII, is not supported")
 )
 
 // A Regexp is a compiled literal, safe for concurrent use.
@@ -35,6 +40,9 @@ type Regexp struct {
 // Compile compiles the text `/pattern/flags`. What JavaScript refuses is an error, and so are the flag v,
 // Unicode properties without a table in package unicode, and backreferences whose meaning regexp2 does not share.
 func Compile(literal string) (*Regexp, error) {
+	if len(literal) > maxLiteral {
+		return nil, errTooLarge
+	}
 	pattern, opts, err := split(literal)
 	if err != nil {
 		return nil, err
@@ -49,8 +57,12 @@ func Compile(literal string) (*Regexp, error) {
 	}
 	re := &Regexp{flags: f, asciiOnly: f.ignoreCase && hasBackref(n)}
 	if !needsBacktracking(n, f) {
+		text := emit(n, f, false)
+		if len(text) > maxEmitted {
+			return nil, errTooLarge
+		}
 		// It may still be too large for package regexp.
-		re.fast, _ = regexp.Compile(emit(n, f, false))
+		re.fast, _ = regexp.Compile(text)
 	}
 	re.slow = sync.OnceValues(func() (*regexp2.Regexp, error) { return compileSlow(emit(n, f, true)) })
 	if re.fast == nil {
@@ -89,6 +101,9 @@ func emit(n node, f flags, backtracking bool) string {
 var clock = sync.OnceFunc(func() { regexp2.SetTimeoutCheckPeriod(10 * time.Millisecond) })
 
 func compileSlow(pattern string) (*regexp2.Regexp, error) {
+	if len(pattern) > maxEmitted {
+		return nil, errTooLarge
+	}
 	clock()
 	re, err := regexp2.Compile(pattern, regexp2.ECMAScript)
 	if err != nil {

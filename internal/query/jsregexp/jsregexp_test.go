@@ -150,6 +150,62 @@ func TestBlowUp(t *testing.T) {
 	}
 }
 
+// foldUpper looks for equal characters among those that fold into each other only.
+func TestUpperCaseStaysWithinFolding(t *testing.T) {
+	first := map[rune]rune{}
+	for r := rune(0); r <= 0xffff; r++ {
+		c := canonical(r)
+		f, ok := first[c]
+		if !ok {
+			first[c] = r
+			continue
+		}
+		if s := setOf(f, f).foldUpper(); !s.has(r) {
+			t.Errorf("%U and %U have one upper case, but do not fold into each other", f, r)
+		}
+	}
+}
+
+func (s set) has(r rune) bool {
+	for i := 0; i < len(s); i += 2 {
+		if s[i] <= r && r <= s[i+1] {
+			return true
+		}
+	}
+	return false
+}
+
+// Compiling happens in a request's time; a token's author should not make it long by mistake.
+func TestLargePatterns(t *testing.T) {
+	for _, tt := range []struct {
+		name, literal string
+		ok            bool
+	}{
+		{"nested counts", "/((((a{1000}){1000}){1000}){1000})/", true},
+		{"nested counts with lookahead", "/(?=(((a{1000}){1000}){1000}){1000})/", true},
+		{"many characters with another case", "/" + strings.Repeat("é", 3000) + "/i", true},
+		{"many ranges", "/" + strings.Repeat("[à-ü]", 800) + "/i", true},
+		{"many properties", "/" + strings.Repeat(`\p{L}`, 1000) + "/iu", false},
+		{"long", "/" + strings.Repeat("a", 9000) + "/", false},
+	} {
+		start := time.Now()
+		re, err := Compile(tt.literal)
+		if (err == nil) != tt.ok {
+			t.Errorf("%s: Compile = %v, want ok %v", tt.name, err, tt.ok)
+		}
+		if err == nil {
+			if _, err := re.Match("a😀"); err != nil {
+				t.Errorf("%s: Match: %v", tt.name, err)
+			}
+		}
+		if d := time.Since(start); d > 2*time.Second {
+			t.Errorf("%s took %v", tt.name, d)
+		} else {
+			t.Log(tt.name, d)
+		}
+	}
+}
+
 func FuzzMatch(f *testing.F) {
 	for _, r := range readRows(f) {
 		f.Add(r.L, r.S)

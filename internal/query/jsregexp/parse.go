@@ -26,6 +26,8 @@ type parser struct {
 	// names are the numbers of named groups; any makes \k<name> a reference.
 	names  map[string]int
 	opened int
+	// properties are the sets of \p{…} that were read before: they are large.
+	properties map[string]set
 }
 
 func (p *parser) errorf(format string, args ...any) error {
@@ -53,7 +55,7 @@ func (p *parser) take(text string) bool {
 }
 
 func parse(pattern string, f flags) (node, error) {
-	p := &parser{flags: f, in: []rune(pattern), names: map[string]int{}}
+	p := &parser{flags: f, in: []rune(pattern), names: map[string]int{}, properties: map[string]set{}}
 	if !f.unicode {
 		p.in = codeUnits(pattern)
 	}

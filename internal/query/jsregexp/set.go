@@ -120,29 +120,23 @@ const lastCased = 0x1ffff
 
 // foldUnicode folds by Unicode's simple case folding, as with the flag u.
 func (s set) foldUnicode() set {
+	return s.foldWhere(func(a, b rune) bool { return true })
+}
+
+// foldUpper folds code units by their upper case, as without the flag u. Code units with the same upper case also fold into each other.
+func (s set) foldUpper() set {
+	return s.foldWhere(func(a, b rune) bool { return canonical(a) == canonical(b) })
+}
+
+func (s set) foldWhere(equal func(a, b rune) bool) set {
 	out := slices.Clone(s)
 	for i := 0; i < len(s); i += 2 {
 		for r := s[i]; r <= min(s[i+1], lastCased); r++ {
 			for o := unicode.SimpleFold(r); o != r; o = unicode.SimpleFold(o) {
-				out = append(out, o, o)
+				if equal(r, o) {
+					out = append(out, o, o)
+				}
 			}
-		}
-	}
-	return out.normalize()
-}
-
-// foldUpper folds code units by their upper case, as without the flag u.
-func (s set) foldUpper() set {
-	in := map[rune]bool{}
-	for i := 0; i < len(s); i += 2 {
-		for r := s[i]; r <= min(s[i+1], 0xffff); r++ {
-			in[canonical(r)] = true
-		}
-	}
-	out := slices.Clone(s)
-	for r := rune(0); r <= 0xffff; r++ {
-		if in[canonical(r)] {
-			out = append(out, r, r)
 		}
 	}
 	return out.normalize()
