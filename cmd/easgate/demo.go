@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,10 +90,12 @@ func (c *cli) demo(ctx context.Context, dir string, port, servicePort int) error
 		served <- nil
 	}
 	// The gateway goes first, so that nobody asks a service that has stopped.
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	for i := len(servers) - 1; i >= 0; i-- {
-		err = errors.Join(err, servers[i].Shutdown(end))
+	for _, srv := range slices.Backward(servers) {
+		if srv.Shutdown(end) != nil {
+			_ = srv.Close() // browsers hold connections open that they never use
+		}
 	}
 	stop()
 	return errors.Join(err, <-served)
@@ -126,9 +129,13 @@ func freePort(port int) int {
 	return port
 }
 
-// demoRoutes are the parts of the demo site, the most specific first.
+// demoRoutes are the parts of the demo site.
 func demoRoutes(verify string, tokens demoTokens) []demo.Route {
 	return []demo.Route{
+		{
+			Prefix: "/", Verify: verify + tokens.open, Title: "Open to all",
+			About: "Lets everybody in, after asking easgate all the same.",
+		},
 		{
 			Prefix: "/private/", Verify: verify + tokens.private, Title: "Private",
 			About: "Asks for alice's password (wonderland). The whole configuration is sealed into the verify URL; no store is asked.",
@@ -140,10 +147,6 @@ func demoRoutes(verify string, tokens demoTokens) []demo.Route {
 		{
 			Prefix: "/partner/", Verify: verify + tokens.partner, Title: "Partner",
 			About: "Asks for bob's password (builder). Its config token is in the store, and can be revoked there while everything runs.",
-		},
-		{
-			Prefix: "/", Verify: verify + tokens.open, Title: "Open to all",
-			About: "Lets everybody in, after asking easgate all the same.",
 		},
 	}
 }

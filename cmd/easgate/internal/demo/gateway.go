@@ -40,7 +40,8 @@ func NewGateway(routes []Route, upstream *url.URL, log *slog.Logger) http.Handle
 	g := &gateway{
 		routes: routes,
 		client: &http.Client{
-			Timeout: 15 * time.Second,
+			Timeout:   15 * time.Second,
+			Transport: transport(),
 			// A redirect is an answer for the client, not one to follow.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -52,6 +53,7 @@ func NewGateway(routes []Route, upstream *url.URL, log *slog.Logger) http.Handle
 			p.Out.Host = p.In.Host
 			p.SetXForwarded()
 		},
+		Transport: transport(),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if !errors.Is(err, context.Canceled) {
 				log.Warn("the upstream did not answer", "error", err)
@@ -61,6 +63,11 @@ func NewGateway(routes []Route, upstream *url.URL, log *slog.Logger) http.Handle
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return g
+}
+
+// transport sends requests as they came: Go would ask for compression on its own.
+func transport() http.RoundTripper {
+	return &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: 15 * time.Second}
 }
 
 type gateway struct {
@@ -112,12 +119,17 @@ func (g *gateway) route(u *url.URL) (Route, bool) {
 	if strings.Contains(path, "//") || strings.Contains(path, "/.") || strings.Contains(strings.ToLower(path), "%2") {
 		return Route{}, false
 	}
-	for _, r := range g.routes {
-		if strings.HasPrefix(path, r.Prefix) {
-			return r, true
+	return find(g.routes, path)
+}
+
+// find returns the route with the longest prefix of path.
+func find(routes []Route, path string) (best Route, ok bool) {
+	for _, r := range routes {
+		if strings.HasPrefix(path, r.Prefix) && (!ok || len(r.Prefix) > len(best.Prefix)) {
+			best, ok = r, true
 		}
 	}
-	return Route{}, false
+	return best, ok
 }
 
 // ask sends the verify request: the client's headers, and those that describe the request, set by the gateway alone.

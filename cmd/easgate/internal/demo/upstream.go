@@ -38,11 +38,8 @@ type Try struct{ Title, Command string }
 func NewUpstream(routes []Route, tries []Try) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := page{Title: "easgate demo", Routes: routes, User: r.Header.Get("X-Auth-User"), Request: describe(r)}
-		for _, route := range routes {
-			if strings.HasPrefix(r.URL.Path, route.Prefix) {
-				p.Here, p.Title, p.Lead = route.Prefix, route.Title, route.About
-				break
-			}
+		if route, ok := find(routes, r.URL.Path); ok {
+			p.Here, p.Title, p.Lead = route.Prefix, route.Title, route.About
 		}
 		if p.Here == "/" {
 			p.Tries = tries
