@@ -9,10 +9,42 @@
         error.name = "JSONataError";
         return error;
     }
+    // Node's Buffer, which JSONata's own use: one byte a UTF-16 unit, both alphabets, and what is in neither passed over.
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    function base64encode(text) {
+        if (text === undefined) return undefined;
+        let out = "";
+        for (let i = 0; i < text.length; i += 3) {
+            const left = text.length - i;
+            const n = (text.charCodeAt(i) & 255) << 16 | (left > 1 ? text.charCodeAt(i + 1) & 255 : 0) << 8 | (left > 2 ? text.charCodeAt(i + 2) & 255 : 0);
+            out += alphabet[n >> 18] + alphabet[n >> 12 & 63] + (left > 1 ? alphabet[n >> 6 & 63] : "=") + (left > 2 ? alphabet[n & 63] : "=");
+        }
+        return out;
+    }
+    function base64decode(text) {
+        if (text === undefined) return undefined;
+        let out = "", bits = 0, n = 0;
+        for (let c of text) {
+            if (c === "=") break;
+            if (c === "-") c = "+";
+            if (c === "_") c = "/";
+            const v = alphabet.indexOf(c);
+            if (v < 0) continue;
+            n = (n << 6 | v) & 0xffff;
+            bits += 6;
+            if (bits >= 8) {
+                bits -= 8;
+                out += String.fromCharCode(n >> bits & 255);
+            }
+        }
+        return out;
+    }
     return (source) => {
         let expression;
         try {
             expression = jsonata(source);
+            expression.registerFunction("base64encode", base64encode, "<s-:s>");
+            expression.registerFunction("base64decode", base64decode, "<s-:s>");
         } catch (e) {
             throw fault(e, true);
         }
