@@ -11,7 +11,7 @@ import (
 
 // A Difference is a reason why easgate answers some cases differently.
 type Difference struct {
-	// Reason stands word for word in docs/migrating-from-eas.md, or begins with "later: ".
+	// Reason stands word for word in docs/migrating-from-eas.md.
 	Reason string
 	// Level is what all these cases reach.
 	Level Level
