@@ -119,6 +119,7 @@ type row struct {
 	perSecond, echo float64
 	p99, echoP99    time.Duration
 	ratio, latency  float64
+	cpu, echoCPU    time.Duration // per request
 	urlBytes        int
 }
 
@@ -140,11 +141,11 @@ func (b *bench) compare(ctx context.Context, s scenario) (row, error) {
 	}
 	var ours, theirs []sample
 	for range b.plan.rounds {
-		e, err := b.wrk(ctx, b.echo.addr, l, b.plan.duration)
+		e, err := b.measure(ctx, b.echo, l)
 		if err != nil {
 			return row{}, err
 		}
-		o, err := b.wrk(ctx, b.easgate.addr, l, b.plan.duration)
+		o, err := b.measure(ctx, b.easgate, l)
 		if err != nil {
 			return row{}, err
 		}
@@ -152,7 +153,8 @@ func (b *bench) compare(ctx context.Context, s scenario) (row, error) {
 	}
 	speed := func(s sample) float64 { return s.perSecond }
 	tail := func(s sample) time.Duration { return s.p99 }
-	r := row{name: s.name, atLeast: s.atLeast, urlBytes: len(path),
+	cpu := func(s sample) time.Duration { return s.cpu }
+	r := row{name: s.name, atLeast: s.atLeast, urlBytes: len(path), cpu: median(ours, cpu), echoCPU: median(theirs, cpu),
 		perSecond: median(ours, speed), echo: median(theirs, speed), p99: median(ours, tail), echoP99: median(theirs, tail)}
 	ratios := make([]float64, len(ours))
 	for i := range ours {
@@ -161,6 +163,21 @@ func (b *bench) compare(ctx context.Context, s scenario) (row, error) {
 	r.ratio = median(ratios, func(f float64) float64 { return f })
 	r.latency = float64(r.p99) / float64(r.echoP99)
 	return r, nil
+}
+
+// measure sends l to p for one round, and looks at the processor time that p takes.
+func (b *bench) measure(ctx context.Context, p *process, l load) (sample, error) {
+	before, err := p.cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	s, err := b.wrk(ctx, p.addr, l, b.plan.duration)
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := p.cpu()
+	s.cpu = (after - before) / time.Duration(max(1, s.requests))
+	return s, err
 }
 
 // median of an odd number of values.

@@ -79,6 +79,7 @@ func run(ctx context.Context, p plan, binary, out string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		fmt.Fprintf(os.Stderr, "%-50s %8.0f/s  ratio %.2f  p99 %v (%.1f)  cpu %v, echo's %v\n", row.name, row.perSecond, row.ratio, row.p99, row.latency, row.cpu, row.echoCPU)
 		r.rows = append(r.rows, row)
 	}
 	if r.store, err = b.manyTokens(ctx); err != nil {

@@ -108,6 +108,29 @@ func (p *process) rss() (int64, error) {
 	return 0, errors.New("no VmRSS")
 }
 
+// cpu returns the processor time that the process has used.
+func (p *process) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	// proc(5): utime and stime are fields 14 and 15, in hundredths of a second; the name before them may hold spaces.
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, errors.New("unexpected /proc/PID/stat")
+	}
+	var ticks int64
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
 // stop ends the process, by force if it takes longer than 5 s. It may be nil.
 func (p *process) stop() {
 	if p == nil {

@@ -28,6 +28,7 @@ type sample struct {
 	perSecond float64
 	p99       time.Duration
 	requests  int
+	cpu       time.Duration // the server's processor time per request
 }
 
 // lua writes the script that makes wrk send l. Requests are formatted once, not each time.
