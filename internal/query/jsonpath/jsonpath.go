@@ -23,37 +23,47 @@ func (e engine) Compile(expr string) (query.Query, error) {
 		}
 		return nil, err
 	}
-	singles := make([]single, 0, len(steps))
+	var prefix definite
 	for _, s := range steps {
-		if s, ok := s.(single); ok {
-			singles = append(singles, s)
+		one, ok := s.(single)
+		if !ok {
+			break
 		}
+		prefix = append(prefix, one)
 	}
-	if len(singles) == len(steps) {
-		return definite(singles), nil
+	if len(prefix) == len(steps) {
+		return prefix, nil
 	}
-	return path(steps), nil
+	return path{prefix, steps[len(prefix):]}, nil
 }
 
-// A path is a compiled expression.
-type path []step
+// A path is a compiled expression: where to begin, and the steps from there, of which the first may find several values.
+type path struct {
+	prefix definite
+	steps  []step
+}
 
 func (p path) Eval(ctx context.Context, data any) (any, error) {
-	if !rooted(data) {
-		return nil, errRoot
+	from, ok, err := p.prefix.EvalOne(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return []any{}, nil
 	}
 	r := run{ctx: ctx}
-	found := []any{data}
-	for _, s := range p {
-		// A new list for each step: the result must not share the one that is being read.
+	found, err := p.steps[0].apply(&r, from, []any{})
+	for _, s := range p.steps[1:] {
 		next := []any{}
 		for _, v := range found {
-			var err error
-			if next, err = s.apply(&r, v, next); err != nil {
-				return nil, err
+			if err == nil {
+				next, err = s.apply(&r, v, next)
 			}
 		}
 		found = next
+	}
+	if err != nil {
+		return nil, err
 	}
 	return found, nil
 }

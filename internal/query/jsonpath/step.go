@@ -196,6 +196,10 @@ func traverse(r *run, v query.Value, out []any, match func(name string, index in
 type wildcard struct{}
 
 func (wildcard) apply(r *run, v query.Value, out []any) ([]any, error) {
+	if a, ok := v.([]any); ok {
+		r.work += len(a)
+		return append(out, a...), r.look()
+	}
 	err := children(r, v, func(_ string, _ int, child query.Value) error {
 		out = append(out, child)
 		return nil
