@@ -1,11 +1,7 @@
 package query
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -19,74 +15,6 @@ type Value = any
 
 // Undefined is JavaScript's undefined: a value that is not there, as opposed to null.
 type Undefined struct{}
-
-// maxDepth bounds the nesting of what is parsed, so that nothing that walks a value can exhaust the stack.
-const maxDepth = 256
-
-var errDepth = errors.New("json: nested too deeply")
-
-// ParseJSON reads one JSON text as a Value, as JSON.parse does: order kept, the last of duplicate keys wins.
-// Nesting beyond 256 is an error.
-func ParseJSON(text []byte) (Value, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	v, err := decode(d, 0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("json: text after the value")
-	}
-	return v, nil
-}
-
-func decode(d *json.Decoder, depth int) (Value, error) {
-	if depth > maxDepth {
-		return nil, errDepth
-	}
-	t, err := d.Token()
-	if err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, err
-	}
-	delim, ok := t.(json.Delim)
-	if !ok {
-		return t, nil
-	}
-	switch delim {
-	case '{':
-		var keys []string
-		var vals []Value
-		for d.More() {
-			k, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			v, err := decode(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			keys, vals = append(keys, k.(string)), append(vals, v)
-		}
-		if _, err = d.Token(); err != nil {
-			return nil, err
-		}
-		return ObjectOf(keys, vals), nil
-	case '[':
-		a := []any{}
-		for d.More() {
-			v, err := decode(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			a = append(a, v)
-		}
-		_, err = d.Token()
-		return a, err
-	}
-	return nil, fmt.Errorf("json: unexpected %v", delim)
-}
 
 // FromGo converts what encoding/json produces (map[string]any with keys in sorted order, json.Number, ints)
 // into a Value. Values of other types become Undefined.
