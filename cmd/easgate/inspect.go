@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -53,6 +54,7 @@ func (c *cli) sealedText(args []string) (string, error) {
 // inspection is what a sealed token says about itself.
 type inspection struct {
 	Format    string               `json:"format"`
+	Key       string               `json:"kid,omitempty"`
 	Bytes     int                  `json:"bytes"`
 	State     string               `json:"state"`
 	ID        string               `json:"jti,omitempty"`
@@ -87,6 +89,9 @@ func (c *cli) inspect(cfg *config.Config, text string, secrets, asJSON bool) err
 		at := time.Unix(t.NotBefore, 0).UTC()
 		v.NotBefore = &at
 	}
+	if t.Format == configtoken.Native {
+		v.Key = keyIDOf(text)
+	}
 	if t.Pointer != (configtoken.Pointer{}) {
 		v.Pointer = &t.Pointer
 	}
@@ -110,6 +115,9 @@ func (c *cli) printInspection(v *inspection) error {
 	var b bytes.Buffer
 	line := func(name string, value any) { fmt.Fprintf(&b, "%-8s %v\n", name, value) }
 	line("format", v.Format)
+	if v.Key != "" {
+		line("key", v.Key)
+	}
 	line("size", fmt.Sprintf("%d bytes", v.Bytes))
 	line("state", v.State)
 	if v.ID != "" {
@@ -131,6 +139,18 @@ func (c *cli) printInspection(v *inspection) error {
 	b.WriteString("\n")
 	_, err := c.out.Write(b.Bytes())
 	return err
+}
+
+// keyIDOf returns the id of the key that sealed a native token, which has opened already.
+func keyIDOf(sealed string) string {
+	var header struct {
+		KeyID string `json:"kid"`
+	}
+	first, _, _ := strings.Cut(strings.Trim(sealed, `"`), ".")
+	if raw, err := base64.RawURLEncoding.DecodeString(first); err != nil || json.Unmarshal(raw, &header) != nil {
+		return ""
+	}
+	return header.KeyID
 }
 
 func formatName(f configtoken.Format) string {

@@ -68,6 +68,9 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger) (_ *service, err error)
 		return nil, problems
 	}
 	compiler, urlQueries := s.compiler(c.now)
+	if !cfg.URLQueries {
+		urlQueries = nil
+	}
 	s.cache, err = pipeline.NewCache(pipeline.Config{
 		Compiler: compiler,
 		URL:      s.keys.url,

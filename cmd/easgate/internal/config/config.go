@@ -27,6 +27,8 @@ type Config struct {
 
 	TrustedProxies parent.Trusted
 	ProxyProfile   parent.Profile
+	// URLQueries allows config_token_id_query and the like in verify URLs.
+	URLQueries bool
 
 	Keyring       plugins.Secret
 	KeyringFile   string

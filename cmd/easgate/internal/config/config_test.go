@@ -142,6 +142,10 @@ revoked_jtis: [a, 7]
 			t.Errorf("%s: not so in %+v", what, c)
 		}
 	}
+	stores := write(t, dir, "stores.yaml", "s: {adapter: env, options: {var: X}}\n")
+	if c, _, err := Load(Sources{Env: append(keys, "EAS_CONFIG_TOKEN_STORES_FILE="+stores)}); err != nil || string(c.Stores) != `{"s":{"adapter":"env","options":{"var":"X"}}}` {
+		t.Errorf("stores from a file = %s, %v", c.Stores, err)
+	}
 	if _, _, err := Load(Sources{Env: []string{"EAS_CONFIG_FILE=" + path}}); err != nil {
 		t.Errorf("EAS_CONFIG_FILE: %v", err)
 	}
@@ -177,6 +181,7 @@ func TestProblems(t *testing.T) {
 		{"address with a port", "", []string{"EAS_ADDR=0.0.0.0:80"}, []string{`EAS_ADDR: want an address without a port`}},
 		{"proxies", "", []string{"EAS_TRUSTED_PROXIES=10.0.0.0/8, proxy"}, []string{`EAS_TRUSTED_PROXIES: trusted proxies: "proxy": want a network`}},
 		{"key without certificate", "", []string{"EAS_SSL_KEY=/k"}, []string{"EAS_SSL_KEY: a certificate needs its key"}},
+		// ATTACKS 49.
 		{"missing secret file", "", []string{"EAS_CONFIG_TOKEN_SIGN_SECRET_FILE=/nowhere"}, []string{"EAS_CONFIG_TOKEN_SIGN_SECRET_FILE: /nowhere: no such file"}},
 		{"a secret twice", "", []string{"EAS_ENCRYPT_IV_SECRET=x", "EAS_ENCRYPT_IV_SECRET_FILE=/y"}, []string{"EAS_ENCRYPT_IV_SECRET_FILE: EAS_ENCRYPT_IV_SECRET is given too"}},
 		{"signed tokens only, and EAS's", "", []string{"EAS_REQUIRE_SIGNED_TOKENS=1", "EAS_CONFIG_TOKEN_SIGN_SECRET=foo", "EAS_CONFIG_TOKEN_ENCRYPT_SECRET=bar"}, []string{"EAS_REQUIRE_SIGNED_TOKENS: tokens in EAS's format"}},

@@ -17,7 +17,9 @@ func AddFlags(fs *pflag.FlagSet, into map[string]string, names ...string) {
 		f := fs.VarPF(&flagValue{into: into, name: s.name, text: v.show()}, s.flag(), "", plain(s.doc))
 		if _, ok := v.(boolValue); ok {
 			f.NoOptDefVal = "true"
-			f.DefValue = ""
+			if v.show() == "false" {
+				f.DefValue = ""
+			}
 		}
 	}
 }

@@ -165,15 +165,15 @@ func (l *loader) env(env map[string]string) {
 		}
 	}
 	for _, name := range sortedKeys(env) {
-		if _, _, ok := find(strings.ToLower(strings.TrimPrefix(name, "EAS_"))); !ok && name != "EAS_CONFIG_FILE" && !fromKubernetes(name) {
+		if _, _, ok := find(strings.ToLower(strings.TrimPrefix(name, "EAS_"))); !ok && name != "EAS_CONFIG_FILE" && !fromKubernetes(name, env[name]) {
 			l.warn(name, "no setting of that name", suggest(name, envNames()))
 		}
 	}
 }
 
 // fromKubernetes recognises the variables that Kubernetes sets for a Service named eas or eas-something.
-func fromKubernetes(name string) bool {
-	return strings.Contains(name, "_SERVICE_") || strings.Contains(name, "_PORT_") || strings.HasSuffix(name, "_PORT")
+func fromKubernetes(name, value string) bool {
+	return strings.Contains(name, "_SERVICE_") || strings.Contains(name, "_PORT_") || strings.HasPrefix(value, "tcp://") || strings.HasPrefix(value, "udp://")
 }
 
 func (l *loader) flags(given map[string]string) {
@@ -198,8 +198,10 @@ func (l *loader) secretFrom(s setting, path string) error {
 }
 
 // hasTwin reports whether NAME_file is read by the loader. The keyring's file is a setting of its own, because it is
-// read again while easgate runs.
-func (s setting) hasTwin() bool { return s.secret() && s.name != "keyring" }
+// read again while easgate runs. Stores hold passwords of databases.
+func (s setting) hasTwin() bool {
+	return s.secret() && s.name != "keyring" || s.name == "config_token_stores"
+}
 
 // find returns the setting that name stands for; twin says that name is its NAME_file.
 func find(name string) (s setting, twin, ok bool) {

@@ -52,6 +52,8 @@ var table = []setting{
 	{name: "trusted_proxies", group: groupTrust, doc: "Peers whose forwarding headers are believed. Others are denied.", value: func(c *Config) value { return proxiesValue{&c.TrustedProxies} }},
 	{name: "proxy_profile", group: groupTrust, doc: "Which proxy's headers describe the parent request, where the verify URL has no `proxy=`.", value: func(c *Config) value { return profileValue{&c.ProxyProfile} }},
 
+	{name: "url_queries", group: groupTrust, doc: "Lets a verify URL pick the token's id by a query on the request.", value: func(c *Config) value { return boolValue{&c.URLQueries} }},
+
 	{name: "keyring", group: groupKeys, doc: "Keys of native config tokens, a JSON Web Key Set (`easgate keys new`). The first seals, all open.", value: func(c *Config) value { return secretValue{&c.Keyring} }},
 	{name: keyringFile, group: groupKeys, doc: "File with the keyring; read again on SIGHUP and when it changes.", value: func(c *Config) value { return textValue{&c.KeyringFile, "a file"} }},
 	{name: "config_token_sign_secret", group: groupKeys, doc: "Signs config tokens in EAS's format.", value: func(c *Config) value { return secretValue{&c.SignSecret} }},
@@ -84,6 +86,7 @@ var table = []setting{
 
 func defaults() *Config {
 	c := &Config{
+		URLQueries:     true,
 		Port:           8080,
 		AdminAddr:      "127.0.0.1:9091",
 		TokenFormats:   []string{"native", "eas"},

@@ -90,25 +90,24 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.proxy.ServeHTTP(w, r)
 		return
 	}
-	answer, err := g.ask(r, route)
+	status, answer, err := g.ask(r, route)
 	if err != nil {
 		g.log.Warn("easgate did not answer", "error", err)
 		deny(w, r, route, http.StatusBadGateway)
 		return
 	}
-	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+	if status < 200 || status > 299 {
 		for _, name := range []string{"Www-Authenticate", "Location", "Set-Cookie", "X-Eas-Decision-Id"} {
-			w.Header()[name] = answer.Header[name]
+			w.Header()[name] = answer[name]
 		}
-		status := answer.StatusCode
-		if status == http.StatusUnauthorized && answer.Header.Get("Location") != "" {
+		if status == http.StatusUnauthorized && answer.Get("Location") != "" {
 			status = http.StatusFound // how a redirect travels through auth_request
 		}
 		deny(w, r, route, status)
 		return
 	}
 	for _, name := range IdentityHeaders {
-		r.Header.Set(name, answer.Header.Get(name))
+		r.Header.Set(name, answer.Get(name))
 	}
 	g.proxy.ServeHTTP(w, r)
 }
@@ -133,10 +132,10 @@ func find(routes []Route, path string) (best Route, ok bool) {
 }
 
 // ask sends the verify request: the client's headers, and those that describe the request, set by the gateway alone.
-func (g *gateway) ask(r *http.Request, route Route) (*http.Response, error) {
+func (g *gateway) ask(r *http.Request, route Route) (status int, answer http.Header, err error) {
 	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, route.Verify, nil)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	for name, values := range r.Header {
 		req.Header[name] = values
@@ -148,13 +147,13 @@ func (g *gateway) ask(r *http.Request, route Route) (*http.Response, error) {
 	req.Header.Set("X-Forwarded-Proto", "http")
 	req.Header.Set("X-Forwarded-Host", r.Host)
 	req.Header.Set("X-Forwarded-Uri", r.URL.RequestURI())
-	answer, err := g.client.Do(req)
+	res, err := g.client.Do(req)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	defer answer.Body.Close()
-	_, err = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
-	return answer, err
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<16))
+	return res.StatusCode, res.Header, err
 }
 
 // deny answers the client in the gateway's own words.
