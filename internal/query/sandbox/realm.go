@@ -22,6 +22,9 @@ const (
 	maxQueries = 256
 	// maxSource bounds the text of a query, in bytes.
 	maxSource = 64 << 10
+	// slotSize is about what a call of JavaScript takes of a Go stack, in bytes. QuickJS counts such slots; its
+	// default is minSlots, and maxSlots of them stay far below Go's own limit.
+	slotSize, minSlots, maxSlots = 1700, 5000, 40000
 	// functionHead is how many lines the Function constructor puts before a body.
 	functionHead = 2
 )
@@ -88,6 +91,7 @@ func newRealm(k kind, c code, o Options) (r *realm, err error) {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	vm.SetCanBlock(false)
+	vm.SetMaxStackSize(uintptr(min(max(o.Limits.Memory/slotSize, minSlots), maxSlots)))
 	vm.SetMemoryLimit(uintptr(max(o.Limits.Memory, bootMemory)))
 	r = &realm{kind: k, vm: vm, known: make(map[uint32]*list.Element)}
 	if err := r.boot(c, o.Strangers); err != nil {

@@ -31,7 +31,8 @@ var (
 type Limits struct {
 	// Time is wall-clock time in the VM, its start not included. Zero means DefaultTime.
 	Time time.Duration
-	// Memory is what a VM may hold in bytes, 2 to 4 MB for the library included. Zero means DefaultMemory.
+	// Memory is what a VM may hold in bytes, 2 to 4 MB for the library included; its stack may take as much
+	// again while it recurses. Zero means DefaultMemory.
 	Memory int
 }
 
