@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -40,8 +42,15 @@ func claims(pattern string, negate bool) string {
 // alice are her credentials.
 var alice = "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("alice:pass"))
 
-// easgate runs the real service with a fresh keyring and returns its address and the config token to ask it with.
+// easgate runs the real service with one config token, and puts it into the recipe.
 func easgate(t *testing.T, claims string) (addr string, more edits) {
+	t.Helper()
+	addr, tokens := easgateWith(t, claims)
+	return addr, edits{"config_token=REPLACE_ME": "config_token=" + tokens[0]}
+}
+
+// easgateWith runs the real service with a fresh keyring and returns its address and the config tokens for claims.
+func easgateWith(t *testing.T, claims ...string) (addr string, tokens []string) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -53,8 +62,11 @@ func easgate(t *testing.T, claims string) (addr string, more edits) {
 	must(err)
 	sealer, err := ring.Sealer()
 	must(err)
-	token, err := sealer.Seal(json.RawMessage(claims))
-	must(err)
+	for _, c := range claims {
+		token, err := sealer.Seal(json.RawMessage(c))
+		must(err)
+		tokens = append(tokens, url.QueryEscape(token))
+	}
 	opener, err := configtoken.NewOpener(configtoken.Formats{Native: configtoken.NewLive(ring)})
 	must(err)
 	log := slog.New(slog.DiscardHandler)
@@ -79,7 +91,7 @@ func easgate(t *testing.T, claims string) (addr string, more edits) {
 	must(err)
 	s := httptest.NewServer(srv.Handler())
 	t.Cleanup(s.Close)
-	return s.Listener.Addr().String(), edits{"config_token=REPLACE_ME": "config_token=" + url.QueryEscape(token)}
+	return s.Listener.Addr().String(), tokens
 }
 
 // Two ways to write the rule that /public is open and /admin needs a login.
@@ -94,35 +106,35 @@ func TestAttacks(t *testing.T) {
 		headers   []string
 	}
 	attacks := []attack{
-		{"X-Eas-Request-Uri", "/admin", []string{"X-Eas-Request-Uri: http://app.example.com/public"}},
-		{"X-Original-Url", "/admin", []string{"X-Original-Url: http://app.example.com/public", "X-Original-Method: GET"}},
-		{"X-Original-URL", "/admin", []string{"X-Original-URL: http://app.example.com/public"}},
-		{"X-Forwarded-Prefix", "/admin", []string{"X-Forwarded-Prefix: /public"}},
-		{"X-Replaced-Path", "/admin", []string{"X-Replaced-Path: /public"}},
-		{"another address", "/admin", []string{"X-Forwarded-For: 127.0.0.1", "X-Real-Ip: 127.0.0.1", "X-Forwarded-Uri: /public"}},
-		{"underscores", "/admin", []string{"X_Forwarded_Uri: /public"}},
-		{"twice", "/admin", []string{"X-Forwarded-Uri: /public", "X-Forwarded-Uri: /public/x"}},
-		{"twice with the right one", "/admin", []string{"X-Forwarded-Uri: /admin", "X-Forwarded-Uri: /public"}},
-		{"Forwarded", "/admin", []string{"Forwarded: host=x;proto=https;path=/public"}},
-		{"scheme and port", "/admin", []string{"X-Forwarded-Proto: https", "X-Forwarded-Port: 443"}},
-		{"host", "/admin", []string{"X-Forwarded-Host: x/public?"}},
-		{"dot segments", "/public/../admin", nil},
-		{"encoded dots", "/public/%2e%2e/admin", nil},
-		{"single dot", "/./admin", nil},
-		{"parameters on dots", "/public/..;/admin", nil},
-		{"encoded slashes", "/public%2f..%2fadmin", nil},
-		{"backslashes", `/public\..\admin`, nil},
-		{"encoded backslashes", "/public/..%5cadmin", nil},
-		{"query", "/admin?x=/public", nil},
-		{"query of a URL", "/admin?http://app.example.com/public", nil},
-		{"fragment", "/admin#/public", nil},
-		{"encoded fragment", "/admin%23/public", nil},
-		{"fragment before a query", "/public#/../admin", nil},
-		{"broken escape", "/%zz", nil},
-		{"control byte", "/admin\x01", nil},
-		{"encoded control byte", "/admin%00/public", nil},
-		{"encoded newline", "/admin%0aX-Forwarded-Uri:%20/public", nil},
-		{"parameters", "/admin", []string{`X-Eas-Verify-Params: {"config_token":"x"}`}},
+		{"ATTACKS 1: X-Eas-Request-Uri", "/admin", []string{"X-Eas-Request-Uri: http://app.example.com/public"}},
+		{"ATTACKS 2: X-Original-Url", "/admin", []string{"X-Original-Url: http://app.example.com/public", "X-Original-Method: GET"}},
+		{"ATTACKS 2: X-Original-URL", "/admin", []string{"X-Original-URL: http://app.example.com/public"}},
+		{"ATTACKS 3: X-Forwarded-Prefix", "/admin", []string{"X-Forwarded-Prefix: /public"}},
+		{"ATTACKS 4: X-Replaced-Path", "/admin", []string{"X-Replaced-Path: /public"}},
+		{"ATTACKS 5: another address", "/admin", []string{"X-Forwarded-For: 127.0.0.1", "X-Real-Ip: 127.0.0.1", "X-Forwarded-Uri: /public"}},
+		{"ATTACKS 6: underscores", "/admin", []string{"X_Forwarded_Uri: /public"}},
+		{"ATTACKS 7: twice", "/admin", []string{"X-Forwarded-Uri: /public", "X-Forwarded-Uri: /public/x"}},
+		{"ATTACKS 7: twice with the right one", "/admin", []string{"X-Forwarded-Uri: /admin", "X-Forwarded-Uri: /public"}},
+		{"ATTACKS 8: Forwarded", "/admin", []string{"Forwarded: host=x;proto=https;path=/public"}},
+		{"ATTACKS 9: scheme and port", "/admin", []string{"X-Forwarded-Proto: https", "X-Forwarded-Port: 443"}},
+		{"ATTACKS 9: host", "/admin", []string{"X-Forwarded-Host: x/public?"}},
+		{"ATTACKS 10: dot segments", "/public/../admin", nil},
+		{"ATTACKS 10: encoded dots", "/public/%2e%2e/admin", nil},
+		{"ATTACKS 10: single dot", "/./admin", nil},
+		{"ATTACKS 10: parameters on dots", "/public/..;/admin", nil},
+		{"ATTACKS 11: encoded slashes", "/public%2f..%2fadmin", nil},
+		{"ATTACKS 11: backslashes", `/public\..\admin`, nil},
+		{"ATTACKS 11: encoded backslashes", "/public/..%5cadmin", nil},
+		{"ATTACKS 12: query", "/admin?x=/public", nil},
+		{"ATTACKS 12: query of a URL", "/admin?http://app.example.com/public", nil},
+		{"ATTACKS 13: fragment", "/admin#/public", nil},
+		{"ATTACKS 13: encoded fragment", "/admin%23/public", nil},
+		{"ATTACKS 13: fragment before a query", "/public#/../admin", nil},
+		{"ATTACKS 14: broken escape", "/%zz", nil},
+		{"ATTACKS 14: control byte", "/admin\x01", nil},
+		{"ATTACKS 14: encoded control byte", "/admin%00/public", nil},
+		{"ATTACKS 14: encoded newline", "/admin%0aX-Forwarded-Uri:%20/public", nil},
+		{"ATTACKS 54: parameters", "/admin", []string{`X-Eas-Verify-Params: {"config_token":"x"}`}},
 		{"doubled slash", "//admin", nil},
 		{"encoded letter", "/%61dmin", nil},
 		{"encoded digit and letter", "/%61%64%6D%69%6e", nil},
@@ -130,7 +142,7 @@ func TestAttacks(t *testing.T) {
 		{"an absolute target", "http://app.example.com/admin", []string{"X-Forwarded-Uri: /public"}},
 	}
 	// To the application this is a name that holds "#", and not /admin: only a rule that opens nothing else denies it.
-	onlyBelowPublic := map[string]bool{"encoded fragment": true}
+	onlyBelowPublic := map[string]bool{"ATTACKS 13: encoded fragment": true}
 	for name, claims := range policies {
 		t.Run(name, func(t *testing.T) {
 			addr, more := easgate(t, claims)
@@ -171,7 +183,7 @@ func TestLegitimate(t *testing.T) {
 	}
 }
 
-// The decision is about the host that nginx routed to, not the one that the client also named.
+// The decision is about the host that nginx routed to, not the one that the client also named (ATTACKS 53).
 func TestHostConfusion(t *testing.T) {
 	addr, more := easgate(t, claims(`/^http:\/\/public\.example\.com[:\/]/`, true))
 	g := start(t, addr, application(t), more)
@@ -185,7 +197,7 @@ func TestHostConfusion(t *testing.T) {
 		{"http://public.example.com/x", "admin.example.com", 200},
 		{"/x", "public.example.com.", 200},
 		{"/x", "PUBLIC.example.com", 200},
-		// A Host that moves the boundary of a URL glued from strings.
+		// A Host that moves the boundary of a URL glued from strings (ATTACKS 58).
 		{"/x", "public.example.com@admin.example.com", 403},
 		{"/x", "public.example.com#", 403},
 		{"/x", "public.example.com/", 400},
@@ -201,7 +213,7 @@ func TestHostConfusion(t *testing.T) {
 	}
 }
 
-// Who is allowed without a name has none, whatever he says.
+// Who is allowed without a name has none, whatever he says (ATTACKS 55).
 func TestForgedIdentity(t *testing.T) {
 	addr, more := easgate(t, policies["open below public"])
 	g := start(t, addr, application(t), more)
@@ -218,6 +230,40 @@ func TestForgedIdentity(t *testing.T) {
 	got = g.raw(t, "GET /admin HTTP/1.1", append(forged, alice)...)
 	if got.App == nil || len(got.App.Header["X-Auth-Subject"]) != 1 || got.App.Header.Get("X-Auth-Subject") != "alice" {
 		t.Errorf("alice: status %d, application saw %+v, want alice alone", got.Status, got.App)
+	}
+}
+
+// Two config tokens on one site, as the README shows it: a login by one is none by the other, in both orders, whatever
+// is remembered of it (ATTACKS 18).
+func TestTwoTokens(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, snippet, _ := strings.Cut(string(readme), "  ```nginx\n")
+	snippet, _, ok := strings.Cut(snippet, "  ```\n")
+	if !ok {
+		t.Fatal("README.md: no nginx snippet")
+	}
+	const users = `{"eas":{"plugins":[{"type":"htpasswd","realm":"%s","htpasswd":"alice:{SHA}%s"}]}}`
+	const pass, other = "nU4eI71bcnBGqeO0t9tXvY1u5oQ=", "Lwn3+bZlp7JhkxxvfOzkqN8mBHo="
+	const params = "config_token_store_id=main&config_token_id=admin"
+	if !strings.Contains(snippet, params) {
+		t.Fatalf("README.md: the snippet does not hold %q", params)
+	}
+	for _, order := range [][]string{{"/page", "/admin/page"}, {"/admin/page", "/page"}} {
+		addr, tokens := easgateWith(t, fmt.Sprintf(users, "open", pass), fmt.Sprintf(users, "admin", other))
+		app := application(t)
+		g := start(t, addr, app, edits{
+			"config_token=REPLACE_ME":  "config_token=" + tokens[0],
+			"\n\n    location /api/ {": "\n\n" + strings.NewReplacer(params, "config_token="+tokens[1], "127.0.0.1:3000", app).Replace(snippet) + "    location /api/ {",
+		})
+		for _, uri := range append(order, order...) {
+			want := map[string]int{"/page": 200, "/admin/page": 401}[uri]
+			if got := g.raw(t, "GET "+uri+" HTTP/1.1", "Host: app.example.com", alice); got.Status != want {
+				t.Errorf("%v: %s: status %d, want %d", order, uri, got.Status, want)
+			}
+		}
 	}
 }
 

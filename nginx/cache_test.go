@@ -15,7 +15,7 @@ var cached = edits{
 	"include easgate/verify.conf;\n    }": "include easgate/verify-cached.conf;\n    }",
 }
 
-// Who may share an answer with whom. The credentials differ in one thing at a time.
+// Who may share an answer with whom (ATTACKS 50). The credentials differ in one thing at a time.
 func TestCacheKey(t *testing.T) {
 	j := newJudge(t)
 	g := start(t, j.addr, application(t), cached)

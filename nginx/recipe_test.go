@@ -307,7 +307,7 @@ func TestKeptAlive(t *testing.T) {
 	}
 }
 
-// What is for nginx alone does not exist outside, and nothing climbs out of its folder.
+// What is for nginx alone does not exist outside, and nothing climbs out of its folder (ATTACKS 51).
 func TestInternal(t *testing.T) {
 	j := newJudge(t)
 	g := start(t, j.addr, application(t), nil)

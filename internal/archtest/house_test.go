@@ -20,9 +20,11 @@ var house = []rule{
 	{"internal/watch", nil, "watching a file is the same for keys, stores and revocations"},
 
 	{"internal/identity", []string{"internal/query"}, "who was authenticated must not depend on how"},
-	{"internal/assertion", []string{"internal/query"}, "a rule judges values; it knows no requests and no plugins"},
+	{"internal/assertion", []string{"internal/query", "internal/query/jsregexp"}, "a rule judges values; it knows no requests and no plugins"},
 	{"internal/headers", []string{"plugins", "internal/query", "internal/identity"}, "headers are made from data that others gathered"},
 	{"internal/parent", []string{"plugins", "internal/query"}, "it turns headers into a parent request before anything is decided"},
+	{"internal/bearer", []string{"plugins", "internal/assertion", "internal/query", "internal/query/jsregexp", "internal/identity", "internal/jwks"},
+		"what the plugins that take bearer tokens share follows the rule of plugins"},
 	{"internal/oauthflow", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks"},
 		"what oidc and oauth2 share follows the rule of plugins"},
 
@@ -30,10 +32,10 @@ var house = []rule{
 		"the contract names what a plugin may reach, and nothing that reaches plugins"},
 	{"plugins/builtin", []string{"plugins", "plugins/*"}, "the list of plugins is a list"},
 	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/query/*", "internal/identity"}, "the contract suite knows the contract"},
-	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks", "internal/oauthflow", "internal/sqldb"},
+	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks", "internal/bearer", "internal/oauthflow", "internal/sqldb"},
 		"a plugin never sees another plugin, a store, the pipeline or the server: whatever it needs comes through plugins.Env"},
 
-	{"stores", nil, "a store maps ids to sealed text; it cannot open it"},
+	{"stores", []string{"internal/strictjson", "internal/yamljson"}, "a store maps ids to sealed text; it cannot open it"},
 	{"stores/builtin", []string{"stores", "stores/*", "internal/sqldb"}, "the list of stores is a list"},
 	{"stores/*", []string{"stores", "internal/sqldb", "internal/strictjson", "internal/yamljson", "internal/watch"}, "a store maps ids to sealed text; it knows no plugins, keys or tokens"},
 
@@ -41,6 +43,7 @@ var house = []rule{
 		"the pipeline decides; it knows plugins by their contract, and neither HTTP servers nor proxies"},
 	{"internal/server", []string{"internal/pipeline", "internal/parent", "plugins", "configtoken", "internal/query"},
 		"the server speaks HTTP; it names tokens and queries, and all that is done with them is the pipeline's"},
+	{"internal/testserver", nil, "it starts servers for tests, whatever is tested"},
 	{"internal/archtest", nil, "rules are about packages, not part of them"},
 
 	{"tools/...", append([]string{"tools/..."}, product...), "tools use whatever they measure or make"},

@@ -114,6 +114,7 @@ func (w *world) get(t *testing.T, ref Reference) error {
 	return err
 }
 
+// What has been compiled and cached is still checked on every request (ATTACKS 38).
 func TestCacheChecksEveryTime(t *testing.T) {
 	expiring := fmt.Sprintf(`{"jti":"j1","exp":%d,"eas":{"plugins":[{"type":"noop"}]}}`, plugintest.Now.Unix()+60)
 	for name, ref := range map[string]Reference{

@@ -49,6 +49,7 @@ func TestClassifyAndCheck(t *testing.T) {
 	}
 }
 
+// A hash that we do not know must not log in with itself as the password (ATTACKS 52).
 func TestUnknownHashes(t *testing.T) {
 	for name, hash := range map[string]string{
 		"empty":                            "",

@@ -149,6 +149,7 @@ func TestDataStays(t *testing.T) {
 	}
 }
 
+// Neither the environment (ATTACKS 20) nor the data reaches an error, and what is not jq is one.
 func TestErrors(t *testing.T) {
 	data := value(t, `{"secret":"s3cr3t","list":[1,2]}`)
 	for _, expr := range []string{
@@ -167,7 +168,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Each of these took external-auth-server, or gojq alone, down for seconds or for good.
+// Each of these took external-auth-server, or gojq alone, down for seconds or for good (ATTACKS 21).
 func TestLimits(t *testing.T) {
 	data := value(t, `{"n":1000000000,"s":"aaaa"}`)
 	limits := Limits{Time: 50 * time.Millisecond, Memory: 4 << 20}
