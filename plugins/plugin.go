@@ -1,6 +1,13 @@
 package plugins
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrDisabled is returned by a constructor whose kind of plugin the operator switched off. Tokens in EAS's format pass
+// over such an entry, as over one of an unknown type.
+var ErrDisabled = errors.New("switched off")
 
 // A Plugin judges requests. It is built once per config token and must be safe for concurrent use.
 type Plugin interface {
@@ -13,4 +20,10 @@ type Plugin interface {
 // Close is called once, after the last Verify has returned.
 type Closer interface {
 	Close() error
+}
+
+// A TokenReader is a plugin that looks at the config token itself, which otherwise is not kept.
+type TokenReader interface {
+	Plugin
+	ReadsToken()
 }

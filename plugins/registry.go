@@ -27,6 +27,8 @@ type Env struct {
 	// Hashing bounds how many passwords are hashed at once, process-wide, so that wrong guesses
 	// cannot take the processor from everyone else.
 	Hashing *semaphore.Weighted
+	// CookieSecret signs cookies as external-auth-server does, for scripts that ask for it; empty signs none.
+	CookieSecret Secret
 	// Strict is set for native tokens and when sealing; it makes errors of what [Env.Complain] reports.
 	Strict bool
 	// Warn is told what Complain reports when Strict is not set; nil drops it.

@@ -24,6 +24,14 @@ type Request struct {
 	ClientIP netip.Addr
 	// Source builds the views of the request that queries see. Never nil.
 	Source Source
+	// Token shows the config token to plugins that are a [TokenReader]; nil for others.
+	Token Token
+}
+
+// A Token is the config token that a request is judged by.
+type Token interface {
+	// ConfigToken is the token as queries see it: its claims, and the defaults that EAS adds. Do not change it.
+	ConfigToken() query.Value
 }
 
 // A Source describes one request to queries, in external-auth-server's words. Each view is built when it is first

@@ -313,25 +313,11 @@ const errValue = Unsendable("value cannot be sent in a header")
 // latin1 encodes s as Node.js sends header values: one byte a code point up to U+00FF, tabs but no other control
 // characters. Anything else is an error, for it cannot be sent.
 func latin1(s string) (string, error) {
-	ascii := true
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return "", errValue
-		}
-		ascii = ascii && c < 0x80
+	encoded, ok := query.Latin1Bytes(s)
+	if !ok || !httpguts.ValidHeaderFieldValue(encoded) {
+		return "", errValue
 	}
-	if ascii {
-		return s, nil
-	}
-	b := make([]byte, 0, len(s))
-	for _, r := range s {
-		if r > 0xff {
-			return "", errValue
-		}
-		b = append(b, byte(r))
-	}
-	return string(b), nil
+	return encoded, nil
 }
 
 // encodeURIComponent is ECMA-262 §19.2.6.4.

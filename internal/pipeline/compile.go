@@ -146,7 +146,8 @@ func (p *Pipeline) collect(token *configtoken.Token) {
 	for i := range p.steps {
 		s := &p.steps[i]
 		s.service.Names(add)
-		used = used || s.skip != nil || s.stop != nil || s.service != nil || s.errs != nil
+		_, reads := s.plugin.(plugins.TokenReader)
+		used = used || reads || s.skip != nil || s.stop != nil || s.service != nil || s.errs != nil
 	}
 	if used {
 		p.claims = token.Claims
@@ -183,6 +184,9 @@ func (c *Compiler) step(s *step, raw json.RawMessage, eas bool, warn func(where 
 	env.Strict = !eas
 	env.Warn = func(err error) { _ = warn(": "+cfg.Type, err) } // called only when it is not Strict, and then never an error
 	plugin, unknown, err := f.Build(raw, env)
+	if eas && errors.Is(err, plugins.ErrDisabled) {
+		return warn(".type", fmt.Errorf("%s: %w", cfg.Type, err))
+	}
 	if err != nil {
 		s.broken = fmt.Errorf("%s: %w", cfg.Type, err)
 		if err := warn("", s.broken); err != nil {

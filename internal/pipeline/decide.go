@@ -58,6 +58,9 @@ var (
 // Decide runs the steps in order. The first that allows wins; else a stop rule, the fallback step or the last one
 // gives the answer. A failure or a panic is never more than a denial.
 func (p *Pipeline) Decide(ctx context.Context, r *plugins.Request, o Options) Decision {
+	if p.claims != nil {
+		r.Token = p
+	}
 	d := p.run(ctx, r, o)
 	p.setHeaders(ctx, r, o, &d)
 	if o.Trace != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/easgate/easgate/plugins/htpasswd"
 	"github.com/easgate/easgate/plugins/noop"
 	"github.com/easgate/easgate/plugins/requestheader"
+	"github.com/easgate/easgate/plugins/requestjs"
 	"github.com/easgate/easgate/plugins/requestparam"
 )
 
@@ -17,6 +18,7 @@ func Registry() plugins.Registry {
 		"htpasswd":       plugins.Of(htpasswd.New),
 		"noop":           plugins.Of(noop.New),
 		"request_header": plugins.Of(requestheader.New),
+		"request_js":     plugins.Of(requestjs.New),
 		"request_param":  plugins.Of(requestparam.New),
 	}
 }

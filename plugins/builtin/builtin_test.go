@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	engines "github.com/easgate/easgate/internal/query/builtin"
 	"github.com/easgate/easgate/plugins/builtin"
 	"github.com/easgate/easgate/plugins/plugintest"
 )
@@ -42,6 +43,9 @@ func TestExamplesBuild(t *testing.T) {
 		}
 		env := plugintest.Env(t)
 		env.Strict = true
+		var closeEngines func()
+		env.Query, _, closeEngines = engines.Engines(engines.Options{AllowEval: true})
+		t.Cleanup(closeEngines)
 		if _, unknown, err := f.Build(raw, env); err != nil || len(unknown) > 0 {
 			t.Errorf("%s: Build = %v, unknown %v", file, err, unknown)
 		}

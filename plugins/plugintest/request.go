@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,7 +84,7 @@ type source struct {
 func newSource(r Request) *source {
 	headers := query.NewObject(len(r.Header))
 	for name, values := range r.Header {
-		headers.Set(http.CanonicalHeaderKey(name), values[0])
+		headers.Set(strings.ToLower(name), query.Latin1(values[0]))
 	}
 	brief := query.NewObject(2)
 	brief.Set("headers", headers)
