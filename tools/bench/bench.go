@@ -196,6 +196,7 @@ type storeRow struct {
 	perSecond float64
 	// cost is the time per request, as a multiple of the first row's.
 	cost float64
+	cpu  time.Duration // per request
 	rss  int64
 }
 
@@ -232,13 +233,17 @@ func (b *bench) manyTokens(ctx context.Context) ([]storeRow, error) {
 		}
 		var samples []sample
 		for range b.plan.rounds {
-			s, err := b.wrk(ctx, server.addr, l, b.plan.duration)
+			s, err := b.measure(ctx, server, l)
 			if err != nil {
 				return nil, err
 			}
 			samples = append(samples, s)
 		}
-		r := storeRow{inUse: inUse, perSecond: median(samples, func(s sample) float64 { return s.perSecond })}
+		r := storeRow{
+			inUse:     inUse,
+			perSecond: median(samples, func(s sample) float64 { return s.perSecond }),
+			cpu:       median(samples, func(s sample) time.Duration { return s.cpu }),
+		}
 		if r.rss, err = server.rss(); err != nil {
 			return nil, err
 		}
@@ -246,6 +251,7 @@ func (b *bench) manyTokens(ctx context.Context) ([]storeRow, error) {
 		if len(rows) > 0 {
 			r.cost = rows[0].perSecond / r.perSecond
 		}
+		fmt.Fprintf(os.Stderr, "%d tokens in use %8.0f/s  %.2f×  cpu %v  %s\n", r.inUse, r.perSecond, r.cost, r.cpu, mb(r.rss))
 		rows = append(rows, r)
 	}
 	return rows, nil

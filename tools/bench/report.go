@@ -79,11 +79,11 @@ func (r *report) markdown() string {
 	}
 
 	fmt.Fprintf(&b, "\n## Many tokens\n\nOf %d tokens in an SQLite store with `cache_ttl`, asked for in turn:\n\n", p.storeTokens)
-	b.WriteString("| tokens in use | requests/s | cost of one request | wanted | memory | wanted |\n|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| tokens in use | requests/s | cost of one request | wanted | CPU | memory | wanted |\n|--:|--:|--:|--:|--:|--:|--:|\n")
 	for i, w := range r.store {
 		want := []float64{1, 1.2, 2}[i]
-		fmt.Fprintf(&b, "| %d | %.0f | %.2f×%s | ≤ %.1f× | %s%s | ≤ 256 MB |\n",
-			w.inUse, w.perSecond, w.cost, verdict(w.cost <= want), want, mb(w.rss), verdict(w.rss <= 256<<20))
+		fmt.Fprintf(&b, "| %d | %.0f | %.2f×%s | ≤ %.1f× | %v | %s%s | ≤ 256 MB |\n",
+			w.inUse, w.perSecond, w.cost, verdict(w.cost <= want), want, w.cpu.Round(100*time.Nanosecond), mb(w.rss), verdict(w.rss <= 256<<20))
 	}
 
 	b.WriteString("\n## Start and memory\n\n| | measured | wanted |\n|---|--:|--:|\n")

@@ -26,7 +26,7 @@ func newStore(path string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := db.Exec(`CREATE TABLE tokens (id TEXT PRIMARY KEY, sealed TEXT NOT NULL)`); err != nil {
+	if _, err := db.Exec(`CREATE TABLE tokens (id TEXT PRIMARY KEY, token TEXT NOT NULL)`); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &store{db, path}, nil
@@ -61,6 +61,6 @@ func (s *store) fill(n int, seal func(i int) (string, error)) error {
 
 // config is EAS_CONFIG_TOKEN_STORES for s, as external-auth-server has it.
 func (s *store) config() string {
-	return fmt.Sprintf(`{%q: {"adapter": "sql", "options": {"cache_ttl": 3600, "query": "SELECT sealed FROM tokens WHERE id = ?",
+	return fmt.Sprintf(`{%q: {"adapter": "sql", "options": {"cache_ttl": 3600, "query": "SELECT token FROM tokens WHERE id = ?",
 		"config": {"client": "sqlite3", "connection": {"filename": %q}}}}}`, storeID, s.path)
 }
