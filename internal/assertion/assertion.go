@@ -1,6 +1,7 @@
-// Package assertion evaluates the rules of config tokens: pcb.skip, pcb.stop and the assertions of plugins. Each rule queries the
-// data and tests what it finds — eq, regex, in, contains, contains-any, contains-all, empty — with JavaScript's idea of equality,
-// because the rules were written for external-auth-server. All rules of a set must hold.
+// Package assertion evaluates the rules of config tokens: pcb.skip, pcb.stop and the assertions of plugins. Each rule
+// queries the data and tests what it finds — eq, regex, in, contains, contains-any, contains-all, empty — with
+// JavaScript's idea of equality, because the rules were written for external-auth-server. All rules of a set must
+// hold.
 //
 // Rules decide who gets in, so nothing is guessed: a rule that cannot be evaluated is an error, never an answer.
 package assertion
@@ -23,9 +24,10 @@ type Set struct{ rules []rule }
 //
 //	{"query_engine": "jp", "query": "$.sub", "rule": {"method": "eq", "value": "x", "negate": false, "case_insensitive": false}}
 //
-// Nothing, [] and {} are the empty set; whether null, false and "" switch the whole block off is the caller's to say. With strict, whatever else is odd is an error
-// that names its place: unknown fields, engines and methods, queries and regular expressions that do not compile, values of the wrong
-// type. Without, it becomes a rule that is an error when it is evaluated, as in external-auth-server, where it throws then; see [Set.Err].
+// Nothing, [] and {} are the empty set; whether null, false and "" switch the whole block off is the caller's to say.
+// With strict, whatever else is odd is an error that names its place: unknown fields, engines and methods, queries and
+// regular expressions that do not compile, values of the wrong type. Without, it becomes a rule that is an error when
+// it is evaluated, as in external-auth-server, where it throws then; see [Set.Err].
 func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, error) {
 	s := &Set{}
 	if len(raw) == 0 {
@@ -70,8 +72,9 @@ func (s *Set) Err() error {
 	return errors.Join(errs...)
 }
 
-// Eval reports whether all rules hold for data. They are evaluated in order, up to the first that does not hold, which failed describes by its number,
-// engine and method, without values. An error says that a rule could not be evaluated; then ok is false.
+// Eval reports whether all rules hold for data. They are evaluated in order, up to the first that does not hold, which
+// failed describes by its number, engine and method, without values. An error says that a rule could not be evaluated;
+// then ok is false.
 func (s *Set) Eval(ctx context.Context, data query.Value) (ok bool, failed string, err error) {
 	for i := range s.rules {
 		r := &s.rules[i]

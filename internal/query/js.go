@@ -233,7 +233,8 @@ func kindOf(v Value) kind {
 	return kindNone
 }
 
-// ToLower is JavaScript's toLowerCase: Unicode's full mapping without locale. strings.ToLower would make "ADMİN" equal to "admin".
+// ToLower is JavaScript's toLowerCase: Unicode's full mapping without locale. strings.ToLower would make "ADMİN" equal
+// to "admin".
 func ToLower(s string) string {
 	if !strings.ContainsAny(s, "İΣ") {
 		return strings.ToLower(s)
@@ -256,7 +257,8 @@ func ToLower(s string) string {
 	return b.String()
 }
 
-// finalSigma is the condition Final_Sigma of Unicode's SpecialCasing: a cased letter before, none after, what is case-ignorable not counted.
+// finalSigma is the condition Final_Sigma of Unicode's SpecialCasing: a cased letter before, none after, what is
+// case-ignorable not counted.
 func finalSigma(before, after string) bool {
 	before = strings.TrimRightFunc(before, caseIgnorable)
 	after = strings.TrimLeftFunc(after, caseIgnorable)

@@ -11,7 +11,8 @@ func Length(s string) int {
 	return n
 }
 
-// CharAt is JavaScript's s[i], [Undefined] when s is shorter. Half a surrogate pair is U+FFFD, which it becomes when it is written as UTF-8.
+// CharAt is JavaScript's s[i], [Undefined] when s is shorter. Half a surrogate pair is U+FFFD, which it becomes when
+// it is written as UTF-8.
 func CharAt(s string, i int) Value {
 	for _, r := range s {
 		n := utf16.RuneLen(r)
@@ -27,7 +28,8 @@ func CharAt(s string, i int) Value {
 	return Undefined{}
 }
 
-// ArrayIndex returns the element that key selects in a list: keys are texts in JavaScript, and only "0", "1", "2" … are elements.
+// ArrayIndex returns the element that key selects in a list: keys are texts in JavaScript, and only "0", "1", "2" …
+// are elements.
 func ArrayIndex(key string) (int, bool) {
 	n, ok := arrayIndex(key)
 	return int(n), ok

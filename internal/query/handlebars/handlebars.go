@@ -1,9 +1,9 @@
-// Package handlebars is the engine handlebars: templates as the npm package handlebars 4.7 renders them, without partials, helpers of one's own or
-// access to prototypes.
+// Package handlebars is the engine handlebars: templates as the npm package handlebars 4.7 renders them, without
+// partials, helpers of one's own or access to prototypes.
 //
-// Templates of text and plain paths — `{{a.b}}`, `{{{a.b}}}`, `{{&a}}`, `{{a.[b c]}}`, `{{@root.a}}`, `{{~ a ~}}` — are rendered in Go;
-// the differential runs of testdata/README.md show that the result is the same. Everything else goes to a fallback, which runs
-// the npm package.
+// Templates of text and plain paths — `{{a.b}}`, `{{{a.b}}}`, `{{&a}}`, `{{a.[b c]}}`, `{{@root.a}}`, `{{~ a ~}}` —
+// are rendered in Go; the differential runs of testdata/README.md show that the result is the same. Everything else
+// goes to a fallback, which runs the npm package.
 package handlebars
 
 import (
@@ -19,7 +19,8 @@ var errUnsupported = errors.New("handlebars: only text and plain paths can be re
 
 type engine struct{ fallback query.Engine }
 
-// New returns the engine handlebars. What it does not render itself goes to fallback; if that is nil, such a template does not compile.
+// New returns the engine handlebars. What it does not render itself goes to fallback; if that is nil, such a template
+// does not compile.
 func New(fallback query.Engine) query.Engine { return engine{fallback} }
 
 // Compile returns a query that yields a string.

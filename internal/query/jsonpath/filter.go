@@ -196,7 +196,8 @@ func primitive(v query.Value) (query.Value, error) {
 	return v, nil
 }
 
-// compareUTF16 differs from strings.Compare where one side has a character beyond U+FFFF, whose first half is below U+E000.
+// compareUTF16 differs from strings.Compare where one side has a character beyond U+FFFF, whose first half is below
+// U+E000.
 func compareUTF16(a, b string) int {
 	for a != "" && b != "" {
 		ra, na := utf8.DecodeRuneInString(a)

@@ -12,8 +12,8 @@ import (
 // maxFilterDepth bounds parentheses and negations.
 const maxFilterDepth = 50
 
-// A filterParser reads the part of JavaScript that filters mostly are: @ with members, literals, comparisons, !, && and ||.
-// Whatever else there is goes to the reference, mistakes too, which it finds when a filter is first applied.
+// A filterParser reads the part of JavaScript that filters mostly are: @ with members, literals, comparisons, !, &&
+// and ||. Whatever else there is goes to the reference, mistakes too, which it finds when a filter is first applied.
 type filterParser struct {
 	src   string
 	i     int
@@ -63,8 +63,8 @@ func (p *filterParser) chain(operand func() (expr, bool), ops ...string) (expr, 
 	return left, ok
 }
 
-// distinct reports whether two operands cannot be one and the same list: two lists in different places are unequal in JavaScript, and Go
-// cannot tell empty ones apart.
+// distinct reports whether two operands cannot be one and the same list: two lists in different places are unequal in
+// JavaScript, and Go cannot tell empty ones apart.
 func distinct(a, b expr) bool {
 	x, xok := a.(current)
 	y, yok := b.(current)

@@ -127,7 +127,8 @@ func scanSlice(s string) int {
 	return i
 }
 
-// scanString matches a quoted string in which a backslash is followed by the quote, one of bfnrt/\ or by u and four hex digits.
+// scanString matches a quoted string in which a backslash is followed by the quote, one of bfnrt/\ or by u and four
+// hex digits.
 func scanString(s string) int {
 	quote := s[0]
 	for i := 1; i < len(s); i++ {
@@ -150,7 +151,8 @@ func scanString(s string) int {
 	return 0
 }
 
-// scanParens matches from the parenthesis that ends at from to the first `)` that `]` follows, on one line, with something between.
+// scanParens matches from the parenthesis that ends at from to the first `)` that `]` follows, on one line, with
+// something between.
 func scanParens(s string, from int) int {
 	line := s
 	if i := strings.IndexAny(s, "\n\r\u2028\u2029"); i >= 0 {

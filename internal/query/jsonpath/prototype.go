@@ -46,7 +46,8 @@ func inNumberPrototype(name string) bool {
 	return inObjectPrototype(name)
 }
 
-// A method is a function of a prototype: claims are called sub, link and at, too, and a filter meets strings that have methods of these names.
+// A method is a function of a prototype: claims are called sub, link and at, too, and a filter meets strings that have
+// methods of these names.
 type method struct{ of, name string }
 
 func methodOf(of, name string) (query.Value, error) {

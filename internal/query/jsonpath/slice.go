@@ -39,7 +39,8 @@ func (s slice) each(n int, see func(i int) error) error {
 		}
 		return nil
 	}
-	// The reference clamps to n, not to n-1, and may give the element that is not there: it then throws, but not in a union.
+	// The reference clamps to n, not to n-1, and may give the element that is not there: it then throws, but not in a
+	// union.
 	for i := min(start, n); i > max(end, -1); i += s.step {
 		if err := see(i); err != nil {
 			return err

@@ -146,7 +146,8 @@ func (s fromEnd) apply(r *run, v query.Value, out []any) ([]any, error) {
 	return applyOne(s, r, v, out)
 }
 
-// children calls see with the children of v, in order; the key of a list's element is its index, of an object's member its name.
+// children calls see with the children of v, in order; the key of a list's element is its index, of an object's member
+// its name.
 func children(r *run, v query.Value, see func(name string, index int, child query.Value) error) error {
 	switch v := v.(type) {
 	case []any:

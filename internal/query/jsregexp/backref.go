@@ -2,9 +2,9 @@ package jsregexp
 
 import "slices"
 
-// settleBackrefs decides what each backreference means, or that it cannot be said. JavaScript empties the groups within a loop at the start of every
-// turn and refuses empty turns; regexp2 does neither. So a group within a loop is accepted only if every turn sets it, and
-// none is empty.
+// settleBackrefs decides what each backreference means, or that it cannot be said. JavaScript empties the groups
+// within a loop at the start of every turn and refuses empty turns; regexp2 does neither. So a group within a loop is
+// accepted only if every turn sets it, and none is empty.
 func settleBackrefs(root node) error {
 	w := walker{groups: map[int]place{}}
 	w.walk(root)
@@ -28,7 +28,8 @@ func settleBackrefs(root node) error {
 	return nil
 }
 
-// A place is where a group or a backreference stands: its ancestors, outermost first, and the numbers of its first and last node.
+// A place is where a group or a backreference stands: its ancestors, outermost first, and the numbers of its first and
+// last node.
 type place struct {
 	path      []node
 	open, end int

@@ -32,8 +32,9 @@ func needsBacktracking(n node, f flags) bool {
 	return false
 }
 
-// An emitter writes a pattern for package regexp, or with backtracking for regexp2 in ECMAScript mode, in which a backreference to a group
-// that took no part matches the empty text. Both get only constructs that mean the same everywhere.
+// An emitter writes a pattern for package regexp, or with backtracking for regexp2 in ECMAScript mode, in which a
+// backreference to a group that took no part matches the empty text. Both get only constructs that mean the same
+// everywhere.
 type emitter struct {
 	strings.Builder
 	flags

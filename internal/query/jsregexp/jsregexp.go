@@ -97,7 +97,8 @@ func emit(n node, f flags, backtracking bool) string {
 	return e.String()
 }
 
-// clock makes regexp2 look at the time often enough for matchTimeout; by default it does every 100 ms. The setting is regexp2's, of the whole process.
+// clock makes regexp2 look at the time often enough for matchTimeout; by default it does every 100 ms. The setting is
+// regexp2's, of the whole process.
 var clock = sync.OnceFunc(func() { regexp2.SetTimeoutCheckPeriod(10 * time.Millisecond) })
 
 func compileSlow(pattern string) (*regexp2.Regexp, error) {

@@ -10,8 +10,8 @@ var errLiteral = errors.New("regexp: not of the form /pattern/flags")
 
 const lineTerminators = "\n\r\u2028\u2029"
 
-// split finds pattern and flags as external-auth-server does, with /\/(.*)\/(.*)/: from the first slash to the last one of its line; the
-// flags end with the line. What stands before is ignored.
+// split finds pattern and flags as external-auth-server does, with /\/(.*)\/(.*)/: from the first slash to the last
+// one of its line; the flags end with the line. What stands before is ignored.
 func split(literal string) (pattern, flags string, err error) {
 	for {
 		i := strings.IndexByte(literal, '/')

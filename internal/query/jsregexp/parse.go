@@ -11,8 +11,8 @@ import (
 // maxNesting bounds groups within groups.
 const maxNesting = 200
 
-// maxRepeat bounds what must be repeated; V8 refuses most patterns beyond it as too large. No text is that long, so that as
-// an upper bound it is none.
+// maxRepeat bounds what must be repeated; V8 refuses most patterns beyond it as too large. No text is that long, so
+// that as an upper bound it is none.
 const maxRepeat = 1 << 20
 
 // A parser reads a pattern: code points with the flag u, code units without.
@@ -21,7 +21,8 @@ type parser struct {
 	in    []rune
 	i     int
 	depth int
-	// groups counts all capturing groups of the pattern, also those still to come; a decimal escape means a group or an octal number by it.
+	// groups counts all capturing groups of the pattern, also those still to come; a decimal escape means a group or
+	// an octal number by it.
 	groups int
 	// names are the numbers of named groups; any makes \k<name> a reference.
 	names  map[string]int
@@ -267,7 +268,8 @@ func (p *parser) group() (node, error) {
 	return &group{number: number, body: body}, nil
 }
 
-// quantifier reads a quantifier if one comes next. A brace that begins none is left alone; with the flag u it is an error.
+// quantifier reads a quantifier if one comes next. A brace that begins none is left alone; with the flag u it is an
+// error.
 func (p *parser) quantifier() (*repeat, bool, error) {
 	q := &repeat{max: -1}
 	switch {

@@ -123,7 +123,8 @@ func (s set) foldUnicode() set {
 	return s.foldWhere(func(a, b rune) bool { return true })
 }
 
-// foldUpper folds code units by their upper case, as without the flag u. Code units with the same upper case also fold into each other.
+// foldUpper folds code units by their upper case, as without the flag u. Code units with the same upper case also fold
+// into each other.
 func (s set) foldUpper() set {
 	return s.foldWhere(func(a, b rune) bool { return canonical(a) == canonical(b) })
 }
