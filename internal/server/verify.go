@@ -49,12 +49,29 @@ func (s *Server) verify(c echo.Context) error {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *params, suffix string) {
 	v := s.begin(p, suffix)
 	d := s.judge(v, r, p, suffix, nil)
+	if headerBytes(d.Result.Header) > maxReplyHeader {
+		d = refusal(http.StatusServiceUnavailable, errReplyTooLong)
+	}
 	id := s.ids.next()
 	s.report(r.Context(), v, &d, id)
 	if location := d.Result.Header["Location"]; len(location) == 1 && d.Result.Status/100 == 3 {
 		s.noteLogin(location[0])
 	}
 	s.reply(w, &d.Result, v.profile, p.redirect, id)
+}
+
+// maxReplyHeader bounds what a reply carries. Proxies reserve 4 to 16 KB for it by default, and answer for themselves
+// beyond; Node.js ends the connection.
+const maxReplyHeader = 16 << 10
+
+func headerBytes(h http.Header) int {
+	n := 0
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return n
 }
 
 func (s *Server) begin(p *params, suffix string) *verification {
@@ -78,6 +95,8 @@ const refusedStep = -2
 var (
 	errUntrusted = errors.New("the peer is not a trusted proxy")
 	errTooLong   = errors.New("verify URL longer than 64 KB")
+
+	errReplyTooLong = errors.New("custom headers longer than 16 KB together: no proxy takes that many")
 )
 
 func (s *Server) judge(v *verification, r *http.Request, p *params, suffix string, trace func(pipeline.Event)) pipeline.Decision {
