@@ -1,0 +1,130 @@
+package bearer
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/easgate/easgate/internal/identity"
+)
+
+// jsonwebtoken's classes of error.
+const (
+	invalid   = "JsonWebTokenError"
+	expired   = "TokenExpiredError"
+	notBefore = "NotBeforeError"
+)
+
+// refusal returns the error of an option that lets no token pass, nil if there is none.
+func (o *Options) refusal() *Error {
+	if o.Nonce != nil && strings.TrimSpace(*o.Nonce) == "" {
+		return &Error{invalid, "nonce must be a non-empty string"}
+	}
+	return nil
+}
+
+// check compares claims, as encoding/json decodes them, with the options at the time now. nil means that they pass.
+func (o *Options) check(claims map[string]any, now time.Time) *Error {
+	clock := o.ClockTimestamp
+	if clock == 0 {
+		clock = float64(now.Unix())
+	}
+	if nbf, ok := claims["nbf"]; ok && !o.IgnoreNotBefore {
+		n, ok := nbf.(float64)
+		if !ok {
+			return &Error{invalid, "invalid nbf value"}
+		}
+		if n > clock+o.ClockTolerance {
+			return &Error{notBefore, "jwt not active"}
+		}
+	}
+	if exp, ok := claims["exp"]; ok && !o.IgnoreExpiration {
+		n, ok := exp.(float64)
+		if !ok {
+			return &Error{invalid, "invalid exp value"}
+		}
+		if clock >= n+o.ClockTolerance {
+			return &Error{expired, "jwt expired"}
+		}
+	}
+	if o.Audience.Set && !o.audience(claims["aud"]) {
+		return &Error{invalid, "jwt audience invalid. expected: " + o.Audience.names()}
+	}
+	if iss, _ := claims["iss"].(string); o.Issuer.Set && (iss == "" || !slices.Contains(o.Issuer.List, iss)) {
+		return &Error{invalid, "jwt issuer invalid. expected: " + strings.Join(o.Issuer.List, ",")}
+	}
+	if o.Subject != "" && claims["sub"] != o.Subject {
+		return &Error{invalid, "jwt subject invalid. expected: " + o.Subject}
+	}
+	if o.JWTID != "" && claims["jti"] != o.JWTID {
+		return &Error{invalid, "jwt jwtid invalid. expected: " + o.JWTID}
+	}
+	if o.Nonce != nil && claims["nonce"] != *o.Nonce {
+		return &Error{invalid, "jwt nonce invalid. expected: " + *o.Nonce}
+	}
+	return o.age(claims["iat"], clock)
+}
+
+// audience reports whether one of the audiences in aud, a string or a list, is one of ours.
+func (o *Options) audience(aud any) bool {
+	switch aud := aud.(type) {
+	case string:
+		return o.Audience.contains(aud)
+	case []any:
+		return slices.ContainsFunc(aud, func(a any) bool {
+			s, ok := a.(string)
+			return ok && o.Audience.contains(s)
+		})
+	}
+	return false
+}
+
+func (o *Options) age(iat any, clock float64) *Error {
+	if !o.MaxAge.set {
+		return nil
+	}
+	n, ok := iat.(float64)
+	if !ok {
+		return &Error{invalid, "iat required when maxAge is specified"}
+	}
+	if o.MaxAge.bad {
+		return &Error{invalid, `"maxAge" should be a number of seconds or string representing a timespan eg: "1d", "20h", 60`}
+	}
+	end := n + o.MaxAge.seconds
+	if o.MaxAge.text {
+		end = math.Floor(end)
+	}
+	if clock >= end+o.ClockTolerance {
+		return &Error{expired, "maxAge exceeded"}
+	}
+	return nil
+}
+
+// identify names whom the claims are about. Roles are whatever a provider makes of them, so there are none.
+func identify(claims map[string]any) identity.Identity {
+	id := identity.Identity{Claims: claims}
+	id.Subject, _ = claims["sub"].(string)
+	id.Realm, _ = claims["iss"].(string)
+	// RFC 8693 §4.2 has scope, a string with spaces; scp is what several providers send instead.
+	for _, name := range []string{"scope", "scp"} {
+		switch v := claims[name].(type) {
+		case string:
+			id.Scopes = strings.Fields(v)
+		case []any:
+			for _, e := range v {
+				if s, ok := e.(string); ok {
+					id.Scopes = append(id.Scopes, s)
+				}
+			}
+		default:
+			continue
+		}
+		if id.Scopes == nil {
+			// A claim without a scope in it is no scope at all, and not every one.
+			id.Scopes = []string{}
+		}
+		break
+	}
+	return id
+}

@@ -1,0 +1,135 @@
+package bearer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/query"
+)
+
+const (
+	lookupTimeout   = 8 * time.Second
+	maxAnswers      = 4096
+	maxAnswersBytes = 4 << 20
+)
+
+// A Lookup asks a provider about tokens, and remembers what it said for as long as the configuration allows. Requests
+// with the same token share one question. It is safe for concurrent use.
+type Lookup struct {
+	now     func() time.Time
+	answers Memory[answer]
+	flights singleflight.Group
+}
+
+type answer struct {
+	value query.Value
+	until time.Time
+}
+
+// NewLookup returns a Lookup that knows nothing yet.
+func NewLookup(now func() time.Time) *Lookup {
+	return &Lookup{now: now, answers: Memory[answer]{MaxEntries: maxAnswers, MaxBytes: maxAnswersBytes}}
+}
+
+// Ask returns what is remembered about token, or asks. ask returns the answer, about how many bytes it holds, and how
+// long it may be remembered; 0 for not at all. Its context does not end with ctx, because others may wait for it.
+func (l *Lookup) Ask(ctx context.Context, token string, ask func(ctx context.Context) (v query.Value, bytes int, ttl time.Duration, err error)) (query.Value, error) {
+	h := HashOf(token)
+	if a, ok := l.answers.Get(h); ok && l.now().Before(a.until) {
+		return a.value, nil
+	}
+	done := l.flights.DoChan(string(h[:]), func() (_ any, err error) {
+		defer func() {
+			// A panic in singleflight's goroutine would end the process.
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %T", p)
+			}
+		}()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
+		defer cancel()
+		v, bytes, ttl, err := ask(ctx)
+		if err == nil && ttl > 0 {
+			l.answers.Put(h, answer{v, l.now().Add(ttl)}, 256+8*bytes)
+		}
+		return v, err
+	})
+	select {
+	case res := <-done:
+		return res.Val, res.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// A StatusError is an answer of a provider that is no success.
+type StatusError int
+
+func (e StatusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
+
+// FetchObject sends req and reads a JSON object. client must not follow redirects to other hosts; see
+// [jwks.SameOrigin]. A status other than 200 is a [StatusError].
+func FetchObject(client *http.Client, req *http.Request) (o *query.Object, size int, err error) {
+	req.Header.Set("Accept", "application/json")
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, 0, jwks.Unwrapped(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, 0, StatusError(res.StatusCode)
+	}
+	text, err := jwks.ReadAll(res.Body)
+	if err != nil {
+		return nil, 0, err
+	}
+	v, err := query.ParseJSON(text)
+	if err != nil {
+		// The parser's text may quote the answer, which is about a user.
+		return nil, 0, errors.New("answer is not JSON")
+	}
+	o, ok := v.(*query.Object)
+	if !ok {
+		return nil, 0, errors.New("answer is not an object")
+	}
+	return o, len(text), nil
+}
+
+// Seconds is how long an answer may be remembered: in JSON a number of seconds, or true for as long as the token lives.
+type Seconds struct {
+	// Number is the seconds, 0 for not at all.
+	Number float64
+	// Token says that it was true.
+	Token bool
+}
+
+// UnmarshalJSON takes a number, a boolean or null.
+func (s *Seconds) UnmarshalJSON(raw []byte) error {
+	*s = Seconds{}
+	if json.Unmarshal(raw, &s.Token) == nil || json.Unmarshal(raw, &s.Number) == nil {
+		return nil
+	}
+	return errors.New("want seconds or true")
+}
+
+// maxTTL is for tokens that never expire.
+const maxTTL = time.Hour
+
+// TTL returns how long to remember something about t from now on, 0 for not at all.
+func (s Seconds) TTL(t *Token, now time.Time) time.Duration {
+	switch exp, ok := t.Claims["exp"].(float64); {
+	case s.Number > 0:
+		return time.Duration(min(s.Number, 1e6) * float64(time.Second))
+	case s.Token && !ok:
+		return maxTTL
+	case s.Token:
+		return time.Duration(min(max(exp-float64(now.Unix()), 0), 1e6) * float64(time.Second))
+	}
+	return 0
+}

@@ -1,0 +1,69 @@
+package bearer
+
+import (
+	"crypto/sha256"
+	"sync"
+)
+
+// A Hash stands for a token where the token itself should not be kept.
+type Hash [sha256.Size]byte
+
+// HashOf returns the hash of a token.
+func HashOf(token string) Hash { return sha256.Sum256([]byte(token)) }
+
+// A Memory remembers values by hash, as many as fit: when it is full the older half is forgotten, but for what was used
+// since. The zero value is full with nothing in it; nothing is allocated before the first Put. It is safe for concurrent
+// use.
+//
+// A general cache would cost each compiled token a set of queues and timers before it remembers anything.
+type Memory[V any] struct {
+	// MaxEntries and MaxBytes are the bounds.
+	MaxEntries, MaxBytes int
+
+	mu            sync.RWMutex
+	recent, older map[Hash]remembered[V]
+	bytes         int // of recent
+}
+
+type remembered[V any] struct {
+	value V
+	bytes int
+}
+
+// Get returns what was remembered under h.
+func (m *Memory[V]) Get(h Hash) (v V, ok bool) {
+	m.mu.RLock()
+	r, ok := m.recent[h]
+	if ok {
+		m.mu.RUnlock()
+		return r.value, true
+	}
+	r, ok = m.older[h]
+	m.mu.RUnlock()
+	if ok {
+		m.Put(h, r.value, r.bytes)
+	}
+	return r.value, ok
+}
+
+// Put remembers v under h; bytes is about what it holds.
+func (m *Memory[V]) Put(h Hash, v V, bytes int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.recent[h]
+	if m.recent == nil || len(m.recent) >= m.MaxEntries/2 || m.bytes-old.bytes+bytes > m.MaxBytes/2 {
+		if bytes > m.MaxBytes/2 {
+			return
+		}
+		m.older, m.recent, m.bytes, old = m.recent, map[Hash]remembered[V]{}, 0, remembered[V]{}
+	}
+	m.recent[h] = remembered[V]{v, bytes}
+	m.bytes += bytes - old.bytes
+}
+
+// Len returns how many values are remembered, those of both halves counted twice.
+func (m *Memory[V]) Len() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.recent) + len(m.older)
+}

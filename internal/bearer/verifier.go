@@ -1,0 +1,311 @@
+package bearer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/easgate/easgate/internal/identity"
+	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/query"
+)
+
+const (
+	// What one verifier remembers of signatures.
+	maxRemembered      = 8192
+	maxRememberedBytes = 4 << 20
+	// maxReflected is how many bytes of a key id a refusal repeats.
+	maxReflected = 128
+)
+
+// Keys is where keys come from: a [jwks.Set], or a [jwks.Remote] one.
+type Keys interface {
+	// Get returns the current keys. The error is a failure of ours.
+	Get(ctx context.Context) (*jwks.Set, error)
+	// Refetch is Get for a key that should be there and is not.
+	Refetch(ctx context.Context) (*jwks.Set, error)
+}
+
+// A Verifier verifies tokens as jsonwebtoken does, with these differences: there is no unsigned token; a key verifies
+// nothing but the algorithms of its own type; a token with critical extensions is refused (RFC 7515 §4.1.11); base64url
+// must be canonical. A signature that was right is remembered until the keys change; claims are checked every time.
+// It is safe for concurrent use.
+type Verifier struct {
+	keys  Keys
+	byID  bool
+	o     Options
+	now   func() time.Time
+	never *Error
+
+	signatures Memory[*Token]
+	// header is the last header that was decoded: most tokens of one issuer share theirs.
+	header atomic.Pointer[decoded]
+}
+
+type decoded struct {
+	encoded string
+	header  jwks.Header
+}
+
+// NewVerifier returns a verifier. byID says that a token's kid chooses among the keys; else the first key is the one.
+func NewVerifier(keys Keys, byID bool, o Options, now func() time.Time) *Verifier {
+	return &Verifier{
+		keys: keys, byID: byID, o: o, now: now, never: o.refusal(),
+		signatures: Memory[*Token]{MaxEntries: maxRemembered, MaxBytes: maxRememberedBytes},
+	}
+}
+
+// NoKey returns a verifier that refuses every signed token with e, for a configuration without a usable key.
+func NoKey(e *Error, o Options, now func() time.Time) *Verifier {
+	return NewVerifier(noKey{e}, false, o, now)
+}
+
+type noKey struct{ err *Error }
+
+func (n noKey) Get(context.Context) (*jwks.Set, error)     { return nil, n.err }
+func (n noKey) Refetch(context.Context) (*jwks.Set, error) { return nil, n.err }
+
+// A Token is a token whose signature is right. Requests share it: do not change what it holds.
+type Token struct {
+	// Claims are the members of the payload; empty when that is no object.
+	Claims map[string]any
+	// Identity is whom the claims are about.
+	Identity identity.Identity
+
+	version uint64 // of the keys
+	payload []byte
+	jwt     bool // typ is JWT
+	// header and signature, encoded, are kept for the option complete only.
+	header, signature string
+
+	once    sync.Once
+	view    query.Value
+	viewErr error
+}
+
+// Verify verifies token. An [*Error] says why it is refused; any other error is a failure of ours.
+func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
+	if v.never != nil {
+		return nil, v.never
+	}
+	if token == "" {
+		return nil, &Error{invalid, "jwt must be provided"}
+	}
+	if len(token) > jwks.MaxToken {
+		return nil, errMalformed
+	}
+	h := HashOf(token)
+	if t, ok := v.signatures.Get(h); ok {
+		set, err := v.keys.Get(ctx)
+		if err != nil {
+			return nil, keyError(err)
+		}
+		if t.version == set.Version {
+			return v.claims(t)
+		}
+	}
+	t, err := v.signature(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := v.claims(t); err != nil {
+		return nil, err
+	}
+	v.signatures.Put(h, t, 512+12*len(t.payload)+len(t.header)+len(t.signature))
+	return t, nil
+}
+
+func (v *Verifier) claims(t *Token) (*Token, error) {
+	if e := v.o.check(t.Claims, v.now()); e != nil {
+		return nil, e
+	}
+	return t, nil
+}
+
+var (
+	errMalformed = &Error{invalid, "jwt malformed"}
+	errInvalid   = &Error{invalid, "invalid token"}
+	errAlgorithm = &Error{invalid, "invalid algorithm"}
+	errSignature = &Error{invalid, "invalid signature"}
+)
+
+// signature takes token apart, finds the key and checks the signature. What is cheap to refuse is refused first: nothing
+// is decoded of what is no JWS, and no key is looked for when no key could help.
+func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) {
+	c, err := jwks.Split(token)
+	switch {
+	case errors.Is(err, jwks.ErrMalformed):
+		return nil, errMalformed
+	case err != nil:
+		return nil, errInvalid
+	}
+	header, err := v.decodeHeader(c.Header)
+	if err != nil || header.Critical {
+		return nil, errInvalid
+	}
+	if c.Signature == "" {
+		return nil, &Error{invalid, "jwt signature is required"}
+	}
+	if !slices.Contains(algorithms, header.Algorithm) || v.o.Algorithms.Set && !slices.Contains(v.o.Algorithms.List, header.Algorithm) {
+		return nil, errAlgorithm
+	}
+	set, key, err := v.key(ctx, &header)
+	if err != nil {
+		return nil, err
+	}
+	if e := v.suits(key, header.Algorithm); e != nil {
+		return nil, e
+	}
+	if !key.Verify(header.Algorithm, &c) {
+		return nil, errSignature
+	}
+	t := &Token{version: set.Version, jwt: header.JWT}
+	if v.o.Complete {
+		// Cloned, because token may be a part of something larger.
+		t.header, t.signature = strings.Clone(c.Header), strings.Clone(c.Signature)
+	}
+	if t.payload, err = c.DecodePayload(); err != nil || !t.decode() {
+		return nil, errInvalid
+	}
+	t.Identity = identify(t.Claims)
+	return t, nil
+}
+
+// decode reads the claims. A payload that is no object has none, and is jsonwebtoken's to take; with typ JWT it must at
+// least be JSON. What looks like an object and cannot be decoded may have claims, and is refused.
+func (t *Token) decode() bool {
+	var value any
+	if err := json.Unmarshal(t.payload, &value); err != nil {
+		return !t.jwt && !bytes.HasPrefix(bytes.TrimLeft(t.payload, " \t\r\n"), []byte("{"))
+	}
+	t.Claims, _ = value.(map[string]any)
+	return value != nil || !t.jwt
+}
+
+func (v *Verifier) decodeHeader(encoded string) (jwks.Header, error) {
+	if last := v.header.Load(); last != nil && last.encoded == encoded {
+		return last.header, nil
+	}
+	h, err := jwks.ParseHeader(encoded)
+	if err == nil && len(encoded) <= 1024 {
+		v.header.Store(&decoded{strings.Clone(encoded), h})
+	}
+	return h, err
+}
+
+// key finds the key for a token. A key id that is not known may be a new one: the keys are then fetched again, within
+// the limits of [jwks.Remote].
+func (v *Verifier) key(ctx context.Context, h *jwks.Header) (*jwks.Set, *jwks.Key, error) {
+	set, err := v.keys.Get(ctx)
+	if err != nil {
+		return nil, nil, keyError(err)
+	}
+	if !v.byID {
+		return set, set.All()[0], nil
+	}
+	if !h.HasKeyID {
+		if set.Len() > 1 {
+			return nil, nil, &Error{invalid, callback + "No KID specified and JWKS endpoint returned more than 1 key"}
+		}
+		return set, set.All()[0], nil
+	}
+	if h.KeyID != "" {
+		k := set.Find(h.KeyID, h.Algorithm)
+		if k == nil {
+			if set, err = v.keys.Refetch(ctx); err != nil {
+				return nil, nil, keyError(err)
+			}
+			k = set.Find(h.KeyID, h.Algorithm)
+		}
+		if k != nil {
+			return set, k, nil
+		}
+	}
+	return nil, nil, &Error{invalid, callback + "Unable to find a signing key that matches '" + h.KeyID[:min(len(h.KeyID), maxReflected)] + "'"}
+}
+
+const callback = "error in secret or public key callback: "
+
+// keyError tells a provider that publishes no usable keys, which jsonwebtoken's users know as a refusal, from a failure.
+func keyError(err error) error {
+	var refused *Error
+	switch {
+	case errors.As(err, &refused):
+		return refused
+	case errors.Is(err, jwks.ErrNoKeys):
+		return &Error{invalid, callback + "The JWKS endpoint did not contain any keys"}
+	case errors.Is(err, jwks.ErrNoSigningKeys):
+		return &Error{invalid, callback + "The JWKS endpoint did not contain any signing keys"}
+	}
+	return fmt.Errorf("keys: %w", err)
+}
+
+// suits reports whether the key may be used with alg, and alg be used at all.
+func (v *Verifier) suits(k *jwks.Key, alg string) *Error {
+	switch {
+	case !v.o.Algorithms.Set && alg == "EdDSA":
+		// jsonwebtoken does not know it: a configuration that does not ask for it does not expect it.
+		return errAlgorithm
+	case k.Suits(alg):
+		return nil
+	case !v.o.Algorithms.Set:
+		return errAlgorithm
+	case strings.HasPrefix(alg, "HS") && !k.Secret():
+		return &Error{invalid, "secretOrPublicKey must be a symmetric key when using " + alg}
+	case !strings.HasPrefix(alg, "HS") && k.Secret():
+		return &Error{invalid, "secretOrPublicKey must be an asymmetric key when using " + alg}
+	}
+	return errAlgorithm
+}
+
+// View is the token as assertions see it: its claims, or what else its payload is; with the option complete an object of
+// header, payload and signature. The error is for claims that rules cannot be asked about, because they are nested too
+// deeply.
+func (v *Verifier) View(t *Token) (query.Value, error) {
+	t.once.Do(func() {
+		t.view, t.viewErr = t.payloadView()
+		if v.o.Complete && t.viewErr == nil {
+			o := query.NewObject(3)
+			o.Set("header", headerView(t.header))
+			o.Set("payload", t.view)
+			o.Set("signature", t.signature)
+			t.view = o
+		}
+	})
+	return t.view, t.viewErr
+}
+
+func (t *Token) payloadView() (query.Value, error) {
+	value, err := query.ParseJSON(t.payload)
+	switch value.(type) {
+	case *query.Object, []any:
+		return value, err
+	}
+	switch {
+	case t.jwt || t.Claims != nil:
+		return value, err
+	case json.Valid(t.payload) && err != nil:
+		return nil, err
+	}
+	return strings.ToValidUTF8(string(t.payload), "\ufffd"), nil
+}
+
+func headerView(encoded string) query.Value {
+	c := jwks.Compact{Payload: encoded}
+	text, err := c.DecodePayload()
+	if err != nil {
+		return nil
+	}
+	v, err := query.ParseJSON(text)
+	if err != nil {
+		return nil
+	}
+	return v
+}

@@ -1,0 +1,261 @@
+// Package firebasejwt allows requests with an ID token of Firebase Authentication, as Google's documentation "Verify ID
+// tokens" has it, and on request asks Firebase about the account behind it.
+package firebasejwt
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/easgate/easgate/internal/assertion"
+	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/plugins"
+)
+
+const (
+	issuerPrefix       = "https://securetoken.google.com/"
+	defaultKeysURL     = "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com"
+	defaultUserinfoURL = "https://www.googleapis.com/identitytoolkit/v3/relyingparty/getAccountInfo"
+)
+
+// Plugin verifies ID tokens of one Firebase project.
+type Plugin struct {
+	realm    string
+	carrier  bearer.Carrier
+	verifier *bearer.Verifier
+	idToken  *assertion.Set
+	userInfo *assertion.Set
+
+	fetch        bool
+	checkRevoked bool
+	expiry       bearer.Seconds
+	accounts     *bearer.Lookup
+	accountURL   string
+	http         *http.Client
+	now          func() time.Time
+}
+
+// New builds the plugin. Nothing is fetched before the first request needs it.
+func New(c Config, env plugins.Env) (plugins.Plugin, error) {
+	if c.Config.ProjectID == "" {
+		return nil, errors.New("config.project_id: required")
+	}
+	p := &Plugin{
+		realm:        c.Realm,
+		fetch:        c.Features.FetchUserinfo || c.Config.Options.CheckRevoked,
+		checkRevoked: c.Config.Options.CheckRevoked,
+		expiry:       c.Features.UserinfoExpiry,
+		accounts:     bearer.NewLookup(env.Now),
+		http:         jwks.SameOrigin(env.HTTP),
+		now:          env.Now,
+	}
+	var err error
+	if p.carrier, err = bearer.NewCarrier(c.HeaderName, c.Scheme); err != nil {
+		return nil, err
+	}
+	o := c.Config.Options.Options
+	o.Issuer = bearer.Strings{List: []string{issuerPrefix + c.Config.ProjectID}, Set: true}
+	o.Audience = bearer.Audience{Strings: bearer.Strings{List: []string{c.Config.ProjectID}, Set: true}}
+	if !o.Algorithms.Set {
+		o.Algorithms = bearer.Strings{List: []string{"RS256"}, Set: true}
+	}
+	err = o.Validate(func(err error) error { return env.Complain(fmt.Errorf("config.options.%w", err)) })
+	if err != nil {
+		return nil, err
+	}
+	if c.Config.KeysURL == "" {
+		c.Config.KeysURL = defaultKeysURL
+	}
+	keys, err := jwks.NewSet(c.Config.KeysURL, env.HTTP, env.Now, jwks.ParseCertificates)
+	if err != nil {
+		return nil, fmt.Errorf("config.keys_url: %w", err)
+	}
+	p.verifier = bearer.NewVerifier(keys, true, o, env.Now)
+	if p.accountURL, err = accountURL(&c.Config); err != nil {
+		return nil, fmt.Errorf("config.userinfo_url: %w", err)
+	}
+	if p.fetch && c.Config.APIKey == "" {
+		if err := env.Complain(errors.New("config.api_key: required for fetch_userinfo and checkRevoked")); err != nil {
+			return nil, err
+		}
+	}
+	if p.idToken, err = rules(c.Assertions.IDToken, env); err != nil {
+		return nil, fmt.Errorf("assertions.id_token: %w", err)
+	}
+	if p.userInfo, err = rules(c.Assertions.UserInfo, env); err != nil {
+		return nil, fmt.Errorf("assertions.userinfo: %w", err)
+	}
+	if p.userInfo != nil && !p.fetch {
+		if err := env.Complain(errors.New("assertions.userinfo: needs features.fetch_userinfo")); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func accountURL(c *Project) (string, error) {
+	raw := c.UserinfoURL
+	if raw == "" {
+		raw = defaultUserinfoURL
+	}
+	u, err := url.Parse(raw)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return "", errors.New("want an http or https URL")
+	}
+	u.RawQuery = url.Values{"key": {string(c.APIKey)}}.Encode()
+	return u.String(), nil
+}
+
+// rules compiles assertions. What JavaScript takes for no value is no rule, and nil.
+func rules(raw json.RawMessage, env plugins.Env) (*assertion.Set, error) {
+	switch string(bytes.TrimSpace(raw)) {
+	case "", "null", "false", `""`, "0":
+		return nil, nil
+	}
+	return assertion.Compile(raw, env.Query, env.Strict)
+}
+
+var (
+	errSubject   = &bearer.Error{Name: "JsonWebTokenError", Message: "jwt subject invalid"}
+	errRules     = &bearer.Error{Name: "invalid_user", Message: "user did not pass assertions"}
+	errRevoked   = &bearer.Error{Name: "token_invalidated", Message: "token has been invalidated"}
+	errNoAccount = &bearer.Error{Name: "invalid_token", Message: "token refused by Firebase"}
+)
+
+// Verify allows a request with a right ID token. One whose token is not is denied with 401; with 403 when the token is
+// right but revoked, or does not meet the rules. Without a token it abstains. The error is for a Google that does not
+// answer.
+func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
+	token, ok := p.carrier.Token(r.Header)
+	if !ok {
+		return p.refuse(r, http.StatusUnauthorized, nil), nil
+	}
+	t, err := p.verifier.Verify(ctx, token)
+	if err == nil && t.Identity.Subject == "" {
+		err = errSubject
+	}
+	if err != nil {
+		return p.refused(r, err)
+	}
+	view, err := p.verifier.View(t)
+	if err != nil {
+		return plugins.Result{}, fmt.Errorf("assertions: %w", err)
+	}
+	if ok, err := holds(ctx, p.idToken, view); err != nil || !ok {
+		return p.refuse(r, http.StatusForbidden, errRules), err
+	}
+	res := plugins.Result{
+		Verdict:  plugins.Allow,
+		Status:   http.StatusOK,
+		Identity: t.Identity,
+		Data:     plugins.Data{IDToken: token},
+	}
+	var account query.Value = query.Undefined{}
+	if p.fetch {
+		if account, err = p.account(ctx, token, t); err != nil {
+			return p.refused(r, err)
+		}
+		res.Data.UserInfo = account
+	}
+	if ok, err := holds(ctx, p.userInfo, account); err != nil || !ok {
+		return p.refuse(r, http.StatusForbidden, errRules), err
+	}
+	if p.checkRevoked && revoked(t, account) {
+		return p.refuse(r, http.StatusForbidden, errRevoked), nil
+	}
+	return res, nil
+}
+
+func holds(ctx context.Context, rules *assertion.Set, data query.Value) (bool, error) {
+	if rules == nil {
+		return true, nil
+	}
+	ok, _, err := rules.Eval(ctx, data)
+	if err != nil {
+		return false, fmt.Errorf("assertions: %w", err)
+	}
+	return ok, nil
+}
+
+// revoked reports whether the token is from before the user's sessions were ended, or the user is disabled. What cannot
+// be compared counts as revoked.
+func revoked(t *bearer.Token, account query.Value) bool {
+	o, ok := account.(*query.Object)
+	if !ok {
+		return true
+	}
+	if disabled, _ := o.Get("disabled"); query.Truthy(disabled) {
+		return true
+	}
+	since, _ := o.Get("validSince")
+	if !query.Truthy(since) {
+		return false
+	}
+	// Seconds, in text.
+	n, err := query.ToNumber(since)
+	at, ok := t.Claims["auth_time"].(float64)
+	return err != nil || !ok || !(at >= n)
+}
+
+// account asks Firebase for the account that the token is about. A [bearer.Error] says that there is none.
+func (p *Plugin) account(ctx context.Context, token string, t *bearer.Token) (query.Value, error) {
+	v, err := p.accounts.Ask(ctx, token, func(ctx context.Context) (query.Value, int, time.Duration, error) {
+		body, err := json.Marshal(map[string]string{"idToken": token})
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.accountURL, bytes.NewReader(body))
+		if err != nil {
+			return nil, 0, 0, errors.New("request could not be made")
+		}
+		req.Header.Set("Content-Type", "application/json")
+		o, size, err := bearer.FetchObject(p.http, req)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		users, _ := o.Get("users")
+		list, _ := users.([]any)
+		for _, u := range list {
+			if user, ok := u.(*query.Object); ok {
+				if id, _ := user.Get("localId"); id == t.Identity.Subject {
+					return user, size, p.expiry.TTL(t, p.now()), nil
+				}
+			}
+		}
+		return nil, 0, 0, errNoAccount
+	})
+	var status bearer.StatusError
+	if errors.As(err, &status) && status == http.StatusBadRequest {
+		// USER_NOT_FOUND, INVALID_ID_TOKEN and the like; but a wrong API key is a 400 too, and no allow either.
+		return nil, errNoAccount
+	}
+	var refused *bearer.Error
+	if err != nil && !errors.As(err, &refused) {
+		return nil, fmt.Errorf("userinfo: %w", err)
+	}
+	return v, err
+}
+
+// refused answers with 401 if err is about the token, else err is a failure of ours.
+func (p *Plugin) refused(r *plugins.Request, err error) (plugins.Result, error) {
+	var e *bearer.Error
+	if errors.As(err, &e) {
+		return p.refuse(r, http.StatusUnauthorized, e), nil
+	}
+	return plugins.Result{}, err
+}
+
+func (p *Plugin) refuse(r *plugins.Request, status int, e *bearer.Error) plugins.Result {
+	realm := p.realm
+	if realm == "" {
+		realm = r.URI
+	}
+	return p.carrier.Refuse(status, realm, e)
+}

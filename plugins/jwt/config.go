@@ -1,0 +1,132 @@
+package jwt
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/plugins"
+)
+
+// Config is the configuration of the jwt plugin.
+type Config struct {
+	// Realm is what challenges name. Default the token endpoint of the oidc issuer, else the parent URI.
+	Realm string `json:"realm,omitempty"`
+	// HeaderName is the header that carries the token. Default Authorization.
+	HeaderName string `json:"header_name,omitempty"`
+	// Scheme is the word before the token. Default Bearer in Authorization and none in any other header.
+	// Challenges are sent for Bearer only.
+	Scheme string `json:"scheme,omitempty"`
+	// Config says which tokens are right.
+	Config Token `json:"config"`
+	// Assertions are rules that a right token must meet, or it is denied with 403.
+	Assertions Assertions `json:"assertions,omitzero"`
+	// OIDC asks the token's issuer about it.
+	OIDC OIDC `json:"oidc,omitzero"`
+}
+
+// Token says which tokens are right.
+type Token struct {
+	// Secret verifies signatures: a shared secret, PEM (a public key or a certificate), the http or https URL of a JWK
+	// set, or a JWK set itself, as an object. Required, unless the oidc issuer names its keys.
+	Secret Keys `json:"secret,omitzero"`
+	// Options are what a token must be like besides.
+	Options bearer.Options `json:"options,omitzero"`
+}
+
+// Assertions are lists of rules; see internal/assertion. What JavaScript takes for no value is no rule.
+type Assertions struct {
+	// IDToken rules see the claims of the token.
+	IDToken json.RawMessage `json:"id_token,omitempty"`
+	// UserInfo rules see the answer of the userinfo endpoint.
+	UserInfo json.RawMessage `json:"userinfo,omitempty"`
+}
+
+// Keys is the option secret. It is never printed.
+type Keys struct {
+	text plugins.Secret
+	set  json.RawMessage
+	// given is false for nothing and null.
+	given bool
+}
+
+// UnmarshalJSON takes text, an object or null.
+func (k *Keys) UnmarshalJSON(raw []byte) error {
+	*k = Keys{}
+	if string(raw) == "null" {
+		return nil
+	}
+	k.given = true
+	if len(raw) > 0 && raw[0] == '{' {
+		k.set = append(k.set, raw...)
+		return nil
+	}
+	if json.Unmarshal(raw, &k.text) != nil {
+		return errors.New("secret: want text or a JWK set")
+	}
+	return nil
+}
+
+// String keeps fmt from printing the secret.
+func (k Keys) String() string {
+	if k.set != nil {
+		return "[redacted]"
+	}
+	return k.text.String()
+}
+
+// GoString keeps %#v from printing the secret.
+func (k Keys) GoString() string { return "jwt.Keys(" + k.String() + ")" }
+
+// MarshalText keeps encoders from writing the secret.
+func (k Keys) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// OIDC says where the issuer is and what to ask it (OpenID Connect Discovery 1.0 §3).
+type OIDC struct {
+	// Enabled turns all of this on. Default false.
+	Enabled bool `json:"enabled,omitempty"`
+	// Issuer is where the endpoints are. Required.
+	Issuer Issuer `json:"issuer,omitzero"`
+	// Client is who asks. Required for introspection.
+	Client Client `json:"client,omitzero"`
+	// Features are the questions.
+	Features Features `json:"features,omitzero"`
+}
+
+// Issuer names endpoints, by hand or by discovery. All are http or https URLs.
+type Issuer struct {
+	// DiscoverURL is where the issuer describes itself; /.well-known/openid-configuration is added if it has no
+	// /.well-known/. It takes preference over everything below.
+	DiscoverURL string `json:"discover_url,omitempty"`
+
+	Issuer                string `json:"issuer,omitempty"`
+	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
+	TokenEndpoint         string `json:"token_endpoint,omitempty"`
+	UserinfoEndpoint      string `json:"userinfo_endpoint,omitempty"`
+	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
+	RevocationEndpoint    string `json:"revocation_endpoint,omitempty"`
+	EndSessionEndpoint    string `json:"end_session_endpoint,omitempty"`
+	JWKSURI               string `json:"jwks_uri,omitempty"`
+}
+
+// Client is a relying party's credentials, by hand or by what its registration says (RFC 7592 §2.1).
+type Client struct {
+	ClientID                string         `json:"client_id,omitempty"`
+	ClientSecret            plugins.Secret `json:"client_secret,omitempty"`
+	RegistrationClientURI   string         `json:"registration_client_uri,omitempty"`
+	RegistrationAccessToken plugins.Secret `json:"registration_access_token,omitempty"`
+}
+
+// Features are what to ask the issuer about a token whose signature and claims are right.
+type Features struct {
+	// IntrospectAccessToken asks whether the token is still active (RFC 7662).
+	IntrospectAccessToken bool `json:"introspect_access_token,omitempty"`
+	// IntrospectExpiry is how long an active token is not asked about again: seconds. Default 0, ask every time.
+	IntrospectExpiry bearer.Seconds `json:"introspect_expiry,omitzero"`
+	// FetchUserinfo asks who the token is about, and sends the answer as JSON in X-Userinfo.
+	FetchUserinfo bool `json:"fetch_userinfo,omitempty"`
+	// UserinfoExpiry is how long that is remembered: seconds, or true for as long as the token lives. Default 0.
+	UserinfoExpiry bearer.Seconds `json:"userinfo_expiry,omitzero"`
+	// FilteredServiceHeaders are headers not to send, of X-Userinfo and X-Access-Token.
+	FilteredServiceHeaders []string `json:"filtered_service_headers,omitempty"`
+}

@@ -1,0 +1,212 @@
+// Package jwt allows requests with a JSON Web Token (RFC 7519) that is signed by a known key, says what it should, and
+// meets the configured rules. With oidc enabled it also asks the token's issuer: is it active, and who is it about.
+//
+// Options, messages and headers are external-auth-server's, and behind those jsonwebtoken's; see internal/bearer.
+package jwt
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/easgate/easgate/internal/assertion"
+	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/plugins"
+)
+
+// Plugin verifies tokens. It remembers signatures and answers of its own, so that nothing that one configuration
+// allowed counts under another.
+type Plugin struct {
+	realm    string
+	carrier  bearer.Carrier
+	verifier *bearer.Verifier
+	idToken  *assertion.Set
+	userInfo *assertion.Set
+	// provider is nil unless oidc is enabled.
+	provider *provider
+}
+
+// New builds the plugin. Nothing is fetched before the first request needs it.
+func New(c Config, env plugins.Env) (plugins.Plugin, error) {
+	p := &Plugin{realm: c.Realm}
+	var err error
+	if p.carrier, err = bearer.NewCarrier(c.HeaderName, c.Scheme); err != nil {
+		return nil, err
+	}
+	if c.OIDC.Enabled {
+		if p.provider, err = newProvider(c.OIDC, env); err != nil {
+			return nil, fmt.Errorf("oidc.%w", err)
+		}
+	}
+	err = c.Config.Options.Validate(func(err error) error { return env.Complain(fmt.Errorf("config.options.%w", err)) })
+	if err != nil {
+		return nil, err
+	}
+	if p.verifier, err = newVerifier(c.Config, p.provider, env); err != nil {
+		return nil, fmt.Errorf("config.secret: %w", err)
+	}
+	if p.idToken, err = rules(c.Assertions.IDToken, env); err != nil {
+		return nil, fmt.Errorf("assertions.id_token: %w", err)
+	}
+	if p.userInfo, err = rules(c.Assertions.UserInfo, env); err != nil {
+		return nil, fmt.Errorf("assertions.userinfo: %w", err)
+	}
+	if p.userInfo != nil && (p.provider == nil || !p.provider.features.FetchUserinfo) {
+		// Without oidc, external-auth-server does not even look at them.
+		if err := env.Complain(errors.New("assertions.userinfo: needs oidc.enabled and oidc.features.fetch_userinfo")); err != nil {
+			return nil, err
+		}
+		if p.provider == nil {
+			p.userInfo = nil
+		}
+	}
+	return p, nil
+}
+
+// rules compiles assertions. What JavaScript takes for no value is no rule, and nil.
+func rules(raw json.RawMessage, env plugins.Env) (*assertion.Set, error) {
+	switch string(bytes.TrimSpace(raw)) {
+	case "", "null", "false", `""`, "0":
+		return nil, nil
+	}
+	return assertion.Compile(raw, env.Query, env.Strict)
+}
+
+// Verify allows a request with a right token, and denies one whose token is not with 401, or with 403 when the token is
+// right but does not meet the rules. Without a token it abstains. The error is for an issuer that does not answer.
+func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
+	token, ok := p.carrier.Token(r.Header)
+	if !ok {
+		return p.refuse(ctx, r, http.StatusUnauthorized, nil)
+	}
+	t, err := p.verifier.Verify(ctx, token)
+	if err != nil {
+		return p.refused(ctx, r, err)
+	}
+	if res, done, err := p.assert(ctx, r, p.idToken, func() (query.Value, error) { return p.verifier.View(t) }, "user did not pass assertions"); done {
+		return res, err
+	}
+	res := plugins.Result{
+		Verdict:  plugins.Allow,
+		Status:   http.StatusOK,
+		Identity: t.Identity,
+		Data:     plugins.Data{IDToken: token},
+	}
+	if p.provider == nil {
+		return res, nil
+	}
+	return p.ask(ctx, r, token, t, res)
+}
+
+// ask asks the issuer, and completes res.
+func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *bearer.Token, res plugins.Result) (plugins.Result, error) {
+	f := &p.provider.features
+	if f.IntrospectAccessToken {
+		active, err := p.provider.introspect(ctx, token, t)
+		if err != nil {
+			return plugins.Result{}, fmt.Errorf("introspection: %w", err)
+		}
+		if !active {
+			return p.refuse(ctx, r, http.StatusUnauthorized, &bearer.Error{Name: "invalid_token", Message: "token failed introspection"})
+		}
+	}
+	var info query.Value = query.Undefined{}
+	if f.FetchUserinfo {
+		var err error
+		if info, err = p.provider.userinfo(ctx, token, t); err != nil {
+			return p.refused(ctx, r, err)
+		}
+		res.Data.UserInfo = info
+	}
+	if res, done, err := p.assert(ctx, r, p.userInfo, func() (query.Value, error) { return info, nil }, "user did not pass userinfo assertions"); done {
+		return res, err
+	}
+	res.Header = make(http.Header, 2)
+	if f.FetchUserinfo && p.provider.sends("X-Userinfo") {
+		res.Header["X-Userinfo"] = []string{headerJSON(info)}
+	}
+	if p.provider.sends("X-Access-Token") {
+		res.Header["X-Access-Token"] = []string{token}
+	}
+	return res, nil
+}
+
+// assert evaluates rules, nil for none. done says that there is an answer already: the rules do not hold, or failed.
+func (p *Plugin) assert(ctx context.Context, r *plugins.Request, rules *assertion.Set, view func() (query.Value, error), message string) (res plugins.Result, done bool, err error) {
+	if rules == nil {
+		return plugins.Result{}, false, nil
+	}
+	data, err := view()
+	if err != nil {
+		return plugins.Result{}, true, fmt.Errorf("assertions: %w", err)
+	}
+	ok, failed, err := rules.Eval(ctx, data)
+	switch {
+	case err != nil:
+		return plugins.Result{}, true, fmt.Errorf("assertions: %w", err)
+	case ok:
+		return plugins.Result{}, false, nil
+	}
+	res, err = p.refuse(ctx, r, http.StatusForbidden, &bearer.Error{Name: "invalid_user", Message: message})
+	if failed != "" {
+		res.Reason += ": " + failed
+	}
+	return res, true, err
+}
+
+// refused answers with 401 if err is about the token, else err is a failure of ours.
+func (p *Plugin) refused(ctx context.Context, r *plugins.Request, err error) (plugins.Result, error) {
+	var e *bearer.Error
+	if errors.As(err, &e) {
+		return p.refuse(ctx, r, http.StatusUnauthorized, e)
+	}
+	return plugins.Result{}, err
+}
+
+func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *bearer.Error) (plugins.Result, error) {
+	realm := p.realm
+	if realm == "" && p.provider != nil {
+		m, err := p.provider.metadata(ctx)
+		if err != nil {
+			return plugins.Result{}, err
+		}
+		realm = m.TokenEndpoint
+	}
+	if realm == "" {
+		realm = r.URI
+	}
+	return p.carrier.Refuse(status, realm, e), nil
+}
+
+// headerJSON writes v as JSON in ASCII: a header has no UTF-8, and \u is the same text to whoever parses it.
+func headerJSON(v query.Value) string {
+	text := query.JSON(v)
+	if !strings.ContainsFunc(text, notASCII) {
+		return text
+	}
+	b := make([]byte, 0, len(text)+len(text)/2)
+	for _, c := range text {
+		if !notASCII(c) {
+			b = append(b, byte(c))
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{c}) {
+			b = fmt.Appendf(b, `\u%04x`, unit)
+		}
+	}
+	return string(b)
+}
+
+func notASCII(r rune) bool { return r >= 0x7f }
+
+// sends reports whether the header called name is sent upstream.
+func (p *provider) sends(name string) bool {
+	return !slices.ContainsFunc(p.features.FilteredServiceHeaders, func(f string) bool { return strings.EqualFold(f, name) })
+}
