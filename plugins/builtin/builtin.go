@@ -3,8 +3,10 @@ package builtin
 
 import (
 	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/firebasejwt"
 	"github.com/easgate/easgate/plugins/forward"
 	"github.com/easgate/easgate/plugins/htpasswd"
+	"github.com/easgate/easgate/plugins/jwt"
 	"github.com/easgate/easgate/plugins/noop"
 	"github.com/easgate/easgate/plugins/requestheader"
 	"github.com/easgate/easgate/plugins/requestjs"
@@ -14,8 +16,10 @@ import (
 // Registry returns the plugins by the type that config tokens name.
 func Registry() plugins.Registry {
 	return plugins.Registry{
+		"firebase_jwt":   plugins.Of(firebasejwt.New),
 		"forward":        plugins.Of(forward.New),
 		"htpasswd":       plugins.Of(htpasswd.New),
+		"jwt":            plugins.Of(jwt.New),
 		"noop":           plugins.Of(noop.New),
 		"request_header": plugins.Of(requestheader.New),
 		"request_js":     plugins.Of(requestjs.New),
