@@ -116,6 +116,12 @@ func (c *cli) load() (*config.Config, config.Problems, error) {
 	return config.Load(config.Sources{File: c.configFile, Env: c.env, Flags: c.given})
 }
 
+// loadKeyless is load for commands that open no config token.
+func (c *cli) loadKeyless() (*config.Config, error) {
+	cfg, _, err := config.Load(config.Sources{File: c.configFile, Env: c.env, Flags: c.given, KeysOptional: true})
+	return cfg, err
+}
+
 // printJSON writes v for a script, indented for a person who looks at it.
 func (c *cli) printJSON(v any) error {
 	e := json.NewEncoder(c.out)

@@ -146,7 +146,7 @@ func (c *cli) keyringPath(args []string) (string, error) {
 	if len(args) > 0 {
 		return args[0], nil
 	}
-	cfg, _, err := c.load()
+	cfg, err := c.loadKeyless()
 	if err != nil {
 		return "", err
 	}
@@ -160,7 +160,7 @@ func (c *cli) keyringFrom(args []string) (*configtoken.Keyring, error) {
 	if len(args) > 0 {
 		return configtoken.LoadKeyring(args[0])
 	}
-	cfg, _, err := c.load()
+	cfg, err := c.loadKeyless()
 	if err != nil {
 		return nil, err
 	}

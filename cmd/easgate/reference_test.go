@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/config"
 )
 
 // docs/cli.md is made from the commands themselves: run the test with -update.
@@ -57,14 +60,32 @@ func describe(b *strings.Builder, cmd *cobra.Command) {
 			level = "###"
 		}
 		fmt.Fprintf(b, "\n%s %s\n\n%s\n\n```\n%s\n", level, sub.CommandPath(), paragraph(sub), sub.UseLine())
-		if flags := sub.NonInheritedFlags().FlagUsagesWrapped(100); flags != "" {
-			fmt.Fprintf(b, "\n%s", flags)
+		flags, settings := ownFlags(sub)
+		if flags.HasFlags() {
+			fmt.Fprintf(b, "\n%s", flags.FlagUsagesWrapped(100))
+		}
+		if settings {
+			b.WriteString("\nand a flag for every setting of docs/configuration.md\n")
 		}
 		if sub.Example != "" {
 			fmt.Fprintf(b, "\nexamples:\n%s\n", sub.Example)
 		}
 		b.WriteString("```\n")
 	}
+}
+
+// ownFlags leaves out the settings where a command takes all of them: docs/configuration.md lists those.
+func ownFlags(cmd *cobra.Command) (own *pflag.FlagSet, all bool) {
+	own = pflag.NewFlagSet("", pflag.ContinueOnError)
+	settings := pflag.NewFlagSet("", pflag.ContinueOnError)
+	config.AddFlags(settings, map[string]string{})
+	all = cmd.Flags().Lookup("verify-timeout") != nil
+	cmd.NonInheritedFlags().VisitAll(func(f *pflag.Flag) {
+		if !all || settings.Lookup(f.Name) == nil {
+			own.AddFlag(f)
+		}
+	})
+	return own, all
 }
 
 func paragraph(cmd *cobra.Command) string {

@@ -307,7 +307,7 @@ func (c *cli) storeOptions(name string) (sql.Config, error) {
 	if db, ok := databaseURL(name); ok {
 		return sql.Config{Config: db}, nil
 	}
-	cfg, _, err := c.load()
+	cfg, err := c.loadKeyless()
 	if err != nil {
 		return sql.Config{}, err
 	}

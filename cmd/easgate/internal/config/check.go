@@ -58,7 +58,7 @@ func (l *loader) checkKeys() {
 		}
 		l.problem("", fmt.Errorf("%s is not set, and config tokens in EAS's format need it", missing),
 			"set it (or "+missing+"_FILE), or end EAS's format with EAS_TOKEN_FORMATS=native")
-	case !(native && keyring) && !(easOpen && eas):
+	case !l.keysOptional && !(native && keyring) && !(easOpen && eas):
 		l.problem("", errors.New("EAS_KEYRING_FILE is not set: there is no key to open config tokens with"), keyHint(easOpen))
 	case c.RequireSignedTokens && (easOpen && eas || c.AllowPlainTokens):
 		l.problem(c.origin["require_signed_tokens"], errors.New("tokens in EAS's format and plain ones carry no issuer's signature"),

@@ -14,7 +14,7 @@ func AddFlags(fs *pflag.FlagSet, into map[string]string, names ...string) {
 			continue
 		}
 		v := s.value(defaults())
-		f := fs.VarPF(&flagValue{into: into, name: s.name, text: v.show()}, s.flag(), "", plain(s.doc))
+		f := fs.VarPF(&flagValue{into: into, name: s.name, text: v.show()}, s.flag(), "", usageOf(s, v))
 		if _, ok := v.(boolValue); ok {
 			f.NoOptDefVal = "true"
 			if v.show() == "false" {
@@ -22,6 +22,15 @@ func AddFlags(fs *pflag.FlagSet, into map[string]string, names ...string) {
 			}
 		}
 	}
+}
+
+// usageOf is the doc, with the words that are accepted where there are only a few.
+func usageOf(s setting, v value) string {
+	switch v.(type) {
+	case enumValue, profileValue, levelValue, listValue:
+		return plain(s.doc) + ": " + v.kind()
+	}
+	return plain(s.doc)
 }
 
 // flagValue keeps a flag's text until the layers below it have been read.

@@ -19,13 +19,15 @@ type Sources struct {
 	Env []string
 	// Flags are the flags that were given, by the setting's name.
 	Flags map[string]string
+	// KeysOptional is for commands that open no config token: no key is then no problem.
+	KeysOptional bool
 }
 
 // Load reads a configuration. The warnings are for an operator to read; the error is a [Problems] that holds all
 // that is wrong. Relative paths in the file are relative to the file. With an error, the Config still holds what
 // could be read.
 func Load(s Sources) (c *Config, warnings Problems, err error) {
-	l := loader{c: defaults()}
+	l := loader{c: defaults(), keysOptional: s.KeysOptional}
 	env := environment(s.Env)
 	path := s.File
 	if path == "" {
@@ -44,6 +46,8 @@ type loader struct {
 	c        *Config
 	problems Problems
 	warnings Problems
+
+	keysOptional bool
 }
 
 func (l *loader) problem(source string, err error, hint string) {

@@ -36,7 +36,11 @@ func Reference() string {
 	return b.String()
 }
 
-// plain takes Markdown's marks out of a text for the terminal.
+// plain takes Markdown's marks out of a text for the terminal, and begins it in lower case.
 func plain(doc string) string {
-	return strings.ToLower(doc[:1]) + strings.TrimSuffix(strings.ReplaceAll(doc[1:], "`", "'"), ".")
+	doc = strings.TrimSuffix(strings.ReplaceAll(doc, "`", "'"), ".")
+	if len(doc) > 1 && doc[1] >= 'a' && doc[1] <= 'z' {
+		doc = strings.ToLower(doc[:1]) + doc[1:]
+	}
+	return doc
 }

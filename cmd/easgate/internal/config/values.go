@@ -167,6 +167,9 @@ func (v proxiesValue) set(s string) error {
 func (v proxiesValue) setJSON(raw json.RawMessage) error { return setList(v, raw) }
 
 func (v proxiesValue) show() string {
+	if slices.Equal(*v.p, parent.DefaultTrusted()) {
+		return "loopback,private"
+	}
 	var s []string
 	for _, p := range *v.p {
 		s = append(s, p.String())
