@@ -57,8 +57,8 @@ type cached struct {
 	slots   chan struct{}
 
 	filling   sync.Mutex
-	bytes     int           // of items
-	nextSweep time.Duration // of items that expired
+	bytes     int // of items
+	nextSweep time.Duration
 
 	failing atomic.Bool
 	retryAt atomic.Int64 // a time.Duration
@@ -174,7 +174,7 @@ func (c *cached) fill(id, sealed string, ok bool, asked time.Duration) {
 		return
 	}
 	if asked >= c.nextSweep {
-		c.items.DeleteExpired()
+		c.sweep(asked)
 		c.nextSweep = asked + min(max(c.ttl+c.stale, time.Minute), 10*time.Minute)
 	}
 	size := len(id) + len(sealed) + overhead
@@ -183,7 +183,16 @@ func (c *cached) fill(id, sealed string, ok bool, asked time.Duration) {
 	}
 	c.bytes += size
 	// The id may be a piece of a whole request, which must not be kept with it.
-	c.items.Set(strings.Clone(id), &entry{sealed, asked + c.ttl, size}, c.ttl+c.stale)
+	c.items.Set(strings.Clone(id), &entry{sealed, asked + c.ttl, size}, cache.NoExpiration)
+}
+
+// sweep forgets what can serve no more. go-cache would read the clock a second time at every lookup to do so.
+func (c *cached) sweep(now time.Duration) {
+	for id, item := range c.items.Items() {
+		if now >= item.Object.(*entry).fresh+c.stale {
+			c.items.Delete(id)
+		}
+	}
 }
 
 func (c *cached) failed(now time.Duration, err error) {

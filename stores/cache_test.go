@@ -306,6 +306,25 @@ func TestMemoryIsBounded(t *testing.T) {
 	runtime.KeepAlive(s)
 }
 
+// Tokens that nobody asks for any more make room for others.
+func TestExpiredTokensAreForgotten(t *testing.T) {
+	var c clock
+	before := heap()
+	s := stores.NewCache(always{strings.Repeat("x", 60_000)}, stores.CacheOptions{TTL: seconds(time.Minute)}, c.env(quiet()))
+	for i := range 1500 {
+		if i == 1000 {
+			c.advance(time.Minute)
+		}
+		if _, ok, err := s.Lookup(t.Context(), fmt.Sprint(i)); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	if used := (heap() - before) >> 20; used > 40 {
+		t.Errorf("%d MB in use, want those of the 500 latest, 30", used)
+	}
+	runtime.KeepAlive(s)
+}
+
 func BenchmarkCachedLookup(b *testing.B) {
 	s := stores.NewCache(always{strings.Repeat("x", 600)}, stores.CacheOptions{TTL: seconds(time.Hour)}, stores.Env{Log: quiet(), Now: time.Now})
 	ids := make([]string, 1024)

@@ -20,6 +20,10 @@ type Config struct {
 	// AcquireConnectionTimeout bounds making a connection, in milliseconds; 0 means 3 seconds.
 	AcquireConnectionTimeout Millis `json:"acquireConnectionTimeout"`
 
+	// Silence is how long a server may keep an open query waiting before its connection is given up, for drivers that
+	// do not heed a context while they wait. The program sets it; 0 means 30 seconds.
+	Silence time.Duration `json:"-"`
+
 	knexOnly
 }
 

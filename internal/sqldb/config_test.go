@@ -175,7 +175,7 @@ func TestOracleDSN(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c, _ := expanded(t, tt.in)
-			dsn, err := c.oracle()
+			dsn, err := c.oracle(time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -240,6 +240,7 @@ func TestConnectingIsBounded(t *testing.T) {
 		t.Run(client, func(t *testing.T) {
 			host, port := silentServer(t)
 			cfg := decode(t, fmt.Sprintf(`{"client":%q,"connection":{"host":%q,"port":%s,"user":"u","password":"s3cret","database":"d"},"acquireConnectionTimeout":50}`, client, host, port))
+			cfg.Silence = 50 * time.Millisecond
 			db, err := Open(cfg)
 			if err != nil {
 				t.Fatal(err)

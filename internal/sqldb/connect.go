@@ -24,23 +24,23 @@ import (
 
 const applicationName = "easgate"
 
-func (c *Connection) newConnector(d Dialect, create bool, timeout time.Duration) (driver.Connector, error) {
+func (c *Connection) newConnector(d Dialect, create bool, connecting, silence time.Duration) (driver.Connector, error) {
 	switch d {
 	case SQLite:
 		return c.sqlite(create)
 	case MySQL:
 		return c.mysql()
 	case Postgres:
-		return c.postgres(timeout)
+		return c.postgres(connecting, silence)
 	case SQLServer:
 		cfg, err := c.sqlServer()
 		if err != nil {
 			return nil, err
 		}
-		cfg.ConnTimeout = timeout // of every read: the driver waits for a silent server without its context
+		cfg.ConnTimeout = silence // of every read: the driver waits for a handshake without its context
 		return mssql.NewConnectorConfig(cfg), nil
 	case Oracle:
-		dsn, err := c.oracle()
+		dsn, err := c.oracle(silence)
 		if err != nil {
 			return nil, err
 		}
@@ -78,12 +78,12 @@ func (c *Connection) mysql() (driver.Connector, error) {
 	return mysql.NewConnector(cfg)
 }
 
-func (c *Connection) postgres(timeout time.Duration) (driver.Connector, error) {
+func (c *Connection) postgres(connecting, silence time.Duration) (driver.Connector, error) {
 	cfg, err := pq.NewConfig(c.postgresDSN())
 	if err != nil {
 		return nil, fmt.Errorf("connection: %w", err)
 	}
-	cfg.ConnectTimeout = timeout // once the connection is there, the driver waits for an answer without its context
+	cfg.ConnectTimeout = connecting // the handshake too, which is not bounded by the context
 	if c.SSL.On && c.SSLMode == "" {
 		// Not through files in the DSN: the driver ignores a root certificate that it cannot find.
 		cfg.SSLInline = true
@@ -99,7 +99,12 @@ func (c *Connection) postgres(timeout time.Duration) (driver.Connector, error) {
 			}
 		}
 	}
-	return pq.NewConnectorConfig(cfg)
+	connector, err := pq.NewConnectorConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connection: %w", err)
+	}
+	connector.Dialer(silentDialer{silence: silence})
+	return connector, nil
 }
 
 // postgresDSN is in the keyword/value form of libpq.
@@ -163,8 +168,8 @@ func (c *Connection) sqlServer() (msdsn.Config, error) {
 	return cfg, nil
 }
 
-func (c *Connection) oracle() (string, error) {
-	opts := map[string]string{}
+func (c *Connection) oracle(silence time.Duration) (string, error) {
+	opts := map[string]string{"TIMEOUT": strconv.Itoa(int((silence + time.Second - 1) / time.Second))}
 	if c.SSL.On {
 		opts["SSL"] = "true"
 		opts["SSL VERIFY"] = strconv.FormatBool(c.SSL.verifies())

@@ -41,8 +41,11 @@ func open(cfg Config, create bool) (*DB, error) {
 	if conn.User == "" {
 		conn.User = conn.UserName
 	}
-	timeout := cfg.AcquireConnectionTimeout.or(3 * time.Second)
-	c, err := conn.newConnector(d, create, timeout)
+	connecting, silence := cfg.AcquireConnectionTimeout.or(3*time.Second), cfg.Silence
+	if silence == 0 {
+		silence = 30 * time.Second
+	}
+	c, err := conn.newConnector(d, create, connecting, silence)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +60,7 @@ func open(cfg Config, create bool) (*DB, error) {
 	if secret == "" {
 		secret = string(conn.ConnectionString)
 	}
-	db := sql.OpenDB(connector{c, timeout, secret})
+	db := sql.OpenDB(connector{c, connecting, secret})
 	limit(db, d, cfg.Pool)
 	return &DB{sqlx.NewDb(db, sqlxNames[d]), d}, nil
 }

@@ -186,11 +186,29 @@ func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
 // Thaw ends a Freeze.
 func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
 
-// signal reaches the server and its children, by the process group that it leads.
+// signal reaches the server and its children, which PostgreSQL puts into process groups of their own.
 func (s *Server) signal(sig syscall.Signal) {
-	if s.proc != nil {
-		_ = syscall.Kill(-s.proc.cmd.Process.Pid, sig)
+	if s.proc == nil {
+		return
 	}
+	for _, pid := range family(s.proc.cmd.Process.Pid) {
+		_ = syscall.Kill(pid, sig)
+	}
+}
+
+// family returns pid and its descendants.
+func family(pid int) []int {
+	pids := []int{pid}
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, file := range files {
+		text, _ := os.ReadFile(file) // gone: no children
+		for _, field := range strings.Fields(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, family(child)...)
+			}
+		}
+	}
+	return pids
 }
 
 // Config is the server as the options.config of a SQL store, in JSON.

@@ -62,6 +62,10 @@ func open(c Config, env stores.Env) (*store, error) {
 	if c.Query == "" {
 		c.Query = DefaultQuery
 	}
+	if c.Timeout == 0 {
+		c.Timeout = stores.Seconds(3 * time.Second)
+	}
+	c.Config.Silence = time.Duration(c.Timeout)
 	db, err := sqldb.Open(c.Config)
 	if err != nil {
 		return nil, fmt.Errorf("config.%w", err)
@@ -71,11 +75,7 @@ func open(c Config, env stores.Env) (*store, error) {
 		_ = db.Close()
 		return nil, fmt.Errorf("query: has %d placeholders ?, want one, for the id, without quotes around it", n)
 	}
-	s := &store{db: db, query: query, timeout: time.Duration(c.Timeout), log: env.Log}
-	if s.timeout == 0 {
-		s.timeout = 3 * time.Second
-	}
-	return s, nil
+	return &store{db: db, query: query, timeout: time.Duration(c.Timeout), log: env.Log}, nil
 }
 
 func (s *store) Lookup(ctx context.Context, id string) (string, bool, error) {
