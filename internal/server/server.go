@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"html"
 	"log/slog"
 	"net"
 	"net/http"
@@ -149,20 +150,20 @@ func express(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// notFound answers what no route matches, and says no more than that.
+// notFound answers what no route matches, in Express's words.
 func notFound(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	status := http.StatusNotFound
+	status, text := http.StatusNotFound, "Cannot "+c.Request().Method+" "+c.Request().URL.EscapedPath()
 	if he := (*echo.HTTPError)(nil); errors.As(err, &he) && he.Code == http.StatusBadRequest {
-		status = he.Code
+		status, text = he.Code, http.StatusText(he.Code)
 	}
 	h := c.Response().Header()
 	h.Set("Content-Security-Policy", "default-src 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	_ = c.Blob(status, "text/html; charset=utf-8", []byte("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>"+
-		http.StatusText(status)+"</pre>\n</body>\n</html>\n"))
+		html.EscapeString(text)+"</pre>\n</body>\n</html>\n"))
 }
 
 func (s *Server) public(e *echo.Echo) {
