@@ -7,6 +7,7 @@ import (
 	"github.com/easgate/easgate/plugins/forward"
 	"github.com/easgate/easgate/plugins/htpasswd"
 	"github.com/easgate/easgate/plugins/jwt"
+	"github.com/easgate/easgate/plugins/ldap"
 	"github.com/easgate/easgate/plugins/noop"
 	"github.com/easgate/easgate/plugins/requestheader"
 	"github.com/easgate/easgate/plugins/requestjs"
@@ -20,6 +21,7 @@ func Registry() plugins.Registry {
 		"forward":        plugins.Of(forward.New),
 		"htpasswd":       plugins.Of(htpasswd.New),
 		"jwt":            plugins.Of(jwt.New),
+		"ldap":           plugins.Of(ldap.New),
 		"noop":           plugins.Of(noop.New),
 		"request_header": plugins.Of(requestheader.New),
 		"request_js":     plugins.Of(requestjs.New),

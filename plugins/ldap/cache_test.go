@@ -1,0 +1,223 @@
+package ldap
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/plugintest"
+)
+
+func TestLoginIsRemembered(t *testing.T) {
+	seconds := func(n int) *int { return &n }
+	for _, tt := range []struct {
+		name  string
+		ttl   *int
+		after time.Duration
+		want  int
+	}{
+		{"within the default", nil, 900*time.Second - 1, 1},
+		{"after the default", nil, 900 * time.Second, 2},
+		{"within an option", seconds(30), 30*time.Second - 1, 1},
+		{"after an option", seconds(30), 30 * time.Second, 2},
+		{"never", seconds(0), 0, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := serve(t, &fake{})
+			env := plugintest.Env(t)
+			now := plugintest.Now
+			env.Now = func() time.Time { return now }
+			p := buildIn(t, config(f, func(c *Config) { c.SessionCacheTTL = tt.ttl }), env)
+			first := verify(t, p, "alice", "wonderland")
+			now = now.Add(tt.after)
+			second := verify(t, p, "alice", "wonderland")
+			if got := len(f.binds()); got != tt.want {
+				t.Errorf("%d binds, want %d", got, tt.want)
+			}
+			if query.JSON(first.Data.UserInfo) != query.JSON(second.Data.UserInfo) || first.Identity.Subject != second.Identity.Subject {
+				t.Errorf("answers %+v and %+v differ", first, second)
+			}
+			// What is remembered helps nobody who does not know it.
+			for _, c := range [][2]string{{"alice", "wonderlane"}, {"alic", "e:wonderland"}, {"alice:wonderland", "x"}, {"Alice", "wonderland"}} {
+				if res := verify(t, p, c[0], c[1]); res.Verdict != plugins.Deny || len(f.binds()) != 1 {
+					t.Errorf("Verify(%s, %s) = %v, want a deny that asks", c[0], c[1], res.Verdict)
+				}
+			}
+		})
+	}
+}
+
+// A failure must be asked about again, and must not become a success because another one was.
+func TestFailuresAreNotRemembered(t *testing.T) {
+	f := serve(t, &fake{})
+	p := build(t, config(f, nil))
+	for range 3 {
+		for _, user := range []string{"alice", "carol"} {
+			if res := verify(t, p, user, "guess"); res.Verdict != plugins.Deny || len(f.binds()) != 1 {
+				t.Errorf("Verify(%s, guess) = %v, want a deny that asks", user, res.Verdict)
+			}
+		}
+		verify(t, p, "alice", "wonderland")
+		f.log()
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	now := plugintest.Now
+	c := cache{ttl: time.Minute, now: func() time.Time { return now }}
+	t.Cleanup(c.clear)
+	for i := range 100 {
+		c.put(mac{byte(i)}, &login{weight: 1 << 20})
+	}
+	if len(c.logins) != 16 || c.weight != 16<<20 || c.get(mac{99}) == nil {
+		t.Errorf("%d logins of %d bytes, want 16 of 16 MiB with the last one", len(c.logins), c.weight)
+	}
+	c.put(mac{99}, &login{weight: 10})
+	if len(c.logins) != 16 || c.weight != 15<<20+10 {
+		t.Errorf("after a change %d logins of %d bytes", len(c.logins), c.weight)
+	}
+	c.put(mac{200}, &login{weight: 5 << 20})
+	if c.get(mac{200}) != nil || len(c.logins) != 16 {
+		t.Error("one login takes the room of many")
+	}
+}
+
+// The memory of a token that nobody uses any more comes back.
+func TestCacheSweeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cache{ttl: time.Minute, now: time.Now}
+		c.put(mac{1}, &login{weight: 1})
+		time.Sleep(40 * time.Second)
+		c.put(mac{2}, &login{weight: 1})
+		for _, want := range []int{1, 0} {
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			c.mu.RLock()
+			if got := len(c.logins); got != want || c.weight != want {
+				t.Errorf("%d logins of %d bytes, want %d", got, c.weight, want)
+			}
+			c.mu.RUnlock()
+		}
+		if c.sweeper != nil {
+			t.Error("an empty cache sweeps on")
+		}
+	})
+}
+
+func TestConcurrentLoginsShareOne(t *testing.T) {
+	for _, password := range []string{"wonderland", "guess"} {
+		f := serve(t, &fake{gate: make(chan struct{})})
+		p := build(t, config(f, nil))
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				res, err := p.Verify(t.Context(), basic("alice", password).Build())
+				if err != nil || (res.Verdict == plugins.Allow) != (password == "wonderland") {
+					t.Errorf("Verify(%s) = %v, %v", password, res.Verdict, err)
+				}
+			})
+		}
+		// Whoever comes after the first one is answered finds it remembered, or asks again.
+		f.gate <- struct{}{}
+		go func() {
+			for {
+				select {
+				case f.gate <- struct{}{}:
+				case <-t.Context().Done():
+					return
+				}
+			}
+		}()
+		all.Wait()
+		if got := len(f.binds()); got >= 20 || password == "wonderland" && got != 1 {
+			t.Errorf("20 logins at once made %d binds", got)
+		}
+	}
+}
+
+// When the client leaves whose request asks for all, the others still get their answer.
+func TestTheFirstClientLeaves(t *testing.T) {
+	f := serve(t, &fake{gate: make(chan struct{})})
+	p := build(t, config(f, nil))
+	ctx, leave := context.WithCancel(t.Context())
+	errs := make(chan error)
+	go func() {
+		_, err := p.Verify(ctx, basic("alice", "wonderland").Build())
+		errs <- err
+	}()
+	f.gate <- struct{}{}
+	// The bind is about to be answered; a second one may follow.
+	leave()
+	done := make(chan plugins.Result)
+	go func() { done <- verify(t, p, "alice", "wonderland") }()
+	go func() {
+		select {
+		case f.gate <- struct{}{}:
+		case <-t.Context().Done():
+		}
+	}()
+	if err := <-errs; err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("Verify of the client who left = %v", err)
+	}
+	if res := <-done; res.Verdict != plugins.Allow {
+		t.Errorf("Verify of the client who stayed = %v, want allow", res.Verdict)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Compile(string) (query.Query, error)    { return panicking{}, nil }
+func (panicking) Eval(context.Context, any) (any, error) { panic("boom") }
+
+// The pipeline recovers from panics of the request's goroutine; one in any other would end the process.
+func TestPanicReachesTheCaller(t *testing.T) {
+	f := serve(t, &fake{})
+	env := plugintest.Env(t)
+	env.Query = query.Engines{"jp": panicking{}}
+	p := buildIn(t, config(f, func(c *Config) {
+		c.Assertions.UserInfo = json.RawMessage(`[{"query_engine": "jp", "query": "x", "rule": {"method": "eq", "value": "x"}}]`)
+	}), env)
+	defer func() {
+		if v := recover(); v != "boom" {
+			t.Errorf("recovered %v, want boom", v)
+		}
+	}()
+	res, err := p.Verify(t.Context(), basic("alice", "wonderland").Build())
+	t.Errorf("Verify = %v, %v, want a panic", res.Verdict, err)
+}
+
+// One slow answer is an error for all who wait for it, not a reason to ask twenty times.
+func TestErrorsAreShared(t *testing.T) {
+	f := serve(t, &fake{codes: map[string]uint16{"(uid=alice)": ldap.LDAPResultInsufficientAccessRights}})
+	p := build(t, config(f, nil))
+	if _, err := p.Verify(t.Context(), basic("alice", "x").Build()); err == nil || !strings.HasPrefix(err.Error(), "ldap: user search:") {
+		t.Errorf("Verify = %v, want an error of the user search", err)
+	}
+	if got := f.log(); slices.ContainsFunc(got, func(l string) bool { return strings.Contains(l, "bind "+aliceDN) }) {
+		t.Errorf("asked %q after the search failed", got)
+	}
+}
+
+func TestMACIsHMAC(t *testing.T) {
+	key := []byte("0123456789abcdef0123456789abcdef")
+	for _, password := range []string{"password", strings.Repeat("x", 1000)} {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte("alice:" + password))
+		k := newMACKey(key)
+		if got := k.mac("alice", password); !hmac.Equal(got[:], h.Sum(nil)) {
+			t.Errorf("mac of %d bytes = %x, want %x", len(password), got, h.Sum(nil))
+		}
+	}
+}

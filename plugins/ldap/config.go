@@ -1,0 +1,223 @@
+package ldap
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/easgate/easgate/internal/assertion"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/plugins"
+)
+
+// DefaultRealm is external-auth-server's.
+const DefaultRealm = "external authentication server"
+
+const (
+	defaultSessionCacheTTL = 900 * time.Second
+	defaultTimeout         = 3 * time.Second
+	defaultConnectTimeout  = 10 * time.Second
+	defaultIdleTimeout     = 10 * time.Second
+	defaultMaxConnections  = 8
+	maxTimeout             = time.Hour
+)
+
+// Config is the configuration of the ldap plugin.
+type Config struct {
+	// Realm is what the browser's login dialog shows, and the realm of the identity.
+	// Default "external authentication server".
+	Realm string `json:"realm,omitempty"`
+	// SessionCacheTTL is how many seconds a login is remembered, with its user's attributes and groups; 0 asks the
+	// directory with every request. Default 900.
+	SessionCacheTTL *int `json:"session_cache_ttl,omitempty"`
+	// Connection says where the directory is and how to find users in it. Required.
+	Connection Connection `json:"connection"`
+	// Assertions are what a user must satisfy besides knowing the password; who does not is answered 403.
+	Assertions Assertions `json:"assertions,omitzero"`
+}
+
+// Assertions are rules on what the directory says about a user.
+type Assertions struct {
+	// UserInfo is a list of rules on the user's attributes, and on _groups.
+	UserInfo json.RawMessage `json:"userinfo,omitempty"`
+}
+
+// Connection is the connection in the words of the npm package ldapauth-fork. Times are milliseconds.
+type Connection struct {
+	// URL is where the directory is, ldap://host:port or ldaps://host:port, or a list of such URLs: when one does not
+	// answer, the next is asked. Ports default to 389 and 636. Required.
+	URL List `json:"url"`
+	// BindDN is who searches. Default is nobody: searches are anonymous.
+	BindDN string `json:"bindDN,omitempty"`
+	// BindCredentials is the password of BindDN.
+	BindCredentials plugins.Secret `json:"bindCredentials,omitempty"`
+
+	// SearchBase is the DN below which users are searched; "" is the root. Required.
+	SearchBase *string `json:"searchBase"`
+	// SearchFilter finds the one user (RFC 4515); {{username}} in it stands for the name that logs in. Required.
+	SearchFilter string `json:"searchFilter"`
+	// SearchScope is how deep: base, one or sub. Default sub.
+	SearchScope string `json:"searchScope,omitempty"`
+	// SearchAttributes are the attributes of the user to ask for. Default is all but operational ones, such as
+	// OpenLDAP's memberOf.
+	SearchAttributes List `json:"searchAttributes,omitempty"`
+	// BindProperty is the user's attribute to bind with, "dn" for the DN. Default dn.
+	BindProperty string `json:"bindProperty,omitempty"`
+
+	// GroupSearchBase is the DN below which groups are searched, which become _groups. Default is no search for groups.
+	GroupSearchBase string `json:"groupSearchBase,omitempty"`
+	// GroupSearchFilter finds the groups; in it {{dn}} stands for the user's GroupDNProperty and {{username}} for the uid.
+	GroupSearchFilter string `json:"groupSearchFilter,omitempty"`
+	// GroupSearchScope is how deep: base, one or sub. Default sub.
+	GroupSearchScope string `json:"groupSearchScope,omitempty"`
+	// GroupSearchAttributes are the attributes of groups to ask for. Default is all but operational ones.
+	GroupSearchAttributes List `json:"groupSearchAttributes,omitempty"`
+	// GroupDNProperty is the user's attribute that {{dn}} stands for. Default dn.
+	GroupDNProperty string `json:"groupDnProperty,omitempty"`
+
+	// StartTLS secures ldap:// connections before anything else is sent (RFC 4511 §4.14); without TLS nothing is.
+	StartTLS bool `json:"starttls,omitempty"`
+	// TLSOptions say whom to trust, with ldaps:// and StartTLS.
+	TLSOptions TLSOptions `json:"tlsOptions,omitzero"`
+
+	// Timeout is how long one search or bind may take. Default 3000.
+	Timeout int `json:"timeout,omitempty"`
+	// ConnectTimeout is how long connecting to one server may take, with TLS and the bind of BindDN. Default 10000.
+	ConnectTimeout int `json:"connectTimeout,omitempty"`
+	// IdleTimeout is how long an unused connection is kept. Default 10000.
+	IdleTimeout int `json:"idleTimeout,omitempty"`
+	// MaxConnections is how many connections search at once, and how many more check passwords. Default 8.
+	MaxConnections int `json:"maxConnections,omitempty"`
+
+	// Reconnect, Cache, Log and StrictDN are taken for the sake of tokens written for ldapauth-fork, and mean nothing
+	// here: connections are always replaced, and session_cache_ttl is the only cache.
+	Reconnect any `json:"reconnect,omitempty"`
+	Cache     any `json:"cache,omitempty"`
+	Log       any `json:"log,omitempty"`
+	StrictDN  any `json:"strictDN,omitempty"`
+}
+
+// A List is a list of strings. In JSON one string may stand for a list of it.
+type List []string
+
+// UnmarshalJSON reads a string or a list of strings; null leaves l as it is.
+func (l *List) UnmarshalJSON(raw []byte) error {
+	if bytes.HasPrefix(raw, []byte(`"`)) {
+		var s string
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return err
+		}
+		*l = List{s}
+		return nil
+	}
+	return json.Unmarshal(raw, (*[]string)(l))
+}
+
+// timeouts are a Connection's, with defaults.
+type timeouts struct{ op, connect, idle time.Duration }
+
+func (c *Connection) timeouts() (t timeouts, err error) {
+	for _, o := range []struct {
+		name string
+		ms   int
+		def  time.Duration
+		to   *time.Duration
+	}{
+		{"timeout", c.Timeout, defaultTimeout, &t.op},
+		{"connectTimeout", c.ConnectTimeout, defaultConnectTimeout, &t.connect},
+		{"idleTimeout", c.IdleTimeout, defaultIdleTimeout, &t.idle},
+	} {
+		if o.ms < 0 || o.ms > int(maxTimeout/time.Millisecond) {
+			return t, fmt.Errorf("%s: want milliseconds, up to an hour", o.name)
+		}
+		*o.to = time.Duration(o.ms) * time.Millisecond
+		if o.ms == 0 {
+			*o.to = o.def
+		}
+	}
+	return t, nil
+}
+
+// searches compiles what is searched for. groups is nil when groups are not asked for.
+func (c *Connection) searches(complain func(error) error) (user, groups *search, err error) {
+	if c.SearchBase == nil {
+		return nil, nil, errors.New("searchBase: required")
+	}
+	if c.SearchFilter == "" {
+		return nil, nil, errors.New("searchFilter: required")
+	}
+	user = &search{base: *c.SearchBase, attributes: c.SearchAttributes}
+	if user.scope, err = parseScope(c.SearchScope); err != nil {
+		return nil, nil, fmt.Errorf("searchScope: %w", err)
+	}
+	if user.filter, err = parseFilter(c.SearchFilter); err != nil {
+		return nil, nil, fmt.Errorf("searchFilter: %w", err)
+	}
+	if !user.filter.has(username) {
+		if err := complain(errors.New("searchFilter: without {{username}} everybody is the same user")); err != nil {
+			return nil, nil, err
+		}
+	}
+	if user.filter.has(userDN) {
+		return nil, nil, errors.New("searchFilter: {{dn}} is not known before the user is found")
+	}
+	for name, property := range map[string]string{"bindProperty": c.BindProperty, "groupDnProperty": c.GroupDNProperty} {
+		if property != "" && property != "dn" && !asksFor(c.SearchAttributes, property) {
+			if err := complain(fmt.Errorf("%s: %s is not among searchAttributes", name, property)); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if c.GroupSearchBase == "" || c.GroupSearchFilter == "" {
+		if c.GroupSearchBase != c.GroupSearchFilter {
+			return user, nil, complain(errors.New("groupSearchBase: groups are searched only with groupSearchFilter too"))
+		}
+		return user, nil, nil
+	}
+	groups = &search{base: c.GroupSearchBase, attributes: c.GroupSearchAttributes}
+	if groups.scope, err = parseScope(c.GroupSearchScope); err != nil {
+		return nil, nil, fmt.Errorf("groupSearchScope: %w", err)
+	}
+	if groups.filter, err = parseFilter(c.GroupSearchFilter); err != nil {
+		return nil, nil, fmt.Errorf("groupSearchFilter: %w", err)
+	}
+	return user, groups, nil
+}
+
+// asksFor reports whether a search for attributes can return the one called name (RFC 4511 §4.5.1.8).
+func asksFor(attributes []string, name string) bool {
+	return len(attributes) == 0 || slices.ContainsFunc(attributes, func(a string) bool {
+		return a == "*" || a == "+" || strings.EqualFold(a, name)
+	})
+}
+
+func parseScope(s string) (int, error) {
+	switch s {
+	case "base":
+		return ldap.ScopeBaseObject, nil
+	case "one":
+		return ldap.ScopeSingleLevel, nil
+	case "sub", "":
+		return ldap.ScopeWholeSubtree, nil
+	}
+	return 0, errors.New("want base, one or sub")
+}
+
+// rules compiles the assertions. What counts as false switches them off in tokens of external-auth-server's.
+func (a *Assertions) rules(env plugins.Env) (*assertion.Set, error) {
+	raw := a.UserInfo
+	if v, err := query.ParseJSON(raw); err == nil && (v == nil || !env.Strict && !query.Truthy(v)) {
+		raw = nil
+	}
+	set, err := assertion.Compile(raw, env.Query, env.Strict)
+	if err == nil && set.Err() != nil {
+		err = env.Complain(set.Err())
+	}
+	return set, err
+}

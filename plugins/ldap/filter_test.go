@@ -1,0 +1,64 @@
+package ldap
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+func TestFilter(t *testing.T) {
+	for _, tt := range []struct{ name, text, user, dn, want string }{
+		{"plain", "(uid={{username}})", "alice", "", "(uid=alice)"},
+		{"everywhere", "(|(uid={{username}})(mail={{username}}@test))", "alice", "", "(|(uid=alice)(mail=alice@test))"},
+		{"without parentheses", " uid={{username}} ", "alice", "", "(uid=alice)"},
+		{"special characters, once", "(uid={{username}})", `*()\` + "\x00", "", `(uid=\2a\28\29\5c\00)`},
+		{"UTF-8", "(uid={{username}})", "é", "", `(uid=\c3\a9)`},
+		{"slash", "(uid={{username}})", "a/b", "", "(uid=a/b)"},
+		{"a DN with an escaped comma", "(member={{dn}})", "", `cn=Smith\, J (x),dc=test`, `(member=cn=Smith\5c, J \28x\29,dc=test)`},
+		{"a name that is a placeholder", "(&(a={{username}})(b={{dn}}))", "{{dn}}", "{{username}}", "(&(a={{dn}})(b={{username}}))"},
+		{"dollars", "(uid={{username}})", "$&$1", "", "(uid=$&$1)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, err := parseFilter(tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := f.fill(tt.user, tt.dn); got != tt.want {
+				t.Errorf("fill(%q, %q) = %q, want %q", tt.user, tt.dn, got, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzFilter: whatever the name is, it is the value that is compared, and the filter keeps its shape.
+func FuzzFilter(f *testing.F) {
+	for _, s := range []string{"alice", "*", "bob)(uid=*", `\2a`, "\x00", "é", "{{username}}", "{{dn}}", `\`, "a)(|(uid=*", ""} {
+		f.Add(s, s)
+	}
+	template, err := parseFilter("(&(objectClass=person)(uid={{username}})(!(member={{dn}})))")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, name, dn string) {
+		text := template.fill(name, dn)
+		p, err := ldap.CompileFilter(text)
+		if err != nil {
+			t.Fatalf("fill(%q, %q) = %q: %v", name, dn, text, err)
+		}
+		if !utf8.ValidString(text) || strings.ContainsAny(text, "*\x00") {
+			t.Errorf("fill(%q, %q) = %q", name, dn, text)
+		}
+		if len(p.Children) != 3 || p.Children[1].Tag != ldap.FilterEqualityMatch || p.Children[2].Tag != ldap.FilterNot {
+			t.Fatalf("fill(%q, %q) = %q: another filter", name, dn, text)
+		}
+		user, member := p.Children[1].Children, p.Children[2].Children[0].Children
+		if got := user[1].Data.String(); user[0].Data.String() != "uid" || got != name {
+			t.Errorf("uid is compared to %q, want %q", got, name)
+		}
+		if got := member[1].Data.String(); member[0].Data.String() != "member" || got != dn {
+			t.Errorf("member is compared to %q, want %q", got, dn)
+		}
+	})
+}

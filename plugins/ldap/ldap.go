@@ -1,0 +1,244 @@
+// Package ldap is HTTP Basic authentication (RFC 7617) against an LDAP directory.
+//
+// A login is a search for the user, a bind as that user, and a search for the user's groups if there is to be one;
+// what the directory says about the user can be asserted on and sent upstream. Searches and passwords have connections
+// of their own. A login that succeeded is remembered, with its attributes, for as long as the configuration says.
+package ldap
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/easgate/easgate/internal/assertion"
+	"github.com/easgate/easgate/plugins"
+)
+
+// maxName is how long a user name may be, in bytes: servers hang up on requests that are too long for them.
+const maxName = 1024
+
+// Plugin asks one directory.
+type Plugin struct {
+	realm string
+	// challenge is the value of WWW-Authenticate.
+	challenge []string
+
+	user *search
+	// groups is nil when groups are not asked for.
+	groups                        *search
+	bindProperty, groupDNProperty string
+	rules                         *assertion.Set
+	// nobody is a DN that is nobody's.
+	nobody string
+
+	// service searches; passwords does nothing but bind, as one user after the other.
+	service, passwords *pool
+
+	key     macKey
+	cache   cache
+	flights singleflight.Group
+}
+
+// New builds the plugin. It does not connect yet.
+func New(c Config, env plugins.Env) (plugins.Plugin, error) {
+	rules, err := c.Assertions.rules(env)
+	if err != nil {
+		return nil, fmt.Errorf("assertions.userinfo: %w", err)
+	}
+	p := &Plugin{realm: c.Realm, rules: rules}
+	if p.realm == "" {
+		p.realm = DefaultRealm
+	}
+	p.challenge = []string{"Basic realm=" + plugins.QuotedString(p.realm)}
+	p.cache.now, p.cache.ttl = env.Now, defaultSessionCacheTTL
+	if n := c.SessionCacheTTL; n != nil {
+		if *n < 0 {
+			if err := env.Complain(errors.New("session_cache_ttl: want seconds, 0 or more")); err != nil {
+				return nil, err
+			}
+		}
+		p.cache.ttl = time.Duration(*n) * time.Second
+	}
+	if err := p.connection(&c.Connection, env); err != nil {
+		return nil, fmt.Errorf("connection.%w", err)
+	}
+	var random [48]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return nil, err
+	}
+	p.key = newMACKey(random[:32])
+	p.nobody = "cn=" + hex.EncodeToString(random[32:])
+	if p.user.base != "" {
+		p.nobody += "," + p.user.base
+	}
+	return p, nil
+}
+
+// connection takes over c. Its errors start with the name of the option.
+func (p *Plugin) connection(c *Connection, env plugins.Env) (err error) {
+	d := &directory{}
+	if len(c.URL) == 0 {
+		return errors.New("url: required")
+	}
+	tls, err := c.TLSOptions.config()
+	if err != nil {
+		return fmt.Errorf("tlsOptions.%w", err)
+	}
+	for _, text := range c.URL {
+		s, err := parseServer(text, c.StartTLS, tls)
+		if err != nil {
+			return fmt.Errorf("url: %w", err)
+		}
+		d.servers = append(d.servers, s)
+	}
+	if d.timeouts, err = c.timeouts(); err != nil {
+		return err
+	}
+	switch {
+	case c.BindDN != "" && c.BindCredentials == "":
+		// Such a bind would succeed, as nobody.
+		return errors.New("bindCredentials: required with bindDN")
+	case c.BindDN == "" && c.BindCredentials != "":
+		if err := env.Complain(errors.New("bindDN: without it bindCredentials are not used")); err != nil {
+			return err
+		}
+		c.BindCredentials = ""
+	}
+	if p.user, p.groups, err = c.searches(env.Complain); err != nil {
+		return err
+	}
+	if p.bindProperty = c.BindProperty; p.bindProperty == "" {
+		p.bindProperty = "dn"
+	}
+	if p.groupDNProperty = c.GroupDNProperty; p.groupDNProperty == "" {
+		p.groupDNProperty = "dn"
+	}
+	size := c.MaxConnections
+	if size == 0 {
+		size = defaultMaxConnections
+	}
+	if size < 1 || size > 1000 {
+		return errors.New("maxConnections: want 1 to 1000")
+	}
+	p.service = newPool(d, binding{c.BindDN, string(c.BindCredentials)}, size)
+	p.passwords = newPool(d, binding{}, size)
+	return nil
+}
+
+// Verify allows a request with the name and password of one user who satisfies the assertions. Without Basic
+// credentials it abstains; both ways the answer is 401 with a challenge, and the same for unknown users and wrong
+// passwords. A user who fails the assertions gets 403. A directory that does not answer, or not us, is an error.
+func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
+	c, tried := plugins.BasicCredentials(r.Header)
+	if !tried {
+		return p.unauthorized(plugins.Abstain, "no Basic credentials"), nil
+	}
+	if !usable(c) {
+		return p.unauthorized(plugins.Deny, "credentials not usable"), nil
+	}
+	m := p.key.mac(c.User, c.Password)
+	if l := p.cache.get(m); l != nil {
+		return l.allow(), nil
+	}
+	v, err := p.ask(ctx, c, m)
+	switch {
+	case err != nil:
+		return plugins.Result{}, fmt.Errorf("ldap: %w", err)
+	case v.login != nil:
+		return v.login.allow(), nil
+	case v.status == http.StatusForbidden:
+		return plugins.Result{Status: http.StatusForbidden, Reason: v.reason}, nil
+	}
+	return p.unauthorized(plugins.Deny, v.reason), nil
+}
+
+// usable reports whether c can be asked about. A bind without a password succeeds for anybody (RFC 4513 §5.1.2), and
+// to a server written in C one that starts with a NUL may be none.
+func usable(c plugins.Basic) bool {
+	return c.User != "" && len(c.User) <= maxName && utf8.ValidString(c.User) && strings.IndexByte(c.User, 0) < 0 &&
+		c.Password != "" && strings.IndexByte(c.Password, 0) < 0
+}
+
+func (l *login) allow() plugins.Result {
+	return plugins.Result{
+		Verdict:  plugins.Allow,
+		Status:   http.StatusOK,
+		Identity: l.identity,
+		Data:     plugins.Data{UserInfo: l.userInfo},
+	}
+}
+
+func (p *Plugin) unauthorized(v plugins.Verdict, reason string) plugins.Result {
+	return plugins.Result{
+		Verdict: v,
+		Status:  http.StatusUnauthorized,
+		Header:  http.Header{"Www-Authenticate": p.challenge[:1:1]},
+		Reason:  reason,
+	}
+}
+
+// ask logs in at the directory; requests with the same credentials share one login.
+func (p *Plugin) ask(ctx context.Context, c plugins.Basic, m mac) (verdict, error) {
+	for ctx.Err() == nil {
+		// The first of the requests that share a login asks in the name of all. When its client leaves, or its time is
+		// over, another takes over.
+		done := p.flights.DoChan(string(m[:]), func() (any, error) { return p.fly(ctx, c, m) })
+		select {
+		case <-ctx.Done():
+		case res := <-done:
+			switch answer := res.Val.(type) {
+			case verdict:
+				return answer, nil
+			case *panicked:
+				panic(answer.value)
+			case error:
+				return verdict{}, answer
+			}
+		}
+	}
+	return verdict{}, ctx.Err()
+}
+
+// panicked carries a panic from singleflight's goroutine, where it would end the process, to the request's own.
+type panicked struct{ value any }
+
+// fly logs in and remembers a success. It returns a verdict, an error or a *panicked; or nil when ctx ended, which is
+// no answer for those whose time is not over.
+func (p *Plugin) fly(ctx context.Context, c plugins.Basic, m mac) (answer any, _ error) {
+	defer func() {
+		if v := recover(); v != nil {
+			answer = &panicked{v}
+		}
+	}()
+	// A login that ended after this request looked and before it flew.
+	if l := p.cache.get(m); l != nil {
+		return verdict{login: l}, nil
+	}
+	v, err := p.login(ctx, c)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil, nil
+	case err != nil:
+		return err, nil
+	}
+	if v.login != nil {
+		p.cache.put(m, v.login)
+	}
+	return v, nil
+}
+
+// Close closes the connections and forgets the logins.
+func (p *Plugin) Close() error {
+	p.service.close()
+	p.passwords.close()
+	p.cache.clear()
+	return nil
+}
