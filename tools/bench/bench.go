@@ -123,6 +123,20 @@ type row struct {
 	urlBytes        int
 }
 
+func (b *bench) compareAll(ctx context.Context) ([]row, error) {
+	var rows []row
+	for _, s := range scenarios {
+		r, err := b.compare(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		fmt.Fprintf(os.Stderr, "%-50s %8.0f/s  ratio %.2f  p99 %v (%.1f)  cpu %v, echo's %v\n",
+			r.name, r.perSecond, r.ratio, r.p99, r.latency, r.cpu, r.echoCPU)
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
 // compare measures s and the echo handler in turns, and takes the medians.
 func (b *bench) compare(ctx context.Context, s scenario) (row, error) {
 	path, err := b.path(s)
@@ -286,6 +300,7 @@ func (b *bench) memory(ctx context.Context) (memoryRow, error) {
 		starts = append(starts, took)
 	}
 	m.start = median(starts, func(d time.Duration) time.Duration { return d })
+	fmt.Fprintf(os.Stderr, "start %v, idle %s, after %d requests %s\n", m.start, mb(m.idle), b.plan.soak, mb(m.after))
 	return m, nil
 }
 

@@ -35,6 +35,7 @@ func main() {
 	quick := flag.Bool("short", false, "a quick look: one round of one second, a small store")
 	binary := flag.String("easgate", "bin/easgate", "the `binary` to measure")
 	out := flag.String("out", "docs/benchmarks.md", "the `file` to write; - is standard output")
+	only := flag.String("only", "", "measure one `part`: echo, store or memory; writes no file")
 	flag.Parse()
 	p := full
 	if *quick {
@@ -44,14 +45,14 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
-	if err := run(ctx, p, *binary, *out); err != nil {
+	if err := run(ctx, p, *binary, *out, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		stop()
 		os.Exit(1) //nolint:gocritic // everything that was started has been stopped by run
 	}
 }
 
-func run(ctx context.Context, p plan, binary, out string) error {
+func run(ctx context.Context, p plan, binary, out, only string) error {
 	if _, err := exec.LookPath("wrk"); err != nil {
 		return errors.New("wrk is missing: apt-get install wrk")
 	}
@@ -74,19 +75,23 @@ func run(ctx context.Context, p plan, binary, out string) error {
 	defer b.close()
 
 	r := report{machine: describeMachine(ctx, binary, b.pins), plan: p}
-	for _, s := range scenarios {
-		row, err := b.compare(ctx, s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+	if only == "" || only == "echo" {
+		if r.rows, err = b.compareAll(ctx); err != nil {
+			return err
 		}
-		fmt.Fprintf(os.Stderr, "%-50s %8.0f/s  ratio %.2f  p99 %v (%.1f)  cpu %v, echo's %v\n", row.name, row.perSecond, row.ratio, row.p99, row.latency, row.cpu, row.echoCPU)
-		r.rows = append(r.rows, row)
 	}
-	if r.store, err = b.manyTokens(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
+	if only == "" || only == "store" {
+		if r.store, err = b.manyTokens(ctx); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
 	}
-	if r.memory, err = b.memory(ctx); err != nil {
-		return fmt.Errorf("memory: %w", err)
+	if only == "" || only == "memory" {
+		if r.memory, err = b.memory(ctx); err != nil {
+			return fmt.Errorf("memory: %w", err)
+		}
+	}
+	if only != "" {
+		return nil // it was printed as it was measured
 	}
 	text := r.markdown()
 	if out == "-" {
