@@ -41,11 +41,11 @@ func parseQuery(q string) *query.Object {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
-	o := query.NewObject(len(keys))
-	for _, k := range keys {
-		o.Set(k, values[k])
+	vals := make([]query.Value, len(keys))
+	for i, k := range keys {
+		vals[i] = values[k]
 	}
-	return o
+	return query.ObjectOf(keys, vals)
 }
 
 // decodeComponent decodes escapes where they are UTF-8. In a text where some are not, it takes the few liberties of
