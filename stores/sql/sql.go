@@ -66,6 +66,9 @@ func open(c Config, env stores.Env) (*store, error) {
 		c.Timeout = stores.Seconds(3 * time.Second)
 	}
 	c.Config.Silence = time.Duration(c.Timeout)
+	if t := &c.Config.AcquireConnectionTimeout; *t == 0 || *t > sqldb.Millis(c.Timeout) {
+		*t = sqldb.Millis(c.Timeout)
+	}
 	db, err := sqldb.Open(c.Config)
 	if err != nil {
 		return nil, fmt.Errorf("config.%w", err)
