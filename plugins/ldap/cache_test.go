@@ -118,62 +118,59 @@ func TestCacheSweeps(t *testing.T) {
 
 func TestConcurrentLoginsShareOne(t *testing.T) {
 	for _, password := range []string{"wonderland", "guess"} {
-		f := serve(t, &fake{gate: make(chan struct{})})
-		p := build(t, config(f, nil))
-		var all sync.WaitGroup
-		for range 20 {
-			all.Go(func() {
-				res, err := p.Verify(t.Context(), basic("alice", password).Build())
-				if err != nil || (res.Verdict == plugins.Allow) != (password == "wonderland") {
-					t.Errorf("Verify(%s) = %v, %v", password, res.Verdict, err)
-				}
-			})
-		}
-		// Whoever comes after the first one is answered finds it remembered, or asks again.
-		f.gate <- struct{}{}
-		go func() {
-			for {
-				select {
-				case f.gate <- struct{}{}:
-				case <-t.Context().Done():
-					return
-				}
+		synctest.Test(t, func(t *testing.T) {
+			f := inBubble(&fake{gate: make(chan struct{})})
+			p := buildInBubble(t, f, config(f, nil))
+			var all sync.WaitGroup
+			for range 20 {
+				all.Go(func() {
+					res, err := p.Verify(t.Context(), basic("alice", password).Build())
+					if err != nil || (res.Verdict == plugins.Allow) != (password == "wonderland") {
+						t.Errorf("Verify(%s) = %v, %v", password, res.Verdict, err)
+					}
+				})
 			}
-		}()
-		all.Wait()
-		if got := len(f.binds()); got >= 20 || password == "wonderland" && got != 1 {
-			t.Errorf("20 logins at once made %d binds", got)
-		}
+			synctest.Wait()
+			close(f.gate)
+			all.Wait()
+			if got := len(f.binds()); got != 1 {
+				t.Errorf("20 logins at once made %d binds, want 1", got)
+			}
+		})
 	}
 }
 
 // When the client leaves whose request asks for all, the others still get their answer.
 func TestTheFirstClientLeaves(t *testing.T) {
-	f := serve(t, &fake{gate: make(chan struct{})})
-	p := build(t, config(f, nil))
-	ctx, leave := context.WithCancel(t.Context())
-	errs := make(chan error)
-	go func() {
-		_, err := p.Verify(ctx, basic("alice", "wonderland").Build())
-		errs <- err
-	}()
-	f.gate <- struct{}{}
-	// The bind is about to be answered; a second one may follow.
-	leave()
-	done := make(chan plugins.Result)
-	go func() { done <- verify(t, p, "alice", "wonderland") }()
-	go func() {
-		select {
-		case f.gate <- struct{}{}:
-		case <-t.Context().Done():
+	synctest.Test(t, func(t *testing.T) {
+		f := inBubble(&fake{gate: make(chan struct{})})
+		p := buildInBubble(t, f, config(f, nil))
+		ctx, leave := context.WithCancel(t.Context())
+		answers := make(chan error, 2)
+		ask := func(ctx context.Context) {
+			res, err := p.Verify(ctx, basic("alice", "wonderland").Build())
+			if err == nil && res.Verdict != plugins.Allow {
+				err = errors.New(res.Reason)
+			}
+			answers <- err
 		}
-	}()
-	if err := <-errs; err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("Verify of the client who left = %v", err)
-	}
-	if res := <-done; res.Verdict != plugins.Allow {
-		t.Errorf("Verify of the client who stayed = %v, want allow", res.Verdict)
-	}
+		go ask(ctx)
+		synctest.Wait()
+		go ask(t.Context())
+		synctest.Wait()
+		leave()
+		if err := <-answers; !errors.Is(err, context.Canceled) {
+			t.Errorf("Verify of the client who left = %v, want canceled", err)
+		}
+		synctest.Wait()
+		close(f.gate)
+		if err := <-answers; err != nil {
+			t.Errorf("Verify of the client who stayed = %v, want allow", err)
+		}
+		if got := f.binds(); len(got) != 2 {
+			t.Errorf("%d binds, want the one that was cut and another", len(got))
+		}
+	})
 }
 
 type panicking struct{}

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,7 @@ type fake struct {
 	asked    []string
 	conns    map[net.Conn]bool
 	opened   int
-	closed   chan struct{}
+	all      sync.WaitGroup
 }
 
 const (
@@ -58,15 +59,9 @@ func entry(dn string, attributes ...string) *ldap.Entry {
 	return e
 }
 
-// serve starts f, which has a service account and alice with the password "wonderland" unless it says otherwise.
-func serve(t testing.TB, f *fake) *fake {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.listener, f.url = listener, "ldap://"+listener.Addr().String()
-	f.conns, f.closed = map[net.Conn]bool{}, make(chan struct{}, 1000)
+// prepare gives f a service account, and alice with the password "wonderland".
+func (f *fake) prepare() {
+	f.conns = map[net.Conn]bool{}
 	if f.passwords == nil {
 		f.passwords = map[string]string{}
 	}
@@ -76,33 +71,60 @@ func serve(t testing.TB, f *fake) *fake {
 		f.entries = map[string][]*ldap.Entry{}
 	}
 	f.entries["(uid=alice)"] = []*ldap.Entry{entry(aliceDN, "uid", "alice", "mail", "a@test", "mail", "alice@test")}
-	var all sync.WaitGroup
-	all.Go(func() {
+}
+
+// serve starts f on a port of its own.
+func serve(t testing.TB, f *fake) *fake {
+	t.Helper()
+	f.prepare()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.listener, f.url = listener, "ldap://"+listener.Addr().String()
+	f.all.Go(func() {
 		for {
 			c, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			f.mu.Lock()
-			f.opened++
-			n := f.opened
-			f.conns[c] = true
-			f.mu.Unlock()
-			all.Go(func() {
-				f.talk(n, c)
-				_ = c.Close()
-				f.mu.Lock()
-				delete(f.conns, c)
-				f.mu.Unlock()
-				f.closed <- struct{}{}
-			})
+			f.accept(c)
 		}
 	})
 	t.Cleanup(func() {
 		f.stop()
-		all.Wait()
+		f.all.Wait()
 	})
 	return f
+}
+
+// inBubble starts f inside a synctest bubble, where a plugin built by [buildInBubble] reaches it through pipes.
+func inBubble(f *fake) *fake {
+	f.prepare()
+	f.url = "ldap://fake.test"
+	return f
+}
+
+// dial takes the place of a plugin's dialer.
+func (f *fake) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	f.accept(theirs)
+	return ours, nil
+}
+
+func (f *fake) accept(c net.Conn) {
+	f.mu.Lock()
+	f.opened++
+	n := f.opened
+	f.conns[c] = true
+	f.mu.Unlock()
+	f.all.Go(func() {
+		f.talk(n, c)
+		_ = c.Close()
+		f.mu.Lock()
+		delete(f.conns, c)
+		f.mu.Unlock()
+	})
 }
 
 // stop takes no more connections and cuts those that there are.
@@ -147,6 +169,13 @@ func (f *fake) open() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.conns)
+}
+
+// dialed is how many connections there were.
+func (f *fake) dialed() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.opened
 }
 
 func (f *fake) talk(n int, c net.Conn) {

@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -84,7 +85,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 
 // connection takes over c. Its errors start with the name of the option.
 func (p *Plugin) connection(c *Connection, env plugins.Env) (err error) {
-	d := &directory{}
+	d := &directory{dial: (&net.Dialer{}).DialContext}
 	if len(c.URL) == 0 {
 		return errors.New("url: required")
 	}

@@ -57,6 +57,16 @@ func buildIn(t testing.TB, c Config, env plugins.Env) *Plugin {
 	return p
 }
 
+// buildInBubble builds a plugin that reaches f inside a synctest bubble, and reads its clock.
+func buildInBubble(t testing.TB, f *fake, c Config) *Plugin {
+	t.Helper()
+	env := plugintest.Env(t)
+	env.Now = time.Now
+	p := buildIn(t, c, env)
+	p.service.directory.dial = f.dial
+	return p
+}
+
 func verify(t testing.TB, p *Plugin, user, password string) plugins.Result {
 	t.Helper()
 	res, err := p.Verify(t.Context(), basic(user, password).Build())

@@ -50,6 +50,7 @@ func parseServer(text string, startTLS bool, base *tls.Config) (*server, error) 
 // A directory is the servers that hold the same data.
 type directory struct {
 	servers []*server
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	// preferred is the index of the server to ask first: the one that answered last.
 	preferred atomic.Int32
 	timeouts
@@ -62,7 +63,7 @@ func (d *directory) connect(ctx context.Context, who binding) (*conn, error) {
 	var errs []error
 	for i := range d.servers {
 		n := (first + i) % len(d.servers)
-		c, err := d.servers[n].connect(ctx, d.share(ctx, len(d.servers)-i), d.op, who)
+		c, err := d.connectTo(ctx, d.servers[n], d.share(ctx, len(d.servers)-i), who)
 		if err == nil {
 			c.server = n
 			d.preferred.Store(int32(n)) //nolint:gosec // an index into a list of URLs
@@ -93,12 +94,12 @@ func (d *directory) avoid(n int) {
 // A binding is a name and its password; the zero value is nobody, and binds not at all.
 type binding struct{ dn, password string }
 
-// connect opens a connection within timeout, secures it and binds as who. Where TLS is asked for, nothing but the
-// request for it is sent without.
-func (s *server) connect(ctx context.Context, timeout, op time.Duration, who binding) (_ *conn, err error) {
+// connectTo opens a connection to s within timeout, secures it and binds as who. Where TLS is asked for, nothing but
+// the request for it is sent without.
+func (d *directory) connectTo(ctx context.Context, s *server, timeout time.Duration, who binding) (_ *conn, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.address)
+	raw, err := d.dial(ctx, "tcp", s.address)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func (s *server) connect(ctx context.Context, timeout, op time.Duration, who bin
 	}
 	c.Start()
 	if s.startTLS {
-		if err := c.run(ctx, op, func(l *ldap.Conn) error { return l.StartTLS(s.tls) }); err != nil {
+		if err := c.run(ctx, d.op, func(l *ldap.Conn) error { return l.StartTLS(s.tls) }); err != nil {
 			return nil, fmt.Errorf("StartTLS: %w", brokenBy(err))
 		}
 		if _, ok := c.TLSConnectionState(); !ok {
@@ -128,7 +129,7 @@ func (s *server) connect(ctx context.Context, timeout, op time.Duration, who bin
 		}
 	}
 	if who != (binding{}) {
-		if err := c.run(ctx, op, func(l *ldap.Conn) error { return l.Bind(who.dn, who.password) }); err != nil {
+		if err := c.run(ctx, d.op, func(l *ldap.Conn) error { return l.Bind(who.dn, who.password) }); err != nil {
 			return nil, fmt.Errorf("bindDN: %w", err)
 		}
 	}
