@@ -12,12 +12,13 @@ import (
 	"github.com/easgate/easgate/internal/query"
 )
 
-// Blow-ups, some of which froze external-auth-server for good, in the languages that anyone may use in a verify URL.
+// ATTACKS 21, 23: blow-ups, some of which froze external-auth-server for good, in the languages that anyone may use in
+// a verify URL.
 func TestLibraryLimits(t *testing.T) {
 	long := strings.Repeat("a", 50000) + "b"
 	data := parse(t, `{"s":"`+long+`","list":[`+strings.Repeat("1,", 5000)+`1],"o":{"p":{"q":1}}}`)
-	for _, limits := range []Limits{{}, {Time: 20 * time.Millisecond, Memory: 16 << 20}} {
-		s := New(Options{VMs: 1, Limits: limits, Strangers: true})
+	for _, o := range []Options{{VMs: 1}, {VMs: 1, Limits: Limits{Time: 20 * time.Millisecond, Memory: 16 << 20}, Strangers: true}} {
+		s := New(o)
 		defer s.Close()
 		for _, c := range []struct {
 			engine query.Engine
@@ -120,7 +121,7 @@ func settled(e query.Engine, expr string, data query.Value) (query.Value, error)
 	}
 }
 
-// CVE-2026-77415, GHSA-87r5-mp6g-5w5j and their like: nothing leads to code or to a host object.
+// ATTACKS 22: CVE-2026-77415, GHSA-87r5-mp6g-5w5j and their like: nothing leads to code or to a host object.
 func TestNoEscape(t *testing.T) {
 	s := unhurried(t)
 	data := parse(t, `{"a":{"b":1},"list":[1],"s":"x"}`)

@@ -23,13 +23,26 @@ func (e engine) Compile(expr string) (query.Query, error) {
 	return compiled{e.sandbox.pools[e.kind], src}, nil
 }
 
+const (
+	// maxSource bounds the text of a query, and maxStrange that of a stranger's, in bytes.
+	maxSource, maxStrange = 64 << 10, 4 << 10
+	// compileTime is the time for compiling, in multiples of Limits.Time: a query that fails to compile on a
+	// busy machine may be remembered as broken.
+	compileTime = 10
+)
+
 // compile gives text an identity and checks that it compiles.
 func (s *Sandbox) compile(ctx context.Context, k kind, text string) (source, error) {
-	if len(text) > maxSource {
-		return source{}, fault{fmt.Sprintf("longer than %d bytes", maxSource)}
+	limit := maxSource
+	if s.strangers {
+		limit = maxStrange
+	}
+	if len(text) > limit {
+		return source{}, fault{fmt.Sprintf("longer than %d bytes", limit)}
 	}
 	src := source{id: s.lastID.Add(1), text: text}
-	_, err := s.pools[k].do(ctx, func(r *realm, deadline time.Time) (any, error) {
+	p := s.pools[k]
+	_, err := p.do(ctx, compileTime*p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
 		return nil, r.compile(src, deadline)
 	})
 	return src, err
@@ -52,7 +65,7 @@ func (p *pool) eval(ctx context.Context, src source, data string) (any, error) {
 	if len(data) > p.options.Limits.Memory/dataShare {
 		return nil, fmt.Errorf("%s: %w", p.kind, ErrMemory)
 	}
-	v, err := p.do(ctx, func(r *realm, deadline time.Time) (any, error) {
+	v, err := p.do(ctx, p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
 		return r.eval(src, data, deadline)
 	})
 	if err != nil {

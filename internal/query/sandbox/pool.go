@@ -48,8 +48,9 @@ type outcome struct {
 }
 
 type job struct {
-	do   task
-	done chan outcome // holds one, so that the worker never waits for a caller who left
+	do    task
+	limit time.Duration
+	done  chan outcome // holds one, so that the worker never waits for a caller who left
 }
 
 type worker struct {
@@ -63,7 +64,7 @@ type worker struct {
 }
 
 // do has a VM do t and returns its outcome, or an error as soon as ctx ends or the limit and its grace are over.
-func (p *pool) do(ctx context.Context, t task) (any, error) {
+func (p *pool) do(ctx context.Context, limit time.Duration, t task) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -71,9 +72,9 @@ func (p *pool) do(ctx context.Context, t task) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := job{do: t, done: make(chan outcome, 1)}
+	j := job{do: t, limit: limit, done: make(chan outcome, 1)}
 	w.jobs <- j
-	late := time.NewTimer(p.options.Limits.Time + grace)
+	late := time.NewTimer(limit + grace)
 	defer late.Stop()
 	select {
 	case o := <-j.done:
@@ -217,7 +218,7 @@ func (w *worker) do(r *realm, j job) (o outcome, well bool) {
 			o, well = outcome{err: fmt.Errorf("sandbox: engine panic: %v", p)}, false
 		}
 	}()
-	v, err := j.do(r, time.Now().Add(w.pool.options.Limits.Time))
+	v, err := j.do(r, time.Now().Add(j.limit))
 	if err == nil {
 		return outcome{value: v}, true
 	}

@@ -20,8 +20,6 @@ const (
 	bootMemory = 16 << 20
 	// maxQueries is how many compiled queries a VM remembers.
 	maxQueries = 256
-	// maxSource bounds the text of a query, in bytes.
-	maxSource = 64 << 10
 	// slotSize is about what a call of JavaScript takes of a Go stack, in bytes. QuickJS counts such slots; its
 	// default is minSlots, and maxSlots of them stay far below Go's own limit.
 	slotSize, minSlots, maxSlots = 1700, 5000, 40000
