@@ -130,6 +130,10 @@ func (c *cached) miss(ctx context.Context, id string, now time.Duration) (string
 		ok     bool
 	}
 	flight := c.flights.DoChan(id, func() (any, error) {
+		// Another flight may have landed since this caller missed.
+		if v, ok := c.items.Get(id); ok && now < v.(*entry).fresh {
+			return answer{v.(*entry).sealed, true}, nil
+		}
 		select {
 		case c.slots <- struct{}{}:
 			defer func() { <-c.slots }()
