@@ -58,7 +58,7 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	case err != nil:
 		return netip.Prefix{}, fmt.Errorf("want a network like 10.0.0.0/8, an address, loopback or private")
 	case p.Addr().Is4In6():
-		return netip.Prefix{}, fmt.Errorf("write the IPv4 network without ::ffff:")
+		return netip.Prefix{}, fmt.Errorf("an IPv4 network is written without ::ffff: before it")
 	case p != p.Masked():
 		return netip.Prefix{}, fmt.Errorf("has bits set beyond its length: write %s, or %s for the one address", p.Masked(), p.Addr())
 	}

@@ -99,5 +99,5 @@ func run(ctx context.Context, p plan, binary, out, only string) error {
 		return err
 	}
 	fmt.Print(text)
-	return os.WriteFile(out, []byte(text), 0o644) //nolint:gosec // a document
+	return os.WriteFile(out, []byte(text), 0o644)
 }

@@ -43,20 +43,28 @@ func (s *store) fill(n int, seal func(i int) (string, error)) error {
 	if err != nil {
 		return err
 	}
-	insert, err := tx.Prepare(`INSERT INTO tokens VALUES (?, ?)`)
-	if err != nil {
+	if err := insert(tx, n, seal); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
+	return tx.Commit()
+}
+
+func insert(tx *sql.Tx, n int, seal func(i int) (string, error)) error {
+	stmt, err := tx.Prepare(`INSERT INTO tokens VALUES (?, ?)`)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
 	for i := range n {
 		sealed, err := seal(i)
-		if err == nil {
-			_, err = insert.Exec(tokenID(i), sealed)
-		}
 		if err != nil {
-			return errors.Join(err, tx.Rollback())
+			return err
+		}
+		if _, err := stmt.Exec(tokenID(i), sealed); err != nil {
+			return err
 		}
 	}
-	return errors.Join(insert.Close(), tx.Commit())
+	return nil
 }
 
 // config is EAS_CONFIG_TOKEN_STORES for s, as external-auth-server has it.

@@ -83,7 +83,7 @@ func (b *bench) wrk(ctx context.Context, addr string, l load, d time.Duration) (
 		return sample{}, err
 	}
 	args := slices.Concat(b.pins.client, []string{"wrk", "-t1", "-c" + strconv.Itoa(connections), "-d" + d.String(), "--latency", "-s", script, "http://" + addr})
-	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput() //nolint:gosec // made above
+	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
 	if err != nil {
 		return sample{}, fmt.Errorf("wrk: %w: %s", err, out)
 	}
