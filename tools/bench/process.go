@@ -38,7 +38,7 @@ func start(ctx context.Context, dir, addr string, env, args []string) (*process,
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()                                     // the process has its own
+	defer log.Close() // the process has its own
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
