@@ -40,6 +40,7 @@ func mustRefuse(t *testing.T, p parent.Profile, in parent.Input, hint string) {
 	}
 }
 
+// ATTACKS 1, 2
 func TestAttack1And2PathOverride(t *testing.T) {
 	for _, name := range []string{"X-Eas-Request-Uri", "X-Original-Url"} {
 		for _, p := range checked {
@@ -58,6 +59,7 @@ func TestAttack1And2PathOverride(t *testing.T) {
 	mustRefuse(t, parent.Auto, in, "proxy=")
 }
 
+// ATTACKS 3, 4
 func TestAttack3And4StrippedPaths(t *testing.T) {
 	for _, name := range []string{"X-Forwarded-Prefix", "X-Replaced-Path"} {
 		for _, p := range checked {
@@ -68,6 +70,7 @@ func TestAttack3And4StrippedPaths(t *testing.T) {
 	mustRefuse(t, parent.Auto, with(parent.Auto, "X-Replaced-Path", "/public?"), "strip=trust")
 }
 
+// ATTACKS 5
 func TestAttack5UntrustedPeer(t *testing.T) {
 	trusted := parent.DefaultTrusted()
 	for _, a := range []string{"8.8.8.8", "2001:db8::1", "172.32.0.1", "100.128.0.1", "169.254.169.254"} {
@@ -77,6 +80,7 @@ func TestAttack5UntrustedPeer(t *testing.T) {
 	}
 }
 
+// ATTACKS 6
 func TestAttack6Underscores(t *testing.T) {
 	for _, p := range fourHeaders {
 		in := with(p)
@@ -87,6 +91,7 @@ func TestAttack6Underscores(t *testing.T) {
 	}
 }
 
+// ATTACKS 7
 func TestAttack7DoubledHeaders(t *testing.T) {
 	for _, p := range fourHeaders {
 		mustRefuse(t, p, with(p, "X-Forwarded-Uri", "/public"), "twice")
@@ -105,6 +110,7 @@ func TestAttack7DoubledHeaders(t *testing.T) {
 	}
 }
 
+// ATTACKS 8
 func TestAttack8Forwarded(t *testing.T) {
 	for _, p := range checked {
 		in := with(p, "Forwarded", "host=x;proto=http;for=1.2.3.4")
@@ -115,6 +121,7 @@ func TestAttack8Forwarded(t *testing.T) {
 	}
 }
 
+// ATTACKS 9
 func TestAttack9ForgedProtoOrPort(t *testing.T) {
 	for _, p := range fourHeaders {
 		in := with(p, "X-Forwarded-Port", "1")
@@ -126,6 +133,7 @@ func TestAttack9ForgedProtoOrPort(t *testing.T) {
 	}
 }
 
+// ATTACKS 12, 13
 func TestAttack12And13PathStaysItself(t *testing.T) {
 	for _, p := range checked {
 		for uri, want := range map[string]string{"/admin?x=/public": "/admin", "/admin%23/public": "/admin#/public"} {
