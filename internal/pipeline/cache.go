@@ -102,7 +102,7 @@ func NewCache(cfg Config) (*Cache, error) {
 	var err error
 	if c.texts, err = otter.New(&otter.Options[textKey, *opened]{
 		MaximumWeight: cfg.TextBytes,
-		Weigher:       func(k textKey, o *opened) uint32 { return uint32(len(k.text)) + 256 }, //nolint:gosec // at most 64 KB
+		Weigher:       func(k textKey, o *opened) uint32 { return uint32(len(k.text)) + 256 }, // at most 64 KB
 	}); err != nil {
 		return nil, err
 	}

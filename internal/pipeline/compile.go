@@ -339,5 +339,5 @@ func (p *Pipeline) weight(claims int) uint32 {
 	if p.claims != nil {
 		w += 6 * claims
 	}
-	return uint32(w) //nolint:gosec // claims are at most 64 KB
+	return uint32(w) // claims are at most 64 KB
 }

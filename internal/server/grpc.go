@@ -224,7 +224,7 @@ func response(d *pipeline.Decision, p *params, id string) *authv3.CheckResponse 
 	return &authv3.CheckResponse{
 		Status: &status.Status{Code: int32(codes.PermissionDenied)},
 		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(statusOf(res, p.redirect))}, //nolint:gosec // 101 to 999
+			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(statusOf(res, p.redirect))}, // 101 to 999
 			Headers: appendCookies(headers, res.Cookies),
 			Body:    strings.ToValidUTF8(string(res.Body), "\uFFFD"),
 		}},

@@ -148,7 +148,7 @@ func TestGRPC(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := codes.Code(res.GetStatus().GetCode()); got != tt.code { //nolint:gosec // a gRPC code
+			if got := codes.Code(res.GetStatus().GetCode()); got != tt.code { // a gRPC code
 				t.Errorf("code = %v, want %v; log:\n%s", got, tt.code, f.log)
 			}
 			if got := int32(res.GetDeniedResponse().GetStatus().GetCode()); got != tt.status {

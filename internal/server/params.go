@@ -157,5 +157,5 @@ func (p *params) weight() uint32 {
 	if p.selector.StoreQuery != nil || p.selector.TokenQuery != nil {
 		w += 8 << 10
 	}
-	return uint32(w) //nolint:gosec // a verify URL is at most 64 KB
+	return uint32(w) // a verify URL is at most 64 KB
 }

@@ -66,7 +66,7 @@ func (d *directory) connect(ctx context.Context, who binding) (*conn, error) {
 		c, err := d.connectTo(ctx, d.servers[n], d.share(ctx, len(d.servers)-i), who)
 		if err == nil {
 			c.server = n
-			d.preferred.Store(int32(n)) //nolint:gosec // an index into a list of URLs
+			d.preferred.Store(int32(n)) // an index into a list of URLs
 			return c, nil
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", d.servers[n].url, err))
@@ -88,7 +88,7 @@ func (d *directory) share(ctx context.Context, left int) time.Duration {
 // avoid makes another server than the n-th the preferred one.
 func (d *directory) avoid(n int) {
 	next := (n + 1) % len(d.servers)
-	d.preferred.CompareAndSwap(int32(n), int32(next)) //nolint:gosec // indexes into a list of URLs
+	d.preferred.CompareAndSwap(int32(n), int32(next)) // indexes into a list of URLs
 }
 
 // A binding is a name and its password; the zero value is nobody, and binds not at all.
