@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime"
 	"slices"
@@ -257,10 +258,29 @@ func compilerWith(cfg *config.Config, box *sandbox.Sandbox, log *slog.Logger, no
 		Env: plugins.Env{
 			Log:   log,
 			Now:   now,
-			HTTP:  &http.Client{Timeout: cfg.VerifyTimeout},
+			HTTP:  httpClient(cfg.VerifyTimeout),
 			Query: languages,
 			// One processor stays free of password hashing, where there are several.
 			Hashing: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1))),
+		},
+	}
+}
+
+// httpClient is what plugins call identity providers and upstreams with.
+func httpClient(timeout time.Duration) *http.Client {
+	return &http.Client{
+		Timeout: timeout,
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			TLSHandshakeTimeout:   5 * time.Second,
+			ResponseHeaderTimeout: timeout,
+			ForceAttemptHTTP2:     true,
+			// Plugins call few hosts, each of them often.
+			MaxIdleConns:           256,
+			MaxIdleConnsPerHost:    64,
+			IdleConnTimeout:        time.Minute,
+			MaxResponseHeaderBytes: 64 << 10,
 		},
 	}
 }

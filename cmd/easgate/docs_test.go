@@ -1,0 +1,55 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The first steps that docs/cli.md shows are what they seem: pasted into a shell, they end with an allow.
+func TestFirstSteps(t *testing.T) {
+	steps := fenced(t, "../../docs/cli.md", "sh")
+	script := filepath.Join(t.TempDir(), "steps.txtar")
+	text := "exec sh -eu steps.sh\nstdout '^ALLOW'\n-- steps.sh --\n" + strings.Replace(steps, "easgate token lint token.yaml", "easgate token lint token.yaml || test $? = 3", 1)
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{Files: []string{script}})
+}
+
+// The configuration that docs/configuration.md shows is one.
+func TestConfigurationExample(t *testing.T) {
+	example := fenced(t, "../../docs/configuration.md", "yaml")
+	t.Chdir(t.TempDir())
+	c := testCLI()
+	if code := c.run(t.Context(), []string{"keys", "new", "--out", "keyring.json"}); code != 0 {
+		t.Fatalf("keys new exits with %d", code)
+	}
+	if err := os.WriteFile("easgate.yaml", []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	c = testCLI()
+	c.out, c.err = &out, &out
+	if code := c.run(t.Context(), []string{"config", "check", "--config", "easgate.yaml"}); code != 0 {
+		t.Errorf("config check exits with %d: %s", code, &out)
+	}
+}
+
+// fenced returns the first block of that language in a Markdown file.
+func fenced(t *testing.T, path, language string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "\n```"+language+"\n")
+	block, _, ok2 := strings.Cut(rest, "\n```\n")
+	if !ok || !ok2 {
+		t.Fatalf("%s: no block of %s", path, language)
+	}
+	return block + "\n"
+}
