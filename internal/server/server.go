@@ -91,7 +91,7 @@ func New(cfg Config) (*Server, error) {
 	var err error
 	s.params, err = otter.New(&otter.Options[string, *params]{
 		MaximumWeight: 32 << 20,
-		Weigher:       func(raw string, p *params) uint32 { return p.weight() + uint32(len(raw)) }, //nolint:gosec // at most 64 KB
+		Weigher:       func(raw string, p *params) uint32 { return p.weight() + uint32(len(raw)) }, // at most 64 KB
 	})
 	if err != nil {
 		return nil, err
