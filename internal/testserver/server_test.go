@@ -13,6 +13,7 @@ import (
 func TestServersStopAndComeBack(t *testing.T) {
 	for name, start := range map[string]func(testing.TB) *testserver.Server{
 		"mariadb": testserver.MariaDB, "postgres": testserver.Postgres,
+		"slapd": func(t testing.TB) *testserver.Server { return testserver.Slapd(t, "").Server },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)

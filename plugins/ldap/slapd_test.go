@@ -1,0 +1,547 @@
+//go:build linux && integration
+
+package ldap
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/testserver"
+	"github.com/easgate/easgate/plugins"
+)
+
+const people = `dn: dc=example,dc=com
+objectClass: domain
+dc: example
+
+dn: cn=policy,dc=example,dc=com
+objectClass: device
+objectClass: pwdPolicy
+cn: policy
+pwdAttribute: userPassword
+pwdLockout: TRUE
+pwdMaxFailure: 3
+
+dn: cn=reader,dc=example,dc=com
+objectClass: person
+cn: reader
+sn: reader
+userPassword: t0ps3cret
+
+dn: ou=people,dc=example,dc=com
+objectClass: organizationalUnit
+ou: people
+
+dn: uid=alice,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: alice
+cn: Alice
+sn: Liddell
+mail: alice@example.com
+mail: a@example.com
+userPassword: wonderland
+
+dn: uid=bob,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: bob
+cn: Bob
+sn: Builder
+userPassword: builder
+
+dn: cn=Smith\, John \28Jr\29 \2A\5C+uid=star*,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: star*
+cn: Smith, John (Jr) *\
+sn: Smith
+userPassword: st*r
+
+dn: uid=paren(x),ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: paren(x)
+cn: Paren
+sn: Paren
+userPassword: p)(
+
+dn: uid=back\5Cslash,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: back\slash
+cn: Back
+sn: Slash
+userPassword: b\s
+
+dn: uid=comma\2C plus\2B,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: comma, plus+
+cn: Comma
+sn: Comma
+userPassword: c,+
+
+dn:: dWlkPcOpbMOoLXvml6XmnKx9LG91PXBlb3BsZSxkYz1leGFtcGxlLGRjPWNvbQ==
+objectClass: inetOrgPerson
+uid:: w6lsw6gte+aXpeacrH0=
+cn: UTF-8
+sn: UTF-8
+userPassword:: bcO2dCBkZSBwYXNzZQ==
+
+dn: cn=twin 1,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: twin
+cn: twin 1
+sn: twin
+userPassword: twin
+
+dn: cn=twin 2,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: twin
+cn: twin 2
+sn: twin
+userPassword: twin
+
+dn: ou=groups,dc=example,dc=com
+objectClass: organizationalUnit
+ou: groups
+
+dn: cn=everybody,ou=groups,dc=example,dc=com
+objectClass: groupOfNames
+cn: everybody
+member: uid=alice,ou=people,dc=example,dc=com
+member: uid=bob,ou=people,dc=example,dc=com
+member: cn=Smith\, John \28Jr\29 \2A\5C+uid=star*,ou=people,dc=example,dc=com
+member: uid=paren(x),ou=people,dc=example,dc=com
+member: uid=back\5Cslash,ou=people,dc=example,dc=com
+member: uid=comma\2C plus\2B,ou=people,dc=example,dc=com
+member:: dWlkPcOpbMOoLXvml6XmnKx9LG91PXBlb3BsZSxkYz1leGFtcGxlLGRjPWNvbQ==
+
+dn: cn=admins,ou=groups,dc=example,dc=com
+objectClass: groupOfNames
+cn: admins
+member: uid=alice,ou=people,dc=example,dc=com
+
+dn: cn=unix,ou=groups,dc=example,dc=com
+objectClass: posixGroup
+cn: unix
+gidNumber: 100
+memberUid: alice
+`
+
+// at is a configuration for d, changed by change.
+func at(d *testserver.Directory, change func(*Config)) Config {
+	base := "ou=people,dc=example,dc=com"
+	c := Config{Connection: Connection{
+		URL: List{d.URL}, BindDN: d.Reader, BindCredentials: plugins.Secret(d.Password),
+		SearchBase: &base, SearchFilter: "(uid={{username}})",
+	}}
+	noCache(&c)
+	if change != nil {
+		change(&c)
+	}
+	return c
+}
+
+func secured(d *testserver.Directory, how string) func(*Config) {
+	return func(c *Config) {
+		c.Connection.StartTLS = how == "StartTLS"
+		if !c.Connection.StartTLS {
+			c.Connection.URL = List{d.TLSURL}
+		}
+		c.Connection.TLSOptions.CA = List{d.CA}
+	}
+}
+
+func TestSlapd(t *testing.T) {
+	d := testserver.Slapd(t, people)
+	t.Run("userinfo", func(t *testing.T) { testUserInfo(t, d) })
+	t.Run("names", func(t *testing.T) { testNames(t, d) })
+	t.Run("denied", func(t *testing.T) { testDenied(t, d) })
+	t.Run("assertions", func(t *testing.T) { testAssertions(t, d) })
+	t.Run("TLS", func(t *testing.T) { testTLS(t, d) })
+	t.Run("nothing in clear", func(t *testing.T) { testNothingInClear(t, d) })
+	t.Run("faults", func(t *testing.T) { testFaults(t, d) })
+	t.Run("lockout", func(t *testing.T) { testLockout(t, d) })
+	t.Run("restart under load", func(t *testing.T) { testRestart(t, d) })
+	t.Run("frozen", func(t *testing.T) { testFrozen(t, d) })
+	t.Run("failover", func(t *testing.T) { testFailover(t, d) })
+}
+
+func testUserInfo(t *testing.T, d *testserver.Directory) {
+	const alice = `{"dn":"uid=alice,ou=people,dc=example,dc=com","controls":[],"objectClass":"inetOrgPerson","uid":"alice",` +
+		`"cn":"Alice","sn":"Liddell","mail":["alice@example.com","a@example.com"]`
+	for _, tt := range []struct {
+		name   string
+		change func(*Connection)
+		want   string
+	}{
+		{"all attributes", func(*Connection) {}, alice + "}"},
+		{"memberOf asked for", func(c *Connection) { c.SearchAttributes = List{"memberOf"} },
+			`{"dn":"uid=alice,ou=people,dc=example,dc=com","controls":[],"memberOf":["cn=everybody,ou=groups,dc=example,dc=com","cn=admins,ou=groups,dc=example,dc=com"]}`},
+		{"groups by DN", func(c *Connection) {
+			c.SearchAttributes, c.GroupSearchAttributes = List{"uid"}, List{"cn"}
+			c.GroupSearchBase, c.GroupSearchFilter = "ou=groups,dc=example,dc=com", "(member={{dn}})"
+		}, `{"dn":"uid=alice,ou=people,dc=example,dc=com","controls":[],"uid":"alice","_groups":[` +
+			`{"dn":"cn=admins,ou=groups,dc=example,dc=com","controls":[],"cn":"admins"},` +
+			`{"dn":"cn=everybody,ou=groups,dc=example,dc=com","controls":[],"cn":"everybody"}]}`},
+		{"groups by uid", func(c *Connection) {
+			c.SearchAttributes, c.GroupSearchAttributes = List{"uid"}, List{"cn"}
+			c.GroupSearchBase, c.GroupSearchFilter = "ou=groups,dc=example,dc=com", "(memberUid={{username}})"
+		}, `{"dn":"uid=alice,ou=people,dc=example,dc=com","controls":[],"uid":"alice","_groups":[` +
+			`{"dn":"cn=unix,ou=groups,dc=example,dc=com","controls":[],"cn":"unix"}]}`},
+		{"no groups", func(c *Connection) {
+			c.SearchAttributes, c.GroupDNProperty = List{"uid"}, "uid"
+			c.GroupSearchBase, c.GroupSearchFilter, c.GroupSearchScope = "ou=groups,dc=example,dc=com", "(cn={{dn}})", "one"
+		}, `{"dn":"uid=alice,ou=people,dc=example,dc=com","controls":[],"uid":"alice","_groups":[]}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := build(t, at(d, func(c *Config) { tt.change(&c.Connection) }))
+			res := verify(t, p, "alice", "wonderland")
+			if got := query.JSON(res.Data.UserInfo); got != tt.want {
+				t.Errorf("userinfo = %s\nwant       %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// external-auth-server escapes these names twice, and the login fails.
+func testNames(t *testing.T, d *testserver.Directory) {
+	p := build(t, at(d, func(c *Config) {
+		c.Connection.GroupSearchBase, c.Connection.GroupSearchFilter = "ou=groups,dc=example,dc=com", "(member={{dn}})"
+	}))
+	for user, password := range map[string]string{
+		"bob": "builder", "BOB": "builder", "star*": "st*r", "paren(x)": "p)(", `back\slash`: `b\s`, "comma, plus+": "c,+", "élè-{日本}": "möt de passe",
+	} {
+		res := verify(t, p, user, password)
+		groups, _ := res.Data.UserInfo.(*query.Object)
+		if res.Verdict != plugins.Allow || groups == nil {
+			t.Errorf("Verify(%s) = %v %q, want allow", user, res.Verdict, res.Reason)
+			continue
+		}
+		if v, _ := groups.Get("_groups"); len(v.([]any)) != 1 {
+			t.Errorf("groups of %s = %s, want one", user, query.JSON(v))
+		}
+	}
+}
+
+func testDenied(t *testing.T, d *testserver.Directory) {
+	p := build(t, at(d, nil))
+	for _, tt := range []struct{ name, user, password string }{
+		{"unknown user", "nobody", "x"},
+		{"several users", "twin", "twin"},
+		// ATTACKS 40: this server takes binds without a password.
+		{"empty password", "bob", ""},
+		{"a NUL for a password", "bob", "\x00"},
+		// ATTACKS 41.
+		{"any user", "*", "builder"},
+		{"some user", "b*", "builder"},
+		{"another filter", "bob)(uid=*", "builder"},
+		{"another filter with an or", "x)(|(uid=bob)", "builder"},
+		{"the password of another", "alice", "builder"},
+	} {
+		if res := verify(t, p, tt.user, tt.password); res.Verdict != plugins.Deny || res.StatusCode() != 401 {
+			t.Errorf("%s: Verify = %v %d, want deny 401", tt.name, res.Verdict, res.StatusCode())
+		}
+	}
+	verify(t, p, "alice", "wonderland") // forgets the failure
+	nowhere := "ou=nowhere,dc=example,dc=com"
+	p = build(t, at(d, func(c *Config) { c.Connection.SearchBase = &nowhere }))
+	if res := verify(t, p, "bob", "builder"); res.StatusCode() != 401 {
+		t.Errorf("Verify without a search base = %d, want 401", res.StatusCode())
+	}
+}
+
+// ATTACKS 18, both orders.
+func testAssertions(t *testing.T, d *testserver.Directory) {
+	for _, order := range [][]string{{"bob", "root"}, {"root", "bob"}} {
+		var built []*Plugin
+		for _, uid := range order {
+			built = append(built, build(t, at(d, func(c *Config) { c.Assertions, c.SessionCacheTTL = rule(uid), nil })))
+		}
+		for range 2 {
+			for i, p := range built {
+				want := map[string]int{"bob": 200, "root": 403}[order[i]]
+				if res := verify(t, p, "bob", "builder"); res.StatusCode() != want {
+					t.Errorf("Verify with uid = %s asserted, order %v: %d, want %d", order[i], order, res.StatusCode(), want)
+				}
+			}
+		}
+	}
+}
+
+func testTLS(t *testing.T, d *testserver.Directory) {
+	no := false
+	for _, how := range []string{"ldaps", "StartTLS"} {
+		for _, tt := range []struct {
+			name   string
+			change func(*TLSOptions)
+			want   bool
+		}{
+			{"its authority", func(*TLSOptions) {}, true},
+			{"the system's authorities", func(o *TLSOptions) { o.CA = nil }, false},
+			{"another authority", func(o *TLSOptions) { o.CA = List{otherCA(t)} }, false},
+			{"its authority among others", func(o *TLSOptions) { o.CA = List{otherCA(t), o.CA[0]} }, true},
+			{"another name", func(o *TLSOptions) { o.ServerName = "other.test" }, false},
+			{"its other name", func(o *TLSOptions) { o.ServerName = "ldap.test" }, true},
+			{"anybody", func(o *TLSOptions) { o.CA, o.RejectUnauthorized = nil, &no }, true},
+		} {
+			p := build(t, at(d, func(c *Config) {
+				secured(d, how)(c)
+				tt.change(&c.Connection.TLSOptions)
+			}))
+			res, err := p.Verify(t.Context(), basic("bob", "builder").Build())
+			if got := res.Verdict == plugins.Allow && err == nil; got != tt.want || !tt.want && err == nil {
+				t.Errorf("%s, %s: Verify = %v, %v, want allowed = %v", how, tt.name, res.Verdict, err, tt.want)
+			}
+		}
+	}
+}
+
+// With StartTLS nothing is sent in clear but the request for it, whoever answers (RFC 4511 §4.14).
+func testNothingInClear(t *testing.T, d *testserver.Directory) {
+	for name, trusted := range map[string]bool{"trusted": true, "not trusted": false} {
+		wire := sniff(t, d.URL)
+		p := build(t, at(d, func(c *Config) {
+			secured(d, "StartTLS")(c)
+			c.Connection.URL = List{wire.url}
+			if !trusted {
+				c.Connection.TLSOptions.CA = List{otherCA(t)}
+			}
+		}))
+		for _, password := range []string{"builder", "guess"} {
+			res, err := p.Verify(t.Context(), basic("bob", password).Build())
+			if (res.Verdict == plugins.Allow) != (trusted && password == "builder") || (err == nil) != trusted {
+				t.Errorf("%s: Verify(%s) = %v, %v", name, password, res.Verdict, err)
+			}
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		sent := wire.sent()
+		if len(sent) == 0 {
+			t.Errorf("%s: nothing was sent", name)
+		}
+		for _, b := range sent {
+			r := bytes.NewReader(b)
+			first, err := ber.ReadPacket(r)
+			if err != nil || len(first.Children) != 2 || !bytes.Contains(first.Bytes(), []byte("1.3.6.1.4.1.1466.20037")) {
+				t.Errorf("%s: the first message is no StartTLS: %v", name, err)
+			}
+			for r.Len() > 0 { // TLS records (RFC 8446 §5.1)
+				var head [5]byte
+				if _, err := io.ReadFull(r, head[:]); err != nil || head[0] < 20 || head[0] > 23 || head[1] != 3 {
+					t.Fatalf("%s: % x is sent in clear", name, head)
+				}
+				if _, err := io.CopyN(io.Discard, r, int64(head[3])<<8|int64(head[4])); err != nil {
+					t.Errorf("%s: the last record is cut off: %v", name, err)
+				}
+			}
+		}
+	}
+}
+
+func testFaults(t *testing.T, d *testserver.Directory) {
+	for name, change := range map[string]func(*Connection){
+		"wrong service bind":           func(c *Connection) { c.BindCredentials = "wr0ng" },
+		"TLS on the port without":      func(c *Connection) { c.URL = List{strings.Replace(d.URL, "ldap:", "ldaps:", 1)} },
+		"no TLS on the port with":      func(c *Connection) { c.URL = List{strings.Replace(d.TLSURL, "ldaps:", "ldap:", 1)} },
+		"StartTLS on the port with":    func(c *Connection) { c.URL, c.StartTLS = List{strings.Replace(d.TLSURL, "ldaps:", "ldap:", 1)}, true },
+		"a port where nobody listens":  func(c *Connection) { c.URL = List{"ldap://127.0.0.1:1"} },
+		"a name that there is not":     func(c *Connection) { c.URL = List{"ldap://no.invalid"} },
+		"a search base that is no DN":  func(c *Connection) { *c.SearchBase = "nowhere" },
+		"a group search that is no DN": func(c *Connection) { c.GroupSearchBase, c.GroupSearchFilter = "nowhere", "(cn=*)" },
+	} {
+		p := build(t, at(d, func(c *Config) {
+			c.Connection.Timeout = 500
+			change(&c.Connection)
+		}))
+		for range 2 {
+			if res, err := p.Verify(t.Context(), basic("bob", "builder").Build()); err == nil {
+				t.Errorf("%s: Verify = %v, want an error", name, res.Verdict)
+			}
+		}
+	}
+}
+
+func testLockout(t *testing.T, d *testserver.Directory) {
+	p := build(t, at(d, nil))
+	for range 3 {
+		verify(t, p, "paren(x)", "guess")
+	}
+	if res := verify(t, p, "paren(x)", "p)("); res.Verdict != plugins.Deny || res.StatusCode() != 401 {
+		t.Errorf("Verify of a user who is locked out = %v %d, want deny 401", res.Verdict, res.StatusCode())
+	}
+	if res := verify(t, p, "bob", "builder"); res.Verdict != plugins.Allow {
+		t.Errorf("Verify of another = %v, want allow", res.Verdict)
+	}
+}
+
+// While the server goes and comes back, a right password is never wrong and a wrong one never right; and afterwards
+// all is as before.
+func testRestart(t *testing.T, d *testserver.Directory) {
+	p := build(t, at(d, func(c *Config) { secured(d, "StartTLS")(c) }))
+	var allowed, failed atomic.Int64
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range 12 {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				user, password := "bob", "builder"
+				if i%4 == 3 {
+					// Of a user who is not there, for nobody is to be locked out.
+					user = "nobody"
+				}
+				res, err := p.Verify(t.Context(), basic(user, password).Build())
+				switch {
+				case err != nil:
+					failed.Add(1)
+				case (res.Verdict == plugins.Allow) != (user == "bob"):
+					t.Errorf("Verify(%s) = %v %q", user, res.Verdict, res.Reason)
+					return
+				case res.Verdict == plugins.Allow:
+					allowed.Add(1)
+				}
+			}
+		})
+	}
+	// more waits until n has grown by ten.
+	more := func(n *atomic.Int64) {
+		deadline := time.After(20 * time.Second)
+		for from := n.Load(); n.Load() < from+10; {
+			select {
+			case <-deadline:
+				t.Error("no change in 20 s")
+				return
+			case <-time.Tick(time.Millisecond):
+			}
+		}
+	}
+	for range 3 {
+		more(&allowed)
+		d.Kill()
+		more(&failed)
+		d.Start()
+	}
+	more(&allowed)
+	close(stop)
+	all.Wait()
+	for range 10 {
+		verify(t, p, "bob", "builder")
+	}
+}
+
+func testFrozen(t *testing.T, d *testserver.Directory) {
+	p := build(t, at(d, func(c *Config) { c.Connection.Timeout = 100 }))
+	remembering := build(t, at(d, func(c *Config) { c.SessionCacheTTL = nil }))
+	verify(t, p, "bob", "builder")
+	verify(t, remembering, "bob", "builder")
+	d.Freeze()
+	// The kernel freezes it in its own time.
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var err error
+	for err == nil {
+		_, err = p.Verify(ctx, basic("bob", "builder").Build())
+	}
+	if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Verify at a server that hangs = %v, want its timeout", err)
+	}
+	if res := verify(t, remembering, "bob", "builder"); res.Verdict != plugins.Allow {
+		t.Errorf("Verify of a remembered login = %v, want allow", res.Verdict)
+	}
+	d.Thaw()
+	if res := verify(t, p, "bob", "builder"); res.Verdict != plugins.Allow {
+		t.Errorf("Verify after that = %v, want allow", res.Verdict)
+	}
+}
+
+func testFailover(t *testing.T, first *testserver.Directory) {
+	second := testserver.Slapd(t, people)
+	p := build(t, at(first, func(c *Config) { c.Connection.URL = List{first.URL, second.URL} }))
+	for i, change := range []func(){func() {}, first.Kill, func() { first.Start(); second.Kill() }, second.Start} {
+		change()
+		for range 3 {
+			if res := verify(t, p, "bob", "builder"); res.Verdict != plugins.Allow {
+				t.Errorf("step %d: Verify = %v, want allow", i, res.Verdict)
+			}
+		}
+	}
+}
+
+// otherCA is an authority that has nothing to do with the directory's.
+func otherCA(t *testing.T) string {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
+}
+
+// A wiretap passes connections on and keeps what clients send.
+type wiretap struct {
+	url string
+	mu  sync.Mutex
+	all []*bytes.Buffer
+	wg  sync.WaitGroup
+}
+
+func sniff(t *testing.T, target string) *wiretap {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wiretap{url: "ldap://" + l.Addr().String()}
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", strings.TrimPrefix(target, "ldap://"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			sent := &bytes.Buffer{}
+			w.mu.Lock()
+			w.all = append(w.all, sent)
+			w.mu.Unlock()
+			w.wg.Go(func() {
+				if _, err := io.Copy(io.MultiWriter(server, sent), client); err != nil && !errors.Is(err, net.ErrClosed) {
+					t.Logf("wiretap: %v", err)
+				}
+				_ = server.Close()
+			})
+			w.wg.Go(func() {
+				_, _ = io.Copy(client, server)
+				_ = client.Close()
+			})
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close() })
+	return w
+}
+
+// sent is what was sent on each connection; all of them must be closed.
+func (w *wiretap) sent() (sent [][]byte) {
+	w.wg.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, b := range w.all {
+		sent = append(sent, b.Bytes())
+	}
+	return sent
+}
