@@ -1,9 +1,10 @@
 // Package jq is the query engine jq, on gojq: without environment, inputs, modules or halt.
 //
 // external-auth-server runs the jq 1.6 binary for each evaluation. Where the two languages differ, results are
-// jq 1.6's: numbers are doubles, repeating a string zero times is null, an object taken from the data or built by
-// one {…} keeps the order of its keys. What gojq cannot follow is the order in which .[], to_entries and tojson
-// walk an object's keys: sorted, not as written.
+// jq 1.6's: numbers are doubles, repeating a string zero times is null, objects keep the order of their keys, which
+// shows in .[], .., map, to_entries, tojson and results. Two things cannot be followed: the order in paths, where
+// gojq sorts keys, and that of objects that a query put together from several others, where it is guessed.
+// Regular expressions are Go's, without lookaround and backreferences.
 //
 // gojq bounds neither memory nor the time of one step, so queries are rewritten before they are compiled:
 // guards measure what constructors, sums, products and loops make. A query from a stranger (NewRestricted)

@@ -81,17 +81,16 @@ func (e engine) Compile(expr string) (query.Query, error) {
 	}
 	q := &compiled{limits: e.limits, order: literalKeys(ast)}
 	q.prefix, ast = staticPath(ast)
-	w := rewriter{all: e.restricted}
+	w := rewriter{all: e.restricted, own: make(map[string]bool)}
 	if err := w.query(ast, false); err != nil {
 		return nil, fmt.Errorf("jq: %w", err)
 	}
 	if isIdentity(ast) {
 		return q, nil
 	}
-	q.code, err = gojq.Compile(ast,
+	q.code, err = gojq.Compile(ast, append(orderedFuncs(e.limits.Memory),
 		gojq.WithFunction(guardName, 0, 0, guard(e.limits.Memory)),
-		gojq.WithFunction(timesName, 2, 2, times(e.limits.Memory)),
-		gojq.WithFunction("keys_unsorted", 0, 0, keys))
+		gojq.WithFunction(timesName, 2, 2, times(e.limits.Memory)))...)
 	if err != nil {
 		return nil, fmt.Errorf("jq: %w", err)
 	}
@@ -131,9 +130,8 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, c.limits.Time, ErrTime)
 	defer cancel()
-	in := query.ToGo(data)
-	iter := c.code.RunWithContext(bounded, in)
-	out, err := single(iter)
+	r := restorer{data: data, in: query.ToGo(data), order: c.order}
+	out, err := single(c.code.RunWithContext(bounded, r.in, &r))
 	if err != nil {
 		if cause := context.Cause(bounded); cause != nil {
 			return nil, cause
@@ -146,7 +144,6 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 	if size(out, c.limits.Memory) < 0 {
 		return nil, ErrMemory
 	}
-	r := restorer{data: data, in: in, order: c.order}
 	return r.value(out), nil
 }
 

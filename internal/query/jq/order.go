@@ -56,14 +56,38 @@ func (r *restorer) object(m map[string]any) *query.Object {
 	if len(m) == 0 {
 		return &query.Object{}
 	}
+	if o, ok := r.known(m); ok {
+		return o
+	}
+	o := query.NewObject(len(m))
+	for _, k := range r.keys(m) {
+		o.Set(k, r.value(m[k]))
+	}
+	return o
+}
+
+// known returns the object that m stands for, if it is one of the data's.
+func (r *restorer) known(m map[string]any) (*query.Object, bool) {
 	if r.objects == nil {
 		r.objects, r.rank = make(map[uintptr]*query.Object), make(map[string]int)
 		r.remember(r.data, r.in)
 	}
-	if o, ok := r.objects[reflect.ValueOf(m).Pointer()]; ok {
-		return o
-	}
+	o, ok := r.objects[reflect.ValueOf(m).Pointer()]
+	return o, ok
+}
+
+// keys returns m's keys in the order in which jq would have them, as far as it can be known.
+func (r *restorer) keys(m map[string]any) []string {
 	keys := make([]string, 0, len(m))
+	if o, ok := r.known(m); ok {
+		for i := range o.Len() {
+			k, _ := o.At(i)
+			if _, there := m[k]; there {
+				keys = append(keys, k)
+			}
+		}
+		return keys
+	}
 	constructed := true
 	for k := range m {
 		keys = append(keys, k)
@@ -83,11 +107,7 @@ func (r *restorer) object(m map[string]any) *query.Object {
 	slices.SortFunc(keys, func(a, b string) int {
 		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
 	})
-	o := query.NewObject(len(keys))
-	for _, k := range keys {
-		o.Set(k, r.value(m[k]))
-	}
-	return o
+	return keys
 }
 
 // remember notes which map stands for which object: gojq copies what it changes.
