@@ -75,14 +75,22 @@ type Header struct {
 	Critical bool
 }
 
-// encoding is strict: one text for one value, as RFC 7515 §2 has it.
 var encoding = base64.RawURLEncoding.Strict()
+
+// decode is strict: one text for one value, as RFC 7515 §2 has it. encoding/base64 by itself skips line ends.
+func decode(s string) ([]byte, error) {
+	b, err := encoding.DecodeString(s)
+	if err != nil || strings.ContainsAny(s, "\r\n") {
+		return nil, ErrInvalid
+	}
+	return b, nil
+}
 
 // ParseHeader decodes the header of a [Compact]. Member names are compared exactly, which struct tags would not do.
 func ParseHeader(encoded string) (Header, error) {
-	text, err := encoding.DecodeString(encoded)
+	text, err := decode(encoded)
 	if err != nil {
-		return Header{}, ErrInvalid
+		return Header{}, err
 	}
 	var m map[string]any
 	if json.Unmarshal(text, &m) != nil || m == nil {
@@ -103,13 +111,7 @@ func ParseHeader(encoded string) (Header, error) {
 }
 
 // DecodePayload decodes the payload of a [Compact].
-func (c *Compact) DecodePayload() ([]byte, error) {
-	b, err := encoding.DecodeString(c.Payload)
-	if err != nil {
-		return nil, ErrInvalid
-	}
-	return b, nil
-}
+func (c *Compact) DecodePayload() ([]byte, error) { return decode(c.Payload) }
 
 // Verify reports whether c is signed by k with the algorithm alg, which must suit the key: whatever the header says, a
 // public key is never used as a secret, and nothing verifies without a signature.
@@ -117,7 +119,7 @@ func (k *Key) Verify(alg string, c *Compact) bool {
 	if c.Signature == "" || !k.Suits(alg) {
 		return false
 	}
-	sig, err := encoding.DecodeString(c.Signature)
+	sig, err := decode(c.Signature)
 	if err != nil {
 		return false
 	}
