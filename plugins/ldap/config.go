@@ -95,12 +95,16 @@ type Connection struct {
 	// MaxConnections is how many connections search at once, and how many more check passwords. Default 8.
 	MaxConnections int `json:"maxConnections,omitempty"`
 
-	// Reconnect, Cache, Log and StrictDN are taken for the sake of tokens written for ldapauth-fork, and mean nothing
-	// here: connections are always replaced, and session_cache_ttl is the only cache.
+	// Tokens written for ldapauth-fork have these too.
+
+	// Reconnect means nothing here: connections are always replaced.
 	Reconnect any `json:"reconnect,omitempty"`
-	Cache     any `json:"cache,omitempty"`
-	Log       any `json:"log,omitempty"`
-	StrictDN  any `json:"strictDN,omitempty"`
+	// Cache means nothing here: session_cache_ttl is the only cache.
+	Cache any `json:"cache,omitempty"`
+	// Log means nothing here: the log is the server's.
+	Log any `json:"log,omitempty"`
+	// StrictDN means nothing here: DNs are the directory's to read.
+	StrictDN any `json:"strictDN,omitempty"`
 }
 
 // A List is a list of strings. In JSON one string may stand for a list of it.
