@@ -80,6 +80,7 @@ type Server struct {
 	refused *otter.Cache[netip.Addr, struct{}]
 	logins  *otter.Cache[string, struct{}]
 	ids     *ids
+	ready   readiness
 }
 
 // New returns a server that does not listen yet.
@@ -88,6 +89,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.VerifyTimeout = 10 * time.Second
 	}
 	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Plugins), ids: newIDs()}
+	s.ready = readiness{ask: cfg.Ready, log: cfg.Log, now: cfg.Now}
 	var err error
 	s.params, err = otter.New(&otter.Options[string, *params]{
 		MaximumWeight: 32 << 20,
@@ -175,10 +177,7 @@ func (s *Server) health(e *echo.Echo) {
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/ping", func(c echo.Context) error { return c.String(http.StatusOK, "pong") })
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", func(c echo.Context) error {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), 5*time.Second)
-		defer cancel()
-		if err := s.cfg.Ready(ctx); err != nil {
-			s.cfg.Log.Warn("not ready", "error", err)
+		if err := s.ready.check(c.Request().Context()); err != nil {
 			return c.String(http.StatusServiceUnavailable, "not ready: see the log\n")
 		}
 		return c.String(http.StatusOK, "ready\n")

@@ -302,6 +302,26 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// A stranger who asks /readyz in a loop must not load the databases.
+func TestReadyIsRemembered(t *testing.T) {
+	asked := 0
+	now := time.Unix(1e9, 0)
+	r := readiness{log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }, ask: func(context.Context) error {
+		asked++
+		return errors.New("down")
+	}}
+	for range 10 {
+		if r.check(t.Context()) == nil {
+			t.Error("ready, want the error")
+		}
+	}
+	now = now.Add(time.Second)
+	_ = r.check(t.Context())
+	if asked != 2 {
+		t.Errorf("asked %d times, want 2", asked)
+	}
+}
+
 // ATTACKS 43: EAS had a metric label per URL ever seen, tokens and all.
 func TestMetricsHoldNoTokens(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.Profile = parent.Auto })
