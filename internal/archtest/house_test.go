@@ -39,8 +39,11 @@ var house = []rule{
 	{"stores/builtin", []string{"stores", "stores/*", "internal/sqldb"}, "the list of stores is a list"},
 	{"stores/*", []string{"stores", "internal/sqldb", "internal/strictjson", "internal/yamljson", "internal/watch"}, "a store maps ids to sealed text; it knows no plugins, keys or tokens"},
 
+	{"internal/schema", []string{"configtoken", "plugins", "plugins/*", "internal/assertion", "internal/bearer", "internal/headers", "internal/query"},
+		"it describes what can be configured; nothing that serves needs it"},
 	{"internal/pipeline", []string{"configtoken", "plugins", "stores", "internal/assertion", "internal/query", "internal/headers", "internal/identity"},
 		"the pipeline decides; it knows plugins by their contract, and neither HTTP servers nor proxies"},
+	{"internal/schema", []string{"plugins", "plugins/*", "internal/bearer", "internal/headers"}, "it describes configuration; it builds none of it"},
 	{"internal/server", []string{"internal/pipeline", "internal/parent", "plugins", "configtoken", "internal/query"},
 		"the server speaks HTTP; it names tokens and queries, and all that is done with them is the pipeline's"},
 	{"internal/testserver", nil, "it starts servers for tests, whatever is tested"},
