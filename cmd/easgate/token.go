@@ -30,7 +30,7 @@ func newToken(c *cli) *cobra.Command {
       - type: htpasswd
         realm: example
         htpasswd: "alice:$2y$10$…"`,
-	}, newTokenSeal(c), newTokenInspect(c), newTokenLint(c), newTokenPointer(c))
+	}, newTokenSeal(c), newTokenInspect(c), newTokenLint(c), newTokenPointer(c), newTokenSchema(c))
 }
 
 // sealing are the flags of every command that seals.

@@ -15,7 +15,7 @@ type Config struct {
 	HeaderName string `json:"header_name,omitempty"`
 	// Scheme is the word before the token. Default Bearer in Authorization and none in any other header.
 	Scheme string `json:"scheme,omitempty"`
-	// Config names the Firebase project.
+	// Config names the Firebase project. Required.
 	Config Project `json:"config"`
 	// Features are what to ask Firebase about a token that is right.
 	Features Features `json:"features,omitzero"`

@@ -18,7 +18,7 @@ type Config struct {
 	// Challenges are sent for Bearer only.
 	Scheme string `json:"scheme,omitempty"`
 	// Config says which tokens are right.
-	Config Token `json:"config"`
+	Config Token `json:"config,omitzero"`
 	// Assertions are rules that a right token must meet, or it is denied with 403.
 	Assertions Assertions `json:"assertions,omitzero"`
 	// OIDC asks the token's issuer about it.

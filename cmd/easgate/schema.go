@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/easgate/easgate/internal/schema"
+	"github.com/easgate/easgate/plugins/builtin"
+)
+
+func newTokenSchema(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of config tokens, for editors",
+		Long: `Prints a JSON Schema (draft 2020-12) of what a config token says before it is sealed, made from the plugins of this very
+version. Editors complete and check YAML and JSON with it.`,
+		Example: `  easgate token schema > config-token.schema.json
+  # then, as the first line of token.yaml:
+  # yaml-language-server: $schema=config-token.schema.json`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			text, err := schema.ConfigToken(builtin.Registry())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.out, "%s\n", text)
+			return err
+		},
+	}
+}
