@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/easgate/easgate/plugins/builtin"
 )
 
 // The first steps that docs/cli.md shows are what they seem: pasted into a shell, they end with an allow.
@@ -18,6 +20,25 @@ func TestFirstSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{Files: []string{script}})
+}
+
+// The README's first token works, and its table has every plugin.
+func TestReadme(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "readme.txtar")
+	text := "exec sh -eu steps.sh\nstdout '^ALLOW'\nstdout 'X-Auth-By: htpasswd'\n-- steps.sh --\n" + fenced(t, "../../README.md", "sh")
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{Files: []string{script}})
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind := range builtin.Registry() {
+		if !strings.Contains(string(readme), "| [`"+kind+"`](docs/plugins/"+kind+".md) |") {
+			t.Errorf("README.md: no row for %s", kind)
+		}
+	}
 }
 
 // The configuration that docs/configuration.md shows is one.
