@@ -296,3 +296,13 @@ func TestDialect(t *testing.T) {
 		})
 	}
 }
+
+// Nor does the real service pass on what steers nginx, for those who wrote their own configuration.
+func TestServiceDoesNotSteer(t *testing.T) {
+	addr, more := easgate(t, `{"eas":{"plugins":[{"type":"noop","status_code":403,"custom_error_headers":{"X-Accel-Redirect":{"source":"static","query":"/assets/logo.txt"}}}]}}`)
+	more["proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;"] = ""
+	g := start(t, addr, application(t), more)
+	if got := g.get(t, "/page", "Host", "app.example.com"); got.Status != 403 || got.App != nil {
+		t.Errorf("status %d, application saw %+v, want 403", got.Status, got.App)
+	}
+}

@@ -15,7 +15,12 @@ var noStore = []string{"no-store"}
 func (s *Server) reply(w http.ResponseWriter, res *plugins.Result, profile parent.Profile, redirect int, id string) {
 	h := w.Header()
 	for name, values := range res.Header {
-		h[textproto.CanonicalMIMEHeaderKey(name)] = values
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		// nginx obeys X-Accel-Redirect even in the answer to an auth subrequest, whose status is then that of
+		// wherever it leads. A service behind a plugin must not turn a denial into an allow.
+		if !strings.HasPrefix(name, "X-Accel-") {
+			h[name] = values
+		}
 	}
 	if ct := h["Content-Type"]; len(ct) == 1 && profile == parent.EAS {
 		h["Content-Type"] = []string{withCharset(ct[0])}
