@@ -139,6 +139,10 @@ func (b *bench) compareAll(ctx context.Context) ([]row, error) {
 
 // compare measures s and the echo handler in turns, and takes the medians.
 func (b *bench) compare(ctx context.Context, s scenario) (row, error) {
+	s, err := s.withJWT()
+	if err != nil {
+		return row{}, err
+	}
 	path, err := b.path(s)
 	if err != nil {
 		return row{}, err

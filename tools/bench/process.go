@@ -57,7 +57,7 @@ func start(ctx context.Context, dir, addr string, env, args []string) (*process,
 func (p *process) ready(path string, headers map[string]string) (time.Duration, error) {
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	last := errors.New("no answer")
-	for deadline := p.started.Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
 		req, err := http.NewRequest(http.MethodGet, "http://"+p.addr+path, nil)
 		if err != nil {
 			return 0, err

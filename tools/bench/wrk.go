@@ -71,7 +71,7 @@ end
 
 var (
 	perSecondLine = regexp.MustCompile(`(?m)^Requests/sec:\s+([\d.]+)$`)
-	p99Line       = regexp.MustCompile(`(?m)^\s+99%\s+([\d.]+)(us|ms|s|m)$`)
+	p99Line       = regexp.MustCompile(`(?m)^\s+99%\s+([\d.]+)(us|ms|s|m) *$`)
 	requestsLine  = regexp.MustCompile(`(?m)^\s+(\d+) requests in `)
 	refusedLine   = regexp.MustCompile(`(?m)^\s+(Non-2xx or 3xx responses|Socket errors): .*$`)
 )

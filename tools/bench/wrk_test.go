@@ -29,6 +29,14 @@ func TestParseWrk(t *testing.T) {
 	}
 }
 
+// wrk writes a space after seconds.
+func TestParseWrkSeconds(t *testing.T) {
+	got, err := parseWrk(strings.Replace(wrkOutput, "1.59ms", "1.64s ", 1))
+	if err != nil || got.p99 != 1640*time.Millisecond {
+		t.Errorf("parseWrk() = %+v, %v, want 1.64s", got, err)
+	}
+}
+
 // A server that refuses everything is fast; its speed must not be taken for ours.
 func TestParseWrkRefusesDenials(t *testing.T) {
 	for _, line := range []string{"  Non-2xx or 3xx responses: 12\n", "  Socket errors: connect 0, read 3, write 0, timeout 0\n"} {
