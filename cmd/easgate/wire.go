@@ -294,10 +294,29 @@ func (c *cli) checkParts(cfg *config.Config) error {
 	defer s.close()
 	var problems config.Problems
 	for _, err := range s.stores.Check() {
-		problems = append(problems, config.Problem{Source: cfg.Origin("config_token_stores"), Err: err})
+		problems = append(problems, storeProblems(cfg, err)...)
 	}
 	if len(problems) > 0 {
 		return problems
 	}
 	return nil
+}
+
+// storeProblems says where the configuration has what err is about, which names one option a line:
+//
+//	store "main": options.query: …
+//	options.timeout: …
+func storeProblems(cfg *config.Config, err error) (problems config.Problems) {
+	id, rest, ok := strings.Cut(strings.TrimPrefix(err.Error(), `store "`), `": `)
+	if !ok {
+		return config.Problems{{Source: cfg.Origin("config_token_stores"), Err: err}}
+	}
+	for line := range strings.SplitSeq(rest, "\n") {
+		option, _, _ := strings.Cut(line, ":")
+		problems = append(problems, config.Problem{
+			Source: cfg.Locate("config_token_stores", append([]string{id}, strings.Split(option, ".")...)...),
+			Err:    fmt.Errorf("store %q: %s", id, line),
+		})
+	}
+	return problems
 }

@@ -2,11 +2,14 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/easgate/easgate/cmd/easgate/internal/document"
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/plugins"
 )
@@ -63,6 +66,9 @@ type Config struct {
 	CookieEncryptSecret, SessionEncryptSecret plugins.Secret
 
 	origin map[string]string
+	// file and text are the configuration file, for Locate.
+	file string
+	text []byte
 }
 
 // MainAddr is the main listener's address as net.Listen takes it.
@@ -70,3 +76,12 @@ func (c *Config) MainAddr() string { return net.JoinHostPort(c.Addr, strconv.Ito
 
 // Origin says where the setting's value came from: "easgate.yaml:3:7", "EAS_PORT", "--port", or "" for its default.
 func (c *Config) Origin(name string) string { return c.origin[name] }
+
+// Locate is Origin with the line of what stands at path below the setting in the configuration file.
+func (c *Config) Locate(name string, path ...string) string {
+	at, ok := document.Locate(c.text, append([]string{name}, path...)...)
+	if !ok || !strings.HasPrefix(c.origin[name], c.file+":") {
+		return c.origin[name]
+	}
+	return fmt.Sprintf("%s:%d:%d", c.file, at.Line, at.Column)
+}

@@ -109,6 +109,7 @@ func (l *loader) file(path string) {
 		l.problem(path, pathless(err), "--config and EAS_CONFIG_FILE name a YAML file")
 		return
 	}
+	l.c.file, l.c.text = path, text
 	members, err := document.Members(text)
 	if err != nil {
 		var at *document.Error

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -102,6 +103,28 @@ func Members(text []byte) ([]Member, error) {
 		members = append(members, Member{Name: keyText(v.Key), Value: w.b, Key: at(v.Key), At: at(v.Value)})
 	}
 	return members, nil
+}
+
+// Locate returns where the key at path stands in text, or the deepest of its parents that is there.
+// It returns false for text without even the first.
+func Locate(text []byte, path ...string) (at Position, ok bool) {
+	n, err := parse(text)
+	if err != nil {
+		return Position{}, false
+	}
+	for _, name := range path {
+		m, isMapping := n.(*ast.MappingNode)
+		if !isMapping {
+			break
+		}
+		i := slices.IndexFunc(m.Values, func(v *ast.MappingValueNode) bool { return keyText(v.Key) == name })
+		if i < 0 {
+			break
+		}
+		p := m.Values[i].Key.GetToken().Position
+		at, ok, n = Position{p.Line, p.Column}, true, m.Values[i].Value
+	}
+	return at, ok
 }
 
 func parse(text []byte) (ast.Node, error) {

@@ -102,6 +102,26 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+func TestLocate(t *testing.T) {
+	text := []byte("a: 1\nb:\n  c:\n    d: {e: 2}\n")
+	tests := []struct {
+		path string
+		want Position
+		ok   bool
+	}{
+		{"a", Position{1, 1}, true},
+		{"b.c.d.e", Position{4, 9}, true},
+		{"b.c.x", Position{3, 3}, true},
+		{"a.x", Position{1, 1}, true},
+		{"x", Position{}, false},
+	}
+	for _, tt := range tests {
+		if got, ok := Locate(text, strings.Split(tt.path, ".")...); got != tt.want || ok != tt.ok {
+			t.Errorf("Locate(%s) = %v, %v, want %v, %v", tt.path, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
 // FuzzConvert: whatever a person pastes is JSON or an error, in bounded time and size.
 func FuzzConvert(f *testing.F) {
 	for _, s := range []string{"a: 1", `{"a":[1,2]}`, "a: &x [*x]", "a: !!str\n", "? a\n: b", "<<: *x", "a: |\n x"} {
