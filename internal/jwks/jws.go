@@ -126,11 +126,7 @@ func (k *Key) Verify(alg string, c *Compact) bool {
 	signed := []byte(c.Signed)
 	switch m := k.material.(type) {
 	case []byte:
-		_, newHash := hashOf(alg)
-		mac := hmac.New(newHash, m)
-		mac.Write(signed)
-		var sum [sha512.Size]byte
-		return hmac.Equal(mac.Sum(sum[:0]), sig)
+		return k.mac(m, alg, signed, sig)
 	case *rsa.PublicKey:
 		h, newHash := hashOf(alg)
 		sum := digest(newHash, signed)
@@ -152,6 +148,21 @@ func (k *Key) Verify(alg string, c *Compact) bool {
 		return len(m) == ed25519.PublicKeySize && ed25519.Verify(m, signed, sig)
 	}
 	return false
+}
+
+func (k *Key) mac(secret []byte, alg string, signed, sig []byte) bool {
+	h, newHash := hashOf(alg)
+	pool := &k.macs[h-crypto.SHA256]
+	mac, ok := pool.Get().(hash.Hash)
+	if !ok {
+		mac = hmac.New(newHash, secret)
+	}
+	mac.Reset()
+	mac.Write(signed)
+	var sum [sha512.Size]byte
+	equal := hmac.Equal(mac.Sum(sum[:0]), sig)
+	pool.Put(mac)
+	return equal
 }
 
 // hashOf returns the hash that the algorithm's name ends with.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // A Key verifies signatures. It never prints: its %v is its id.
@@ -19,6 +20,8 @@ type Key struct {
 	material any
 	// algorithms are those that the key may be used for.
 	algorithms []string
+	// macs are a secret's hashes, one pool for each of SHA-256, SHA-384 and SHA-512: keyed once and used again.
+	macs [3]sync.Pool
 }
 
 // String returns the key's id, so that no secret is printed.
