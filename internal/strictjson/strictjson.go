@@ -100,7 +100,7 @@ func walk(raw []byte, t reflect.Type, path string, visit func(string, reflect.Ty
 			if path != "" {
 				p = path + "." + name
 			}
-			mt := t
+			var mt reflect.Type
 			if t.Kind() == reflect.Map {
 				mt = t.Elem()
 			} else if mt = field(t, name); mt == nil {

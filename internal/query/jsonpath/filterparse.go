@@ -195,7 +195,7 @@ func (p *filterParser) bracket() (string, bool) {
 		return "", false
 	}
 	var name string
-	ok := true
+	var ok bool
 	if c := p.src[p.i]; c == '"' || c == '\'' {
 		name, ok = p.quoted()
 	} else {
