@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -61,6 +62,8 @@ func newLog(w io.Writer, cfg *config.Config) *slog.Logger {
 
 // serve runs the service until ctx ends, then finishes what is in flight.
 func (c *cli) serve(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(net.Addr)) error {
+	ballast := tuneMemory()
+	defer runtime.KeepAlive(ballast)
 	quietAdmin(cfg, log)
 	s, err := c.wire(cfg, log)
 	if err != nil {
