@@ -107,7 +107,7 @@ func (w *watcher) run(ctx context.Context) {
 			if w.concerns(e) {
 				touched()
 			}
-		case <-lost:
+		case <-lost: //nolint:errcheck // whatever it says, events may be missing
 			touched()
 		case <-poll.C:
 			if !w.seen.same(look(w.path)) {
