@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -224,6 +225,46 @@ func TestSchemaRefuses(t *testing.T) {
 			pointer := strings.Contains(tt.in, "config_token_") || strings.Contains(tt.in, `"exp"`)
 			if !pointer && compiler.Check(json.RawMessage(tt.in)) == nil {
 				t.Errorf("sealing takes %s", tt.in)
+			}
+		})
+	}
+}
+
+// The first example of a page does what the page says.
+func TestDocumentedDecisions(t *testing.T) {
+	tests := []struct {
+		name, page string
+		args       []string
+		exits      int
+		says       string
+	}{
+		{"plugins: robots", "plugins/README.md", []string{"-H", "X-Api-Key: 4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_header"},
+		{"plugins: people are asked", "plugins/README.md", nil, exitNo, "status 401, by plugins[1] htpasswd"},
+		{"rules: everything else is open", "rules.md", nil, 0, "by plugins[0] noop"},
+		{"rules: admin needs a password", "rules.md", []string{"--uri", "https://app.example.com/admin/x"}, exitNo, "status 401, by plugins[1] htpasswd"},
+		{"headers: an error header", "headers.md", []string{"--uri", "https://app.example.com/a b", "--show-headers"}, exitNo, "X-Denied-Path: %2Fa%2520b"},
+		{"queries: all hold", "queries.md", []string{"-H", "Accept: application/json", "-H", "X-Team: blue"}, exitNo, "status 403, by plugins[0] noop"},
+		{"queries: one does not", "queries.md", []string{"-H", "Accept: application/json", "-H", "X-Team: red"}, 0, "by plugins[1] noop"},
+		{"noop", "plugins/noop.md", nil, exitNo, "status 403"},
+		{"request_param", "plugins/request_param.md", []string{"--uri", "https://app.example.com/a?token=4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_param"},
+		{"request_js", "plugins/request_js.md", []string{"--allow-eval", "-H", "X-Api-Key: 4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_js"},
+		{"jwt asks for a token", "plugins/jwt.md", nil, exitNo, `Bearer realm="wonderland"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "token.yaml")
+			if err := os.WriteFile(file, []byte(fenced(t, "../../docs/"+tt.page, "yaml")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args := append([]string{"explain", "--file", file}, tt.args...)
+			if !slices.Contains(args, "--uri") {
+				args = append(args, "--uri", "https://app.example.com/a")
+			}
+			var out strings.Builder
+			c := testCLI()
+			c.out, c.err = &out, &out
+			if code := c.run(t.Context(), args); code != tt.exits || !strings.Contains(out.String(), tt.says) {
+				t.Errorf("%v exits with %d, want %d and %q:\n%s", args, code, tt.exits, tt.says, &out)
 			}
 		})
 	}

@@ -43,7 +43,9 @@ func table(options []Option) string {
 	for _, o := range options {
 		name := strings.TrimPrefix(o.Path[strings.LastIndexByte(o.Path, '.')+1:], ".")
 		text := strings.NewReplacer("|", "\\|", "{{", "`{{", "}}", "}}`").Replace(o.Description)
-		text = strings.Replace(text, name+" ", "", 1)
+		for _, word := range []string{name + " ", "is ", "are "} {
+			text = strings.TrimPrefix(text, word)
+		}
 		if text != "" {
 			text = strings.ToUpper(text[:1]) + text[1:]
 		}
