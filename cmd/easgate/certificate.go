@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync/atomic"
-
-	"github.com/easgate/easgate/cmd/easgate/internal/config"
 )
 
 // A certificate is the server's, and is replaced when its files change: they are renewed every few weeks.
@@ -14,16 +12,13 @@ type certificate struct {
 	now               atomic.Pointer[tls.Certificate]
 }
 
-// newCertificate returns nil if the configuration names none.
-func newCertificate(cfg *config.Config) (*certificate, error) {
-	if cfg.SSLCert == "" {
+// newCertificate returns nil if no files are named.
+func newCertificate(certFile, keyFile string) (*certificate, error) {
+	if certFile == "" {
 		return nil, nil
 	}
-	c := &certificate{certFile: cfg.SSLCert, keyFile: cfg.SSLKey}
-	if err := c.load(); err != nil {
-		return nil, hint(err, "EAS_SSL_CERT and EAS_SSL_KEY name PEM files that belong together")
-	}
-	return c, nil
+	c := &certificate{certFile: certFile, keyFile: keyFile}
+	return c, c.load()
 }
 
 func (c *certificate) load() error {
@@ -35,10 +30,14 @@ func (c *certificate) load() error {
 	return nil
 }
 
-func (c *certificate) config() *tls.Config {
+// config returns nil for a nil certificate: no TLS.
+func (c *certificate) config(protocol string) *tls.Config {
+	if c == nil {
+		return nil
+	}
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"http/1.1"},
+		NextProtos:     []string{protocol},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load(), nil },
 	}
 }

@@ -25,7 +25,7 @@ func TestFirstSteps(t *testing.T) {
 // The README's first token works, and its table has every plugin.
 func TestReadme(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "readme.txtar")
-	text := "exec sh -eu steps.sh\nstdout '^ALLOW'\nstdout 'X-Auth-By: htpasswd'\n-- steps.sh --\n" + fenced(t, "../../README.md", "sh")
+	text := "exec sh -eu steps.sh\nstdout '^ALLOW'\nstdout 'X-Auth-Subject: alice'\n-- steps.sh --\n" + fenced(t, "../../README.md", "sh")
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
-	"github.com/easgate/easgate/internal/query/sandbox"
 )
 
 func newTokenLint(c *cli) *cobra.Command {
@@ -118,10 +117,10 @@ type entry struct {
 
 // lint returns what is unsafe or wrong in claims.
 func lint(claims json.RawMessage) ([]finding, error) {
-	box := sandbox.New(sandbox.Options{})
-	defer box.Close()
 	var list []finding
-	warnings, err := compilerWith(&config.Config{AllowEval: true}, box, slog.New(slog.DiscardHandler), time.Now).Lint(claims)
+	compiler, _, done := compiler(&config.Config{AllowEval: true}, slog.New(slog.DiscardHandler), time.Now)
+	defer done()
+	warnings, err := compiler.Lint(claims)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/cmd/easgate/internal/document"
 	"github.com/easgate/easgate/internal/pipeline"
-	"github.com/easgate/easgate/internal/query/sandbox"
 	"github.com/easgate/easgate/plugins/builtin"
 )
 
@@ -57,9 +56,9 @@ func validate(s *jsonschema.Schema, text []byte) error {
 // sealable is the compiler that seals, scripts allowed.
 func sealable(t *testing.T) *pipeline.Compiler {
 	t.Helper()
-	box := sandbox.New(sandbox.Options{})
-	t.Cleanup(box.Close)
-	return compilerWith(&config.Config{AllowEval: true, VerifyTimeout: time.Second}, box, slog.New(slog.DiscardHandler), time.Now)
+	c, _, done := compiler(&config.Config{AllowEval: true, VerifyTimeout: time.Second}, slog.New(slog.DiscardHandler), time.Now)
+	t.Cleanup(done)
+	return c
 }
 
 // Every plugin's example is one that an editor does not complain about.

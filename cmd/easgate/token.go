@@ -13,7 +13,6 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/cmd/easgate/internal/document"
 	"github.com/easgate/easgate/configtoken"
-	"github.com/easgate/easgate/internal/query/sandbox"
 )
 
 // longToken is from where on proxies' buffers for URLs and headers (4 KB here, 8 KB there) come into sight.
@@ -179,9 +178,9 @@ func (c *cli) sealed(cfg *config.Config, claims json.RawMessage, s *sealing) (te
 		return "", "", err
 	}
 	if !s.unchecked {
-		box := sandbox.New(sandbox.Options{})
-		defer box.Close()
-		if err := compilerWith(cfg, box, slog.New(slog.DiscardHandler), c.now).Check(claims); err != nil {
+		compiler, _, done := compiler(cfg, slog.New(slog.DiscardHandler), c.now)
+		defer done()
+		if err := compiler.Check(claims); err != nil {
 			return "", "", hint(err, "--unchecked seals it all the same")
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,10 +17,7 @@ import (
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/query"
-	"github.com/easgate/easgate/internal/query/handlebars"
-	"github.com/easgate/easgate/internal/query/jq"
-	"github.com/easgate/easgate/internal/query/jsonpath"
-	"github.com/easgate/easgate/internal/query/sandbox"
+	engines "github.com/easgate/easgate/internal/query/builtin"
 	"github.com/easgate/easgate/internal/server"
 	"github.com/easgate/easgate/internal/watch"
 	"github.com/easgate/easgate/plugins"
@@ -36,11 +32,12 @@ type service struct {
 	log     *slog.Logger
 	keys    *keys
 	revoked *configtoken.Revocations
-	cert    *certificate // nil without TLS
-	stores  *stores.Set
-	cache   *pipeline.Cache
-	server  *server.Server
-	closers []func()
+	// cert and grpcCert are nil without TLS.
+	cert, grpcCert *certificate
+	stores         *stores.Set
+	cache          *pipeline.Cache
+	server         *server.Server
+	closers        []func()
 }
 
 // wire builds the service. It listens to nothing yet and asks no store. close gives everything back.
@@ -62,16 +59,18 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger) (_ *service, err error)
 	try(err)
 	s.revoked, err = revocations(cfg)
 	try(err)
-	s.cert, err = newCertificate(cfg)
-	try(err)
+	if s.cert, err = newCertificate(cfg.SSLCert, cfg.SSLKey); err != nil {
+		try(hint(err, "EAS_SSL_CERT and EAS_SSL_KEY name PEM files that belong together"))
+	}
+	if s.grpcCert, err = newCertificate(cfg.GRPCSSLCert, cfg.GRPCSSLKey); err != nil {
+		try(hint(err, "EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY name PEM files that belong together"))
+	}
 	try(s.openStores(c.env, c.now))
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	compiler, urlQueries := s.compiler(c.now)
-	if !cfg.URLQueries {
-		urlQueries = nil
-	}
+	compiler, urlQueries, closeEngines := compiler(cfg, log, c.now)
+	s.closers = append(s.closers, closeEngines)
 	s.cache, err = pipeline.NewCache(pipeline.Config{
 		Compiler: compiler,
 		URL:      s.keys.url,
@@ -87,15 +86,14 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger) (_ *service, err error)
 	}
 	s.closers = append(s.closers, s.cache.Close)
 	s.keys.ring.OnChange(s.cache.Forget)
-	var tlsConfig *tls.Config
-	if s.cert != nil {
-		tlsConfig = s.cert.config()
-	}
 	s.server, err = server.New(server.Config{
 		Addr:          cfg.MainAddr(),
 		VerifyAddr:    cfg.VerifyAddr,
 		AdminAddr:     cfg.AdminAddr,
-		TLS:           tlsConfig,
+		TLS:           s.cert.config("http/1.1"),
+		GRPCAddr:      cfg.GRPCAddr(),
+		GRPCTLS:       s.grpcCert.config("h2"),
+		SigninOrigins: cfg.SigninOrigins,
 		Trusted:       cfg.TrustedProxies,
 		Profile:       cfg.ProxyProfile,
 		Pipelines:     s.cache,
@@ -137,16 +135,19 @@ func (s *service) reload() {
 			s.log.Error("the revocation file was not reloaded, the list before stays in use", "error", err)
 		}
 	}
-	if s.cert != nil {
-		if err := s.cert.load(); err != nil {
-			s.log.Error("the certificate was not reloaded, the one before stays in use", "error", err)
+	for _, cert := range []*certificate{s.cert, s.grpcCert} {
+		if cert == nil {
+			continue
+		}
+		if err := cert.load(); err != nil {
+			s.log.Error("a certificate was not reloaded, the one before stays in use", "error", err)
 		}
 	}
 }
 
 // follow reloads whenever one of the files changes, until ctx ends.
 func (s *service) follow(ctx context.Context) error {
-	for _, f := range []string{s.cfg.KeyringFile, s.cfg.RevokedJTIsFile, s.cfg.SSLCert, s.cfg.SSLKey} {
+	for _, f := range []string{s.cfg.KeyringFile, s.cfg.RevokedJTIsFile, s.cfg.SSLCert, s.cfg.SSLKey, s.cfg.GRPCSSLCert, s.cfg.GRPCSSLKey} {
 		if f == "" {
 			continue
 		}
@@ -229,41 +230,27 @@ func (s *service) openStores(environ []string, now func() time.Time) error {
 	return nil
 }
 
-// compiler returns what compiles config tokens, and the languages that a verify URL may use.
-func (s *service) compiler(now func() time.Time) (*pipeline.Compiler, query.Engines) {
-	own := sandbox.New(sandbox.Options{})
-	// What stands in a verify URL may be a stranger's: it gets less time and memory, VMs of its own, and no JavaScript.
-	limits := sandbox.Limits{Time: 20 * time.Millisecond, Memory: 16 << 20}
-	strangers := sandbox.New(sandbox.Options{Limits: limits, VMs: 1})
-	s.closers = append(s.closers, own.Close, strangers.Close)
-	return compilerWith(s.cfg, own, s.log, now), engines(strangers, jq.NewRestricted(jq.Limits(limits)))
-}
-
-func engines(box *sandbox.Sandbox, jq query.Engine) query.Engines {
-	return query.Engines{
-		"jp":         jsonpath.New(box.JSONPath()),
-		"jq":         jq,
-		"jsonata":    box.JSONata(),
-		"handlebars": handlebars.New(box.Handlebars()),
-	}
-}
-
-func compilerWith(cfg *config.Config, box *sandbox.Sandbox, log *slog.Logger, now func() time.Time) *pipeline.Compiler {
-	languages := engines(box, jq.New(jq.Limits{}))
-	if cfg.AllowEval {
-		languages["js"] = box.JS()
-	}
+// compiler returns what compiles config tokens, and the languages that a verify URL may use, nil for none. close
+// gives back what the languages hold.
+func compiler(cfg *config.Config, log *slog.Logger, now func() time.Time) (c *pipeline.Compiler, url query.Engines, close func()) {
+	own, url, close := engines.Engines(engines.Options{
+		Token:        engines.Limits{Time: cfg.QueryTimeout, Memory: cfg.QueryMemory},
+		URL:          engines.Limits{Time: cfg.URLQueryTimeout, Memory: cfg.URLQueryMemory},
+		NoURLQueries: !cfg.URLQueries,
+		AllowEval:    cfg.AllowEval,
+	})
 	return &pipeline.Compiler{
 		Plugins: builtin.Registry(),
 		Env: plugins.Env{
-			Log:   log,
-			Now:   now,
-			HTTP:  httpClient(cfg.VerifyTimeout),
-			Query: languages,
+			Log:          log,
+			Now:          now,
+			HTTP:         httpClient(cfg.VerifyTimeout),
+			Query:        own,
+			CookieSecret: cfg.CookieSignSecret,
 			// One processor stays free of password hashing, where there are several.
 			Hashing: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1))),
 		},
-	}
+	}, url, close
 }
 
 // httpClient is what plugins call identity providers and upstreams with.

@@ -8,21 +8,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"reflect"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 )
 
 // Config is one entry of custom_service_headers or custom_error_headers.
 type Config struct {
-	// Source is what the value is picked from: userinfo, id_token, access_token, refresh_token, config_token,
-	// plugin_config, req, parentRequestInfo (or parentReqInfo), static.
+	// Source is what the value is picked from: identity (an object with subject, realm, roles, scopes, attributes and
+	// claims), userinfo, id_token, access_token, refresh_token, config_token, plugin_config, req, parentRequestInfo
+	// (or parentReqInfo), static.
 	Source string `json:"source"`
 	// QueryEngine is the language of Query: jp, jq …; static takes Query itself as the value.
 	QueryEngine string `json:"query_engine,omitempty"`
@@ -41,7 +45,9 @@ type Config struct {
 type Sources struct {
 	Request *plugins.Request
 	Data    *plugins.Data
-	Token   Token
+	// Identity is who was authenticated.
+	Identity *identity.Identity
+	Token    Token
 	// Step is the index of the plugin whose entry is plugin_config, -1 for none.
 	Step int
 }
@@ -167,7 +173,7 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 
 func knownSource(source string) error {
 	switch source {
-	case "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req",
+	case "identity", "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req",
 		"parentRequestInfo", "parentReqInfo", "static":
 		return nil
 	}
@@ -252,6 +258,8 @@ func (it *item) value(ctx context.Context, src *Sources) (string, error) {
 func (s *Sources) get(source string) query.Value {
 	var v query.Value
 	switch source {
+	case "identity":
+		v = identityView(s.Identity)
 	case "userinfo":
 		v = s.Data.UserInfo
 	case "id_token":
@@ -273,6 +281,37 @@ func (s *Sources) get(source string) query.Value {
 		return query.Undefined{}
 	}
 	return v
+}
+
+// identityView shows an identity to queries; nobody is undefined.
+func identityView(id *identity.Identity) query.Value {
+	if id == nil || id.Subject == "" {
+		return nil
+	}
+	o := query.NewObject(6)
+	o.Set("subject", id.Subject)
+	o.Set("realm", id.Realm)
+	o.Set("roles", list(id.Roles))
+	if id.Scopes != nil {
+		o.Set("scopes", list(id.Scopes))
+	}
+	attributes := query.NewObject(len(id.Attributes))
+	for _, name := range slices.Sorted(maps.Keys(id.Attributes)) {
+		attributes.Set(name, id.Attributes[name])
+	}
+	o.Set("attributes", attributes)
+	if id.Claims != nil {
+		o.Set("claims", query.FromGo(id.Claims))
+	}
+	return o
+}
+
+func list(texts []string) []any {
+	a := make([]any, len(texts))
+	for i := range texts {
+		a[i] = texts[i]
+	}
+	return a
 }
 
 // text is v as a header value: strings as they are, the rest as JSON, then encoded.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/plugintest"
@@ -56,6 +57,24 @@ func TestValues(t *testing.T) {
 				t.Errorf("X-T = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// The application can be told who it is by any plugin's word for it.
+func TestIdentity(t *testing.T) {
+	s, err := Compile([]byte(`{"X-Who":{"source":"identity"}}`), nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{}
+	id := identity.Identity{Subject: "alice", Realm: "example", Roles: []string{"dev"}, Attributes: map[string]string{"b": "2", "a": "1"}}
+	s.Apply(t.Context(), &Sources{Data: &plugins.Data{}, Identity: &id, Step: -1}, h, false, nil)
+	if want := `{"subject":"alice","realm":"example","roles":["dev"],"attributes":{"a":"1","b":"2"}}`; h.Get("X-Who") != want {
+		t.Errorf("X-Who = %s, want %s", h.Get("X-Who"), want)
+	}
+	s.Apply(t.Context(), &Sources{Data: &plugins.Data{}, Identity: &identity.Identity{}, Step: -1}, h, false, nil)
+	if got, ok := h["X-Who"]; !ok || got[0] != "" {
+		t.Errorf("X-Who of nobody = %q, want it empty", got)
 	}
 }
 

@@ -241,7 +241,7 @@ func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options
 		h = h.Clone()
 	}
 	d.Result.Header = h
-	src := headers.Sources{Request: r, Data: &d.Result.Data, Token: p, Step: d.Step}
+	src := headers.Sources{Request: r, Data: &d.Result.Data, Identity: &d.Result.Identity, Token: p, Step: d.Step}
 	var failed func(string, error)
 	var unsent error
 	if o.Trace != nil || allow && o.OmitFailed {

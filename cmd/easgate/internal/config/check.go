@@ -21,6 +21,10 @@ func (l *loader) check() {
 		l.problem(c.originOf("ssl_cert", "ssl_key"), errors.New("a certificate needs its key, and a key its certificate"),
 			"set both EAS_SSL_CERT and EAS_SSL_KEY")
 	}
+	if (c.GRPCSSLCert == "") != (c.GRPCSSLKey == "") {
+		l.problem(c.originOf("grpc_ssl_cert", "grpc_ssl_key"), errors.New("a certificate needs its key, and a key its certificate"),
+			"set both EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY")
+	}
 	for _, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
 			l.warn(c.origin["trusted_proxies"], fmt.Sprintf("%s trusts everybody: any client that reaches easgate can say which path it asks for", p),

@@ -28,10 +28,19 @@ type Config struct {
 
 	SSLCert, SSLKey string
 
+	// GRPCPort is 0 where Envoy's gRPC is not served.
+	GRPCPort                             int
+	GRPCAddress, GRPCSSLCert, GRPCSSLKey string
+
 	TrustedProxies parent.Trusted
-	ProxyProfile   parent.Profile
+	// SigninOrigins are where /nginx/auth-signin may redirect to, such as https://idp.example.com.
+	SigninOrigins []string
+	ProxyProfile  parent.Profile
 	// URLQueries allows config_token_id_query and the like in verify URLs.
 	URLQueries bool
+	// The bounds of one evaluation of a query; memory in bytes.
+	QueryTimeout, URLQueryTimeout time.Duration
+	QueryMemory, URLQueryMemory   int
 
 	Keyring       plugins.Secret
 	KeyringFile   string
@@ -60,8 +69,6 @@ type Config struct {
 
 	// What follows is accepted so that EAS's environment can stay as it is; nothing in this version uses it.
 	StoreOpts                                 plugins.Secret
-	GRPCPort                                  int
-	GRPCAddress, GRPCSSLCert, GRPCSSLKey      string
 	IssuerSignSecret, IssuerEncryptSecret     plugins.Secret
 	CookieEncryptSecret, SessionEncryptSecret plugins.Secret
 
@@ -73,6 +80,14 @@ type Config struct {
 
 // MainAddr is the main listener's address as net.Listen takes it.
 func (c *Config) MainAddr() string { return net.JoinHostPort(c.Addr, strconv.Itoa(c.Port)) }
+
+// GRPCAddr is the gRPC listener's address, "" for none.
+func (c *Config) GRPCAddr() string {
+	if c.GRPCPort == 0 {
+		return ""
+	}
+	return net.JoinHostPort(c.GRPCAddress, strconv.Itoa(c.GRPCPort))
+}
 
 // Origin says where the setting's value came from: "easgate.yaml:3:7", "EAS_PORT", "--port", or "" for its default.
 func (c *Config) Origin(name string) string { return c.origin[name] }

@@ -49,10 +49,18 @@ var table = []setting{
 	{name: "ssl_key", group: groupListen, doc: "PEM file with the certificate's private key.", value: func(c *Config) value { return textValue{&c.SSLKey, "a file"} }},
 	{name: "verify_timeout", group: groupListen, doc: "How long one verification may take; then it is denied.", value: func(c *Config) value { return durationValue{&c.VerifyTimeout} }},
 
+	{name: "grpc_port", group: groupListen, doc: "Port of Envoy's ext_authz over gRPC; not served if it is not set.", value: func(c *Config) value { return portValue{&c.GRPCPort} }},
+	{name: "grpc_address", group: groupListen, doc: "Address that the gRPC listener binds, without the port.", value: func(c *Config) value { return textValue{&c.GRPCAddress, "an address"} }},
+	{name: "grpc_ssl_cert", group: groupListen, doc: "PEM file with the gRPC listener's certificate chain; with grpc_ssl_key it speaks TLS.", value: func(c *Config) value { return textValue{&c.GRPCSSLCert, "a file"} }},
+	{name: "grpc_ssl_key", group: groupListen, doc: "PEM file with that certificate's private key.", value: func(c *Config) value { return textValue{&c.GRPCSSLKey, "a file"} }},
+
 	{name: "trusted_proxies", group: groupTrust, doc: "Peers whose forwarding headers are believed. Others are denied.", value: func(c *Config) value { return proxiesValue{&c.TrustedProxies} }},
 	{name: "proxy_profile", group: groupTrust, doc: "Which proxy's headers describe the parent request, where the verify URL has no `proxy=`.", value: func(c *Config) value { return profileValue{&c.ProxyProfile} }},
 
+	{name: "signin_origins", group: groupTrust, doc: "Origins such as https://idp.example.com that /nginx/auth-signin may redirect to, besides those that this process redirected a verify request to.", value: func(c *Config) value { return originsValue{&c.SigninOrigins} }},
 	{name: "url_queries", group: groupTrust, doc: "Lets a verify URL pick the token's id by a query on the request.", value: func(c *Config) value { return boolValue{&c.URLQueries} }},
+	{name: "url_query_timeout", group: groupTrust, doc: "How long one evaluation of such a query may take.", value: func(c *Config) value { return durationValue{&c.URLQueryTimeout} }},
+	{name: "url_query_memory", group: groupTrust, doc: "Memory that one evaluation of such a query may take, in MB.", value: func(c *Config) value { return megabytesValue{&c.URLQueryMemory} }},
 
 	{name: "keyring", group: groupKeys, doc: "Keys of native config tokens, a JSON Web Key Set (`easgate keys new`). The first seals, all open.", value: func(c *Config) value { return secretValue{&c.Keyring} }},
 	{name: keyringFile, group: groupKeys, doc: "File with the keyring; read again on SIGHUP and when it changes.", value: func(c *Config) value { return textValue{&c.KeyringFile, "a file"} }},
@@ -64,6 +72,8 @@ var table = []setting{
 	{name: "cookie_sign_secret", group: groupKeys, doc: "Verifies signed cookies, where rules look at them.", value: func(c *Config) value { return secretValue{&c.CookieSignSecret} }},
 	{name: "allow_plain_server_side_tokens", group: groupKeys, doc: "Lets stores hold config tokens as plain JSON.", value: func(c *Config) value { return boolValue{&c.AllowPlainTokens} }},
 	{name: "allow_eval", group: groupKeys, doc: "Allows JavaScript (`js`) in config tokens.", value: func(c *Config) value { return boolValue{&c.AllowEval} }},
+	{name: "query_timeout", group: groupKeys, doc: "How long one evaluation of a config token's query may take.", value: func(c *Config) value { return durationValue{&c.QueryTimeout} }},
+	{name: "query_memory", group: groupKeys, doc: "Memory that one evaluation of a config token's query may take, in MB.", value: func(c *Config) value { return megabytesValue{&c.QueryMemory} }},
 
 	{name: "config_token_stores", group: groupStores, doc: "Stores of server-side config tokens, by id: `adapter` (file, env, sql) and `options`.", value: func(c *Config) value { return documentValue{&c.Stores, false} }},
 	{name: "revoked_jtis", group: groupStores, doc: "`jti` claims of config tokens that are no longer taken.", value: func(c *Config) value { return documentValue{&c.RevokedJTIs, true} }},
@@ -74,10 +84,6 @@ var table = []setting{
 	{name: "log_allows", group: groupLog, doc: "Logs allowed requests at info; costs about a fifth of a request.", value: func(c *Config) value { return boolValue{&c.LogAllows} }},
 
 	{name: "store_opts", group: groupLater, later: true, doc: "EAS's session store. Sessions come with the browser logins.", value: func(c *Config) value { return secretValue{&c.StoreOpts} }},
-	{name: "grpc_port", group: groupLater, later: true, doc: "Envoy's ext_authz over gRPC.", value: func(c *Config) value { return portValue{&c.GRPCPort} }},
-	{name: "grpc_address", group: groupLater, later: true, doc: "Address of the same.", value: func(c *Config) value { return textValue{&c.GRPCAddress, "an address"} }},
-	{name: "grpc_ssl_cert", group: groupLater, later: true, doc: "Certificate of the same.", value: func(c *Config) value { return textValue{&c.GRPCSSLCert, "a file"} }},
-	{name: "grpc_ssl_key", group: groupLater, later: true, doc: "Key of the same.", value: func(c *Config) value { return textValue{&c.GRPCSSLKey, "a file"} }},
 	{name: "issuer_sign_secret", group: groupLater, later: true, doc: "Browser logins: state.", value: func(c *Config) value { return secretValue{&c.IssuerSignSecret} }},
 	{name: "issuer_encrypt_secret", group: groupLater, later: true, doc: "Browser logins: state.", value: func(c *Config) value { return secretValue{&c.IssuerEncryptSecret} }},
 	{name: "cookie_encrypt_secret", group: groupLater, later: true, doc: "Browser logins: cookies.", value: func(c *Config) value { return secretValue{&c.CookieEncryptSecret} }},
@@ -86,14 +92,18 @@ var table = []setting{
 
 func defaults() *Config {
 	c := &Config{
-		URLQueries:     true,
-		Port:           8080,
-		AdminAddr:      "127.0.0.1:9091",
-		TokenFormats:   []string{"native", "eas"},
-		LogFormat:      "json",
-		VerifyTimeout:  10 * time.Second,
-		TrustedProxies: parent.DefaultTrusted(),
-		origin:         map[string]string{},
+		URLQueries:      true,
+		Port:            8080,
+		AdminAddr:       "127.0.0.1:9091",
+		TokenFormats:    []string{"native", "eas"},
+		LogFormat:       "json",
+		VerifyTimeout:   10 * time.Second,
+		QueryTimeout:    50 * time.Millisecond,
+		QueryMemory:     32 << 20,
+		URLQueryTimeout: 20 * time.Millisecond,
+		URLQueryMemory:  16 << 20,
+		TrustedProxies:  parent.DefaultTrusted(),
+		origin:          map[string]string{},
 	}
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,6 +155,38 @@ func (v listValue) set(s string) error {
 func (v listValue) setJSON(raw json.RawMessage) error { return setList(v, raw) }
 func (v listValue) show() string                      { return strings.Join(*v.p, ",") }
 func (v listValue) kind() string                      { return "a list of " + strings.Join(v.of, ", ") }
+
+// originsValue is a list of origins (RFC 6454 §6.2).
+type originsValue struct{ p *[]string }
+
+func (v originsValue) set(s string) error {
+	list := fields(s)
+	for _, e := range list {
+		u, err := url.Parse(e)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.TrimSuffix(e, "/") != u.Scheme+"://"+u.Host {
+			return fmt.Errorf("want %s, got %q", v.kind(), e)
+		}
+	}
+	*v.p = list
+	return nil
+}
+func (v originsValue) setJSON(raw json.RawMessage) error { return setList(v, raw) }
+func (v originsValue) show() string                      { return strings.Join(*v.p, ",") }
+func (v originsValue) kind() string                      { return "a list of origins such as https://idp.example.com" }
+
+// megabytesValue is an amount of memory, held in bytes and written in MB.
+type megabytesValue struct{ p *int }
+
+func (v megabytesValue) set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 1024 {
+		return fmt.Errorf("want %s, got %q", v.kind(), s)
+	}
+	*v.p = n << 20
+	return nil
+}
+func (v megabytesValue) show() string { return strconv.Itoa(*v.p >> 20) }
+func (v megabytesValue) kind() string { return "a number of MB, 1 to 1024" }
 
 type proxiesValue struct{ p *parent.Trusted }
 
