@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/query/sandbox"
@@ -15,7 +16,7 @@ import (
 
 // env allows scripts.
 func env(t testing.TB) plugins.Env {
-	s := sandbox.New(sandbox.Options{})
+	s := sandbox.New(sandbox.Options{Limits: sandbox.Limits{Time: time.Second}}) // CI machines are slow
 	t.Cleanup(s.Close)
 	e := plugintest.Env(t)
 	e.Query = query.Engines{"js": s.JS()}
