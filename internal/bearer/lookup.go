@@ -24,7 +24,7 @@ const (
 // with the same token share one question. It is safe for concurrent use.
 type Lookup struct {
 	now     func() time.Time
-	answers Memory[answer]
+	answers memory[answer]
 	flights singleflight.Group
 }
 
@@ -35,13 +35,13 @@ type answer struct {
 
 // NewLookup returns a Lookup that knows nothing yet.
 func NewLookup(now func() time.Time) *Lookup {
-	return &Lookup{now: now, answers: Memory[answer]{MaxEntries: maxAnswers, MaxBytes: maxAnswersBytes}}
+	return &Lookup{now: now, answers: memory[answer]{maxEntries: maxAnswers, maxBytes: maxAnswersBytes}}
 }
 
 // Ask returns what is remembered about token, or asks. ask returns the answer, about how many bytes it holds, and how
 // long it may be remembered; 0 for not at all. Its context does not end with ctx, because others may wait for it.
 func (l *Lookup) Ask(ctx context.Context, token string, ask func(ctx context.Context) (v query.Value, bytes int, ttl time.Duration, err error)) (query.Value, error) {
-	h := HashOf(token)
+	h := hashOf(token)
 	if a, ok := l.answers.Get(h); ok && l.now().Before(a.until) {
 		return a.value, nil
 	}

@@ -5,23 +5,23 @@ import (
 	"sync"
 )
 
-// A Hash stands for a token where the token itself should not be kept.
-type Hash [sha256.Size]byte
+// A hash stands for a token where the token itself should not be kept.
+type hash [sha256.Size]byte
 
-// HashOf returns the hash of a token.
-func HashOf(token string) Hash { return sha256.Sum256([]byte(token)) }
+// hashOf returns the hash of a token.
+func hashOf(token string) hash { return sha256.Sum256([]byte(token)) }
 
-// A Memory remembers values by hash, as many as fit: when it is full the older half is forgotten, but for what was used
+// A memory remembers values by hash, as many as fit: when it is full the older half is forgotten, but for what was used
 // since. The zero value is full with nothing in it; nothing is allocated before the first Put. It is safe for concurrent
 // use.
 //
 // A general cache would cost each compiled token a set of queues and timers before it remembers anything.
-type Memory[V any] struct {
-	// MaxEntries and MaxBytes are the bounds.
-	MaxEntries, MaxBytes int
+type memory[V any] struct {
+	// maxEntries and maxBytes are the bounds.
+	maxEntries, maxBytes int
 
 	mu            sync.RWMutex
-	recent, older map[Hash]remembered[V]
+	recent, older map[hash]remembered[V]
 	bytes         int // of recent
 }
 
@@ -31,7 +31,7 @@ type remembered[V any] struct {
 }
 
 // Get returns what was remembered under h.
-func (m *Memory[V]) Get(h Hash) (v V, ok bool) {
+func (m *memory[V]) Get(h hash) (v V, ok bool) {
 	m.mu.RLock()
 	r, ok := m.recent[h]
 	if ok {
@@ -47,23 +47,16 @@ func (m *Memory[V]) Get(h Hash) (v V, ok bool) {
 }
 
 // Put remembers v under h; bytes is about what it holds.
-func (m *Memory[V]) Put(h Hash, v V, bytes int) {
+func (m *memory[V]) Put(h hash, v V, bytes int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old := m.recent[h]
-	if m.recent == nil || len(m.recent) >= m.MaxEntries/2 || m.bytes-old.bytes+bytes > m.MaxBytes/2 {
-		if bytes > m.MaxBytes/2 {
+	if m.recent == nil || len(m.recent) >= m.maxEntries/2 || m.bytes-old.bytes+bytes > m.maxBytes/2 {
+		if bytes > m.maxBytes/2 {
 			return
 		}
-		m.older, m.recent, m.bytes, old = m.recent, map[Hash]remembered[V]{}, 0, remembered[V]{}
+		m.older, m.recent, m.bytes, old = m.recent, map[hash]remembered[V]{}, 0, remembered[V]{}
 	}
 	m.recent[h] = remembered[V]{v, bytes}
 	m.bytes += bytes - old.bytes
-}
-
-// Len returns how many values are remembered, those of both halves counted twice.
-func (m *Memory[V]) Len() int {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return len(m.recent) + len(m.older)
 }

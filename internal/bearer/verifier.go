@@ -44,7 +44,7 @@ type Verifier struct {
 	now   func() time.Time
 	never *Error
 
-	signatures Memory[*Token]
+	signatures memory[*Token]
 	// header is the last header that was decoded: most tokens of one issuer share theirs.
 	header atomic.Pointer[decoded]
 }
@@ -58,7 +58,7 @@ type decoded struct {
 func NewVerifier(keys Keys, byID bool, o Options, now func() time.Time) *Verifier {
 	return &Verifier{
 		keys: keys, byID: byID, o: o, now: now, never: o.refusal(),
-		signatures: Memory[*Token]{MaxEntries: maxRemembered, MaxBytes: maxRememberedBytes},
+		signatures: memory[*Token]{maxEntries: maxRemembered, maxBytes: maxRememberedBytes},
 	}
 }
 
@@ -101,7 +101,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 	if len(token) > jwks.MaxToken {
 		return nil, errMalformed
 	}
-	h := HashOf(token)
+	h := hashOf(token)
 	if t, ok := v.signatures.Get(h); ok {
 		set, err := v.keys.Get(ctx)
 		if err != nil {

@@ -53,8 +53,8 @@ func TestRememberedTokensExpire(t *testing.T) {
 			t.Fatalf("Verify = %v, want none", err)
 		}
 	}
-	if v.signatures.Len() != 1 {
-		t.Errorf("%d signatures remembered, want 1", v.signatures.Len())
+	if v.signatures.len() != 1 {
+		t.Errorf("%d signatures remembered, want 1", v.signatures.len())
 	}
 	now = time.Unix(1795348810, 0)
 	if _, err := v.Verify(t.Context(), token); err == nil || err.Error() != "TokenExpiredError: jwt expired" {
@@ -74,8 +74,8 @@ func TestRefusedTokensAreForgotten(t *testing.T) {
 			t.Errorf("Verify(%s) = nil, want an error", token)
 		}
 	}
-	if v.signatures.Len() != 0 {
-		t.Errorf("%d signatures remembered, want 0", v.signatures.Len())
+	if v.signatures.len() != 0 {
+		t.Errorf("%d signatures remembered, want 0", v.signatures.len())
 	}
 }
 
