@@ -111,7 +111,7 @@ func client(documents map[string]string) *http.Client {
 func build(t testing.TB, config string, env plugins.Env) plugins.Plugin {
 	t.Helper()
 	env.Strict = true
-	if env.Query == nil || len(env.Query) == 0 {
+	if len(env.Query) == 0 {
 		env.Query = engines()
 	}
 	p, unknown, err := plugins.Of(jwt.New).Build(json.RawMessage(config), env)
