@@ -1,0 +1,147 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// loginPlugins are types of external-auth-server that easgate may not have; a type that neither has is a mistake.
+var loginPlugins = []string{"oidc", "oauth2"}
+
+// plugin says what becomes of the i-th entry of a token's plugins. last says that others stand before it and none behind.
+func (j *judge) plugin(i int, raw json.RawMessage, last bool) (name string, list []remark) {
+	var e entry
+	_ = json.Unmarshal(raw, &e) // what does not fit was said when it was compiled
+	name = e.Type
+	path := fmt.Sprintf("plugins[%d]: %s", i, e.Type)
+	add := func(kind remarkKind, text string) { list = append(list, remark{kind, finding{path, text}}) }
+	_, known := j.compiler.Plugins[e.Type]
+	switch {
+	case known:
+	case slices.Contains(loginPlugins, e.Type):
+		add(unsupported, "this version has no such plugin: it is passed over, and nobody logs in by it")
+	default:
+		name = "unknown type"
+		add(unsupported, "external-auth-server passes over a type that it does not know, in silence; take it out")
+	}
+	var pcb map[string]json.RawMessage
+	_ = json.Unmarshal(e.PCB, &pcb)
+	_, skips := pcb["skip"]
+	if last && (skips || !known) {
+		add(differs, "when this last plugin is passed over, external-auth-server answers 503 whatever came before; a native token gives the answer of the last plugin that ran")
+	}
+	switch e.Type {
+	case "forward":
+		add(differs, "external-auth-server follows redirects, so that a redirect to a login page lets the request pass; here the redirect is the answer, and denies")
+	case "jwt":
+		if len(e.Config.Options.Algorithms) == 0 {
+			add(unsafe, "config.options.algorithms: not given, so every algorithm that suits the key is accepted: name the issuer's")
+		}
+	case "request_js":
+		if !j.cfg.AllowEval {
+			add(unsupported, "JavaScript is off: set EAS_ALLOW_EVAL=true if it is meant to run")
+		}
+	case "request_header", "request_param":
+		var values struct {
+			Headers, Params map[string]json.RawMessage
+		}
+		_ = json.Unmarshal(raw, &values)
+		for _, m := range []map[string]json.RawMessage{values.Headers, values.Params} {
+			for _, name := range slices.Sorted(maps.Keys(m)) {
+				if shortest(m[name]) < 16 {
+					add(unsafe, fmt.Sprintf("%s: a value under 16 characters can be guessed", name))
+				}
+			}
+		}
+	case "ldap":
+		var o struct {
+			Connection struct {
+				TLSOptions struct {
+					RejectUnauthorized any `json:"rejectUnauthorized"`
+				} `json:"tlsOptions"`
+			} `json:"connection"`
+		}
+		if _ = json.Unmarshal(raw, &o); o.Connection.TLSOptions.RejectUnauthorized == false {
+			add(unsafe, "connection.tlsOptions.rejectUnauthorized: any server that answers is believed and told the passwords")
+		}
+		add(differs, "a directory that is down is always 503 here, and mostly 401 there; a remembered login counts for this token alone, assertions included")
+	}
+	return name, list
+}
+
+// shortest is the length of the shortest text in a value or a list of them.
+func shortest(raw json.RawMessage) int {
+	var list []string
+	if json.Unmarshal(raw, &list) != nil {
+		var one string
+		if json.Unmarshal(raw, &one) != nil {
+			return 1 << 10 // no text: said when it was compiled
+		}
+		list = []string{one}
+	}
+	n := 1 << 10
+	for _, s := range list {
+		n = min(n, len(s))
+	}
+	return n
+}
+
+var (
+	jqOutside = regexp.MustCompile(`\$ENV\b|\benv\b|\$__prog_args\b|\binputs?\b|\$__loc__`)
+	// upperClass is a class of characters that lower-casing turns into another one.
+	upperClass = regexp.MustCompile(`\\[SDWB]|[A-Z]-[A-Z]`)
+)
+
+// query says what becomes of one query, and of the rule that it belongs to.
+func (j *judge) query(path, engine, expr string, rule json.RawMessage) (list []remark) {
+	path = strings.TrimPrefix(path, "eas.")
+	add := func(kind remarkKind, text string) { list = append(list, remark{kind, finding{path, text}}) }
+	switch {
+	case engine == "jq" && jqOutside.MatchString(expr):
+		add(unsupported, "jq sees no environment, arguments or inputs here; there it reads all of the process's environment, secrets included")
+	case engine == "js" && !j.cfg.AllowEval:
+		add(unsupported, "JavaScript is off: set EAS_ALLOW_EVAL=true if it is meant to run")
+	case engine != "jp" && engine != "jq" && engine != "static" && strings.Contains(path, "custom_"):
+		add(differs, "external-auth-server knows only jp and jq in headers and leaves this one out; a native token sends it")
+	}
+	var r struct {
+		Method string `json:"method"`
+		Value  any    `json:"value"`
+		Fold   bool   `json:"case_insensitive"`
+	}
+	_ = json.Unmarshal(rule, &r)
+	if text, ok := r.Value.(string); ok && r.Method == "regex" && r.Fold && upperClass.MatchString(text) {
+		add(unsafe, `case_insensitive lower-cases the pattern too, there and here: \S becomes \s. Use the flag i instead`)
+	}
+	return list
+}
+
+// queries calls f for every query in raw, with its path and the rule beside it, in the order of the members' names.
+func queries(path string, raw json.RawMessage, f func(path, engine, expr string, rule json.RawMessage)) {
+	var o map[string]json.RawMessage
+	if json.Unmarshal(raw, &o) == nil && o != nil {
+		var engine, expr string
+		if json.Unmarshal(o["query_engine"], &engine) == nil && json.Unmarshal(o["query"], &expr) == nil {
+			f(path, engine, expr, o["rule"])
+			return
+		}
+		for _, name := range slices.Sorted(maps.Keys(o)) {
+			next := name
+			if path != "eas" || name != "eas" {
+				next = path + "." + name
+			}
+			queries(next, o[name], f)
+		}
+		return
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) == nil {
+		for i, e := range list {
+			queries(fmt.Sprintf("%s[%d]", path, i), e, f)
+		}
+	}
+}
