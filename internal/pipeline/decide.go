@@ -96,6 +96,10 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 			d = fault(i, s.kind, fmt.Errorf("pcb.skip: %w", err))
 		}
 		o.traceDecision(&d)
+		if d.Err != nil && !isLast && (s.stop != nil || s.brokenStop != nil) {
+			// Nobody knows whether the step's answer would have ended it, and clients can make rules and services fail.
+			return d
+		}
 		if d.Err != nil && p.eas {
 			if !isLast {
 				continue

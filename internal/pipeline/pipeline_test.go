@@ -66,6 +66,10 @@ func TestDecide(t *testing.T) {
 		nope  = `{"type":"nope"}`
 		fails = `{"type":"misbehaved","do":"error"}`
 
+		failsStop   = `{"type":"misbehaved","do":"error","pcb":{"stop":[]}}`
+		panicsStop  = `{"type":"misbehaved","do":"panic","pcb":{"stop":[]}}`
+		badSkipStop = `{"type":"noop","status_code":403,"pcb":{"stop":[],"skip":[{"query_engine":"zz","query":"x","rule":{"method":"eq","value":1}}]}}`
+
 		badSkip = `{"type":"noop","pcb":{"skip":[{"query_engine":"zz","query":"x","rule":{"method":"eq","value":1}}]}}`
 		badStop = `{"type":"noop","status_code":401,"pcb":{"stop":[{"query_engine":"zz","query":"x","rule":{"method":"eq","value":1}}]}}`
 	)
@@ -95,6 +99,11 @@ func TestDecide(t *testing.T) {
 		{"eas: an allow comes before stop rules", configtoken.EAS, []string{`{"type":"noop","pcb":{"stop":"zz"}}`}, -1, 200, 0},
 		{"eas: no steps", configtoken.EAS, nil, -1, 503, -1},
 		{"eas: null and text entries", configtoken.EAS, []string{"null", `"noop"`}, -1, 503, -1},
+		{"an error where a stop rule could have stopped", configtoken.Native, []string{failsStop, n200}, -1, 503, 0},
+		{"eas: an error where a stop rule could have stopped", configtoken.EAS, []string{failsStop, n200}, -1, 503, 0},
+		{"a panic where a stop rule could have stopped", configtoken.Native, []string{n401, panicsStop, n200}, 0, 503, 1},
+		{"eas: a skip rule that fails in front of a stop rule", configtoken.EAS, []string{badSkipStop, n200}, -1, 503, 0},
+		{"eas: an error last, with a stop rule", configtoken.EAS, []string{n401, failsStop}, -1, 401, 0},
 		{"panic", configtoken.Native, []string{`{"type":"misbehaved","do":"panic"}`}, -1, 503, 0},
 		{"allow with a 302", configtoken.Native, []string{`{"type":"misbehaved","do":"allow 302"}`}, -1, 503, 0},
 		{"deny with a 200", configtoken.Native, []string{`{"type":"misbehaved","do":"deny 200"}`}, -1, 503, 0},
