@@ -87,7 +87,7 @@ type OIDC struct {
 	Enabled bool `json:"enabled,omitempty"`
 	// Issuer is where the endpoints are. Required.
 	Issuer Issuer `json:"issuer,omitzero"`
-	// Client is who asks. Required for introspection.
+	// Client is who asks. Required for introspect_access_token and fetch_userinfo.
 	Client Client `json:"client,omitzero"`
 	// Features are the questions.
 	Features Features `json:"features,omitzero"`
@@ -99,21 +99,33 @@ type Issuer struct {
 	// /.well-known/. It takes preference over everything below.
 	DiscoverURL string `json:"discover_url,omitempty"`
 
-	Issuer                string `json:"issuer,omitempty"`
+	// Issuer is the issuer's name. It is not compared with iss; config.options.issuer is.
+	Issuer string `json:"issuer,omitempty"`
+	// AuthorizationEndpoint is not used here; issuers are described alike in all plugins.
 	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
-	TokenEndpoint         string `json:"token_endpoint,omitempty"`
-	UserinfoEndpoint      string `json:"userinfo_endpoint,omitempty"`
+	// TokenEndpoint is the default realm of challenges.
+	TokenEndpoint string `json:"token_endpoint,omitempty"`
+	// UserinfoEndpoint is asked for fetch_userinfo.
+	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
+	// IntrospectionEndpoint is asked for introspect_access_token.
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
-	RevocationEndpoint    string `json:"revocation_endpoint,omitempty"`
-	EndSessionEndpoint    string `json:"end_session_endpoint,omitempty"`
-	JWKSURI               string `json:"jwks_uri,omitempty"`
+	// RevocationEndpoint is not used here.
+	RevocationEndpoint string `json:"revocation_endpoint,omitempty"`
+	// EndSessionEndpoint is not used here.
+	EndSessionEndpoint string `json:"end_session_endpoint,omitempty"`
+	// JWKSURI is where the keys are, if config.secret is not set.
+	JWKSURI string `json:"jwks_uri,omitempty"`
 }
 
 // Client is a relying party's credentials, by hand or by what its registration says (RFC 7592 §2.1).
 type Client struct {
-	ClientID                string         `json:"client_id,omitempty"`
-	ClientSecret            plugins.Secret `json:"client_secret,omitempty"`
-	RegistrationClientURI   string         `json:"registration_client_uri,omitempty"`
+	// ClientID is sent with ClientSecret, as Basic credentials (RFC 6749 §2.3.1).
+	ClientID string `json:"client_id,omitempty"`
+	// ClientSecret is the client's password.
+	ClientSecret plugins.Secret `json:"client_secret,omitempty"`
+	// RegistrationClientURI is where the client's registration is, if it has no client_secret here.
+	RegistrationClientURI string `json:"registration_client_uri,omitempty"`
+	// RegistrationAccessToken is the bearer token to read it with.
 	RegistrationAccessToken plugins.Secret `json:"registration_access_token,omitempty"`
 }
 
