@@ -76,7 +76,12 @@ type shared struct {
 type Reference struct {
 	Token   string
 	Pointer configtoken.Pointer
+	// Memo, if not nil, remembers what Token opened to, for a caller that asks for the same one again and again.
+	Memo *Memo
 }
+
+// A Memo saves looking up the same text for every request. The zero value is empty; it is safe for concurrent use.
+type Memo struct{ opened atomic.Pointer[opened] }
 
 var (
 	// ErrNoToken says that a request names no config token, or not completely.
@@ -136,7 +141,7 @@ func (c *Cache) close(s *shared) {
 func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) {
 	pointer := ref.Pointer
 	if ref.Token != "" {
-		o, err := c.open(ctx, textKey{text: ref.Token})
+		o, err := c.open(ctx, textKey{text: ref.Token}, ref.Memo)
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +164,7 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 	if !ok {
 		return nil, ErrUnknownToken
 	}
-	o, err := c.open(ctx, textKey{text: sealed, stored: true})
+	o, err := c.open(ctx, textKey{text: sealed, stored: true}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -170,17 +175,27 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 }
 
 // open returns what key opens to, if it is in force now.
-func (c *Cache) open(ctx context.Context, key textKey) (*opened, error) {
-	o, ok := c.texts.GetIfPresent(key)
-	if !ok || o.opening != c.opening.Load() || (o.shared != nil && o.shared.closed.Load()) {
-		if ok {
-			c.texts.Invalidate(key)
+func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, error) {
+	var o *opened
+	if memo != nil {
+		o = memo.opened.Load()
+	}
+	if !c.current(o) {
+		var ok bool
+		o, ok = c.texts.GetIfPresent(key)
+		if !c.current(o) {
+			if ok {
+				c.texts.Invalidate(key)
+			}
+			var err error
+			// Loading is single flight, and it is computation only: the first caller's cancellation must not fail the others.
+			o, err = c.texts.Get(context.WithoutCancel(ctx), key, otter.LoaderFunc[textKey, *opened](c.load))
+			if err != nil {
+				return nil, err
+			}
 		}
-		var err error
-		// Loading is single flight, and it is computation only: the first caller's cancellation must not fail the others.
-		o, err = c.texts.Get(context.WithoutCancel(ctx), key, otter.LoaderFunc[textKey, *opened](c.load))
-		if err != nil {
-			return nil, err
+		if memo != nil {
+			memo.opened.Store(o)
 		}
 	}
 	if o.err != nil {
@@ -193,6 +208,11 @@ func (c *Cache) open(ctx context.Context, key textKey) (*opened, error) {
 		return nil, ErrRevoked
 	}
 	return o, nil
+}
+
+// current reports whether o was opened under the keys of now, and its pipeline is not evicted.
+func (c *Cache) current(o *opened) bool {
+	return o != nil && o.opening == c.opening.Load() && (o.shared == nil || !o.shared.closed.Load())
 }
 
 // load opens and compiles. What cannot be opened is remembered too, as any text is.

@@ -62,7 +62,9 @@ func (p *Pipeline) Decide(ctx context.Context, r *plugins.Request, o Options) De
 		r.Token = p
 	}
 	d := p.run(ctx, r, o)
-	p.setHeaders(ctx, r, o, &d)
+	if h := p.customHeaders(&d, o.OmitFailed); h != (custom{}) {
+		d = p.setHeaders(ctx, r, o, d, h)
+	}
 	if o.Trace != nil {
 		o.Trace(Event{d.Step, d.Plugin, "answer", fmt.Sprintf("%s, status %d", d.Result.Verdict, d.Result.StatusCode())})
 	}
@@ -219,25 +221,27 @@ func headerView(h http.Header) *query.Object {
 	return o
 }
 
-// setHeaders adds the custom headers of the token and of the deciding step, and on an allow an empty one for each
-// that another step would have sent: what easgate leaves out, the client could have put in.
-func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options, d *Decision) {
-	var own *headers.Set
-	token := p.errs
-	allow := d.Result.Verdict == plugins.Allow
-	if allow {
-		token = p.service
-	}
-	if d.Step >= 0 {
-		own = p.steps[d.Step].errs
-		if allow {
-			own = p.steps[d.Step].service
+// custom says which headers an answer gets: the token's, then those of the deciding step, and, with fill, an empty one
+// for each that another step would have sent: what easgate leaves out, the client could have put in.
+type custom struct {
+	token, own *headers.Set
+	fill       bool
+}
+
+func (p *Pipeline) customHeaders(d *Decision, omit bool) custom {
+	if d.Result.Verdict != plugins.Allow {
+		h := custom{token: p.errs}
+		if d.Step >= 0 {
+			h.own = p.steps[d.Step].errs
 		}
+		return h
 	}
-	fill := allow && !o.OmitFailed && len(p.names) > 0
-	if token == nil && own == nil && !fill {
-		return
-	}
+	return custom{token: p.service, own: p.steps[d.Step].service, fill: !omit && len(p.names) > 0}
+}
+
+// setHeaders returns d with its custom headers.
+func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options, d Decision, custom custom) Decision {
+	allow := d.Result.Verdict == plugins.Allow
 	h := d.Result.Header
 	if h == nil {
 		h = make(http.Header, len(p.names))
@@ -256,20 +260,20 @@ func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options
 			o.trace(d.Step, d.Plugin, "header", name+": "+err.Error())
 		}
 	}
-	token.Apply(ctx, &src, h, o.OmitFailed, failed)
-	own.Apply(ctx, &src, h, o.OmitFailed, failed)
+	custom.token.Apply(ctx, &src, h, o.OmitFailed, failed)
+	custom.own.Apply(ctx, &src, h, o.OmitFailed, failed)
 	if unsent != nil && allow && o.OmitFailed {
 		// EAS hangs. Leaving the header out of an allow would let the client's forged twin through.
-		*d = fault(d.Step, d.Plugin, unsent)
-		return
+		return fault(d.Step, d.Plugin, unsent)
 	}
-	if fill {
+	if custom.fill {
 		for _, name := range p.names {
 			if _, ok := h[name]; !ok {
 				h[name] = emptyValue
 			}
 		}
 	}
+	return d
 }
 
 var emptyValue = []string{""}
