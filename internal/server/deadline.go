@@ -27,6 +27,9 @@ func (d *deadline) Deadline() (time.Time, bool) {
 
 func (d *deadline) wait() context.Context {
 	d.once.Do(func() { d.waited, d.cancel = context.WithDeadline(d.Context, d.at) })
+	if d.waited == nil { // released: whoever is late ends with the request
+		return d.Context
+	}
 	return d.waited
 }
 
@@ -36,7 +39,7 @@ func (d *deadline) Done() <-chan struct{} { return d.wait().Done() }
 // Err implements [context.Context].
 func (d *deadline) Err() error { return d.wait().Err() }
 
-// release frees the timer. No one uses d after it.
+// release frees the timer.
 func (d *deadline) release() {
 	d.once.Do(func() {})
 	if d.cancel != nil {

@@ -30,7 +30,7 @@ func (s *Server) envoyRoutes(e *echo.Echo) {
 func (s *Server) envoyURL(prefix int) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		encoded, rest, ok := strings.Cut(r.URL.EscapedPath()[prefix+1:], "/")
+		encoded, rest, ok := strings.Cut(pathOf(r.URL)[prefix+1:], "/")
 		if !ok {
 			return echo.ErrNotFound
 		}
@@ -38,7 +38,7 @@ func (s *Server) envoyURL(prefix int) echo.HandlerFunc {
 		if err != nil {
 			return echo.ErrBadRequest
 		}
-		s.answer(c.Response().Writer, r, s.jsonParams(text), suffixOf("/"+rest, r))
+		s.answer(c.Response().Writer, r, func() *params { return s.jsonParams(text) }, suffixOf("/"+rest, r))
 		return nil
 	}
 }
@@ -46,23 +46,32 @@ func (s *Server) envoyURL(prefix int) echo.HandlerFunc {
 func (s *Server) envoyHeader(prefix int) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		var p *params
-		switch given := r.Header[verifyParamsHeader]; len(given) {
-		case 0:
-			p = parseParams(r.URL.RawQuery, s.cfg.URLQueries)
-		case 1:
-			p = s.jsonParams(given[0])
-		default:
+		parse := func() *params {
+			switch given := r.Header[verifyParamsHeader]; len(given) {
+			case 0:
+				return parseParams(r.URL.RawQuery, s.cfg.URLQueries)
+			case 1:
+				return s.jsonParams(given[0])
+			}
 			// One of them is the client's.
-			p = &params{fallback: -1, err: errors.New(verifyParamsHeader + ": given twice")}
+			return &params{fallback: -1, err: errors.New(verifyParamsHeader + ": given twice")}
 		}
-		path := r.URL.EscapedPath()[prefix:]
+		path := pathOf(r.URL)[prefix:]
 		if path == "" {
 			path = "/"
 		}
-		s.answer(c.Response().Writer, r, p, suffixOf(path, r))
+		s.answer(c.Response().Writer, r, parse, suffixOf(path, r))
 		return nil
 	}
+}
+
+// pathOf returns u's path as it was sent. [url.URL.EscapedPath] writes a path anew that has a byte like '"', and then
+// "%2F" comes out as "/".
+func pathOf(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.EscapedPath()
 }
 
 func suffixOf(path string, r *http.Request) string {

@@ -57,8 +57,9 @@ func (a *authorization) Check(ctx context.Context, in *authv3.CheckRequest) (*au
 	return response(&d, p, id), nil
 }
 
-func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *verification) (*params, pipeline.Decision) {
+func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *verification) (_ *params, d pipeline.Decision) {
 	s := a.s
+	defer s.rescue(&d)
 	from := s.newCaller(peerAddress(ctx))
 	if !from.trusted {
 		s.refusePeer(from.addr)

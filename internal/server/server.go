@@ -81,6 +81,8 @@ type Server struct {
 	logins  *otter.Cache[string, struct{}]
 	ids     *ids
 	ready   readiness
+	// patience is how long Run waits at its end for what is in flight.
+	patience time.Duration
 }
 
 // New returns a server that does not listen yet.
@@ -88,7 +90,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.VerifyTimeout == 0 {
 		cfg.VerifyTimeout = 10 * time.Second
 	}
-	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Plugins), ids: newIDs()}
+	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Plugins), ids: newIDs(), patience: 15 * time.Second}
 	s.ready = readiness{ask: cfg.Ready, log: cfg.Log, now: cfg.Now}
 	var err error
 	s.params, err = otter.New(&otter.Options[string, *params]{
@@ -274,13 +276,15 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
 	defer cancel()
+	if g != nil {
+		// Somebody who watches the health service never finishes.
+		defer context.AfterFunc(stop, g.Stop)()
+		wg.Go(g.GracefulStop)
+	}
 	for _, srv := range servers {
 		err = errors.Join(err, srv.Shutdown(stop))
-	}
-	if g != nil {
-		g.GracefulStop()
 	}
 	wg.Wait()
 	return err

@@ -5,9 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -32,21 +35,32 @@ type verification struct {
 // verify answers /verify.
 func (s *Server) verify(c echo.Context) error {
 	r := c.Request()
-	raw := r.URL.RawQuery
-	p, ok := s.params.GetIfPresent(raw)
-	if !ok {
-		p = parseParams(raw, s.cfg.URLQueries)
-		if len(raw) <= maxToken {
-			s.params.Set(raw, p)
-		}
-	}
-	s.answer(c.Response().Writer, r, p, "")
+	s.answer(c.Response().Writer, r, func() *params { return s.urlParams(r.URL.RawQuery) }, "")
 	return nil
 }
 
-// answer decides the parent request that r describes, by the token that p selects, and replies. suffix is the parent
-// request's path and query where the endpoint's own path carries them.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, p *params, suffix string) {
+// urlParams is parseParams, remembered for each URL.
+func (s *Server) urlParams(raw string) *params {
+	if p, ok := s.params.GetIfPresent(raw); ok {
+		return p
+	}
+	p := parseParams(raw, s.cfg.URLQueries)
+	if len(raw) <= maxToken {
+		s.params.Set(raw, p)
+	}
+	return p
+}
+
+// answer decides the parent request that r describes, by the token that the parameters select, and replies. suffix is
+// the parent request's path and query where the endpoint's own path carries them. parse gives the parameters; it is not
+// called for a peer that is no proxy, whose queries nobody compiles.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, parse func() *params, suffix string) {
+	var p *params
+	if _, trusted := s.peer(r); trusted {
+		p = parse()
+	} else {
+		p = &params{fallback: -1, err: errUntrusted}
+	}
 	v := s.begin(p, suffix)
 	d := s.judge(v, r, p, suffix, nil)
 	if headerBytes(d.Result.Header) > maxReplyHeader {
@@ -95,11 +109,13 @@ const refusedStep = -2
 var (
 	errUntrusted = errors.New("the peer is not a trusted proxy")
 	errTooLong   = errors.New("verify URL longer than 64 KB")
+	errPanic     = errors.New("panic")
 
 	errReplyTooLong = errors.New("custom headers longer than 16 KB together: no proxy takes that many")
 )
 
-func (s *Server) judge(v *verification, r *http.Request, p *params, suffix string, trace func(pipeline.Event)) pipeline.Decision {
+func (s *Server) judge(v *verification, r *http.Request, p *params, suffix string, trace func(pipeline.Event)) (d pipeline.Decision) {
+	defer s.rescue(&d)
 	peer, trusted := s.peer(r)
 	if !trusted {
 		return refusal(http.StatusForbidden, errUntrusted)
@@ -122,6 +138,21 @@ func (s *Server) judge(v *verification, r *http.Request, p *params, suffix strin
 		major: r.ProtoMajor, minor: r.ProtoMinor, parent: &v.parent, cookieSecret: s.cfg.CookieSecret,
 	}
 	return s.decide(r.Context(), v, peer, p, trace)
+}
+
+// rescue is deferred: it turns a panic into a refusal. Over gRPC it would end the process, and net/http would log it
+// where nobody looks.
+func (s *Server) rescue(d *pipeline.Decision) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	what := fmt.Sprintf("%T", v) // other values could hold anything, secrets too
+	if err, ok := v.(runtime.Error); ok {
+		what = err.Error()
+	}
+	s.cfg.Log.Error("panic: a fault in easgate, the request was denied", "panic", what, "stack", string(debug.Stack()))
+	*d = refusal(http.StatusServiceUnavailable, errPanic)
 }
 
 // decide asks the pipeline. v.parent and v.source describe the request by now, however it came.

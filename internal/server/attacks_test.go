@@ -1,0 +1,156 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/stores"
+)
+
+// counting is a query language that counts what it compiles.
+type counting struct{ compiled int }
+
+func (c *counting) Compile(string) (query.Query, error) {
+	c.compiled++
+	return nil, errors.New("nothing is a query")
+}
+
+// ATTACKS 5, 21: a peer that is no proxy has no work done for it.
+func TestUntrustedPeerCompilesNothing(t *testing.T) {
+	engine := &counting{}
+	f := newFixture(t, func(c *Config) { c.URLQueries = query.Engines{"jq": engine} })
+	const queries = "?config_token_store_id=main&config_token_id_query_engine=jq&config_token_id_query=x"
+	json := `{"config_token_store_id":"main","config_token_id_query_engine":"jq","config_token_id_query":"x"}`
+	for _, path := range []string{
+		"/verify" + queries,
+		"/envoy/verify-params-header/" + queries,
+		"/envoy/verify-params-url/" + url.PathEscape(json) + "/",
+	} {
+		for peer, want := range map[string]int{"192.0.2.1:4": 0, "127.0.0.1:4": 1} {
+			engine.compiled = 0
+			r := httptest.NewRequest("GET", path, nil)
+			r.RemoteAddr = peer
+			if got := f.do(r).StatusCode; got == 200 || engine.compiled != want {
+				t.Errorf("GET %s from %s = %d, %d queries compiled, want a denial and %d", path, peer, got, engine.compiled, want)
+			}
+		}
+	}
+}
+
+// faulty is a store that panics, as a fault anywhere outside of a plugin may.
+type faulty struct{ memory }
+
+func (faulty) Lookup(context.Context, string) (string, bool, error) { panic("secret") }
+
+func TestPanicDenies(t *testing.T) {
+	f := newFixture(t, func(c *Config) {
+		var err error
+		c.Pipelines, err = pipeline.NewCache(pipeline.Config{
+			URL: unsealed{}, Stored: unsealed{}, Store: func(string) (stores.Store, bool) { return faulty{}, true },
+			Revoked: func(string) bool { return false }, Log: c.Log, Now: time.Now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	pointer := `{"eas":{"config_token_store_id":"main","config_token_id":"x"}}`
+	if got := f.do(request("GET", pointer, "")).StatusCode; got != 503 {
+		t.Errorf("HTTP: status %d, want 503", got)
+	}
+	res, err := authv3.NewAuthorizationClient(f.envoy(t)).Check(t.Context(), checkRequest(pointer))
+	if err != nil || res.GetDeniedResponse() == nil {
+		t.Errorf("gRPC: %v, %v, want a denial", res, err)
+	}
+	log := f.log.String()
+	if strings.Count(log, "level=ERROR") != 2 || !strings.Contains(log, "Lookup") {
+		t.Errorf("the log does not say where it was:\n%s", log)
+	}
+	if strings.Contains(log, "secret") {
+		t.Errorf("the log shows the panic's value:\n%s", log)
+	}
+}
+
+// ATTACKS 11: the path that is judged is the one that was sent, whatever else is in it.
+func TestEnvoyPathAsSent(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, path := range []string{`/public%2Fadmin"`, `/public%2Fadmin%22`, `/%61"`, `/a%2Fb`, `/a^%2f`, `/{%7B}`, `/a|b`, `/é%2F`} {
+		r := httptest.NewRequest("GET", "/envoy/verify-params-header"+path, nil)
+		r.RemoteAddr, r.Host = "127.0.0.1:1", "app.example.com"
+		r.Header.Set("X-Forwarded-Proto", "https")
+		r.Header.Set(verifyParamsHeader, `{"proxy":"envoy","config_token":`+quoted(
+			`{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X-Info":{"source":"parentRequestInfo","encoding":"uri"}}}}`)+`}`)
+		info, _ := url.QueryUnescape(f.do(r).Header.Get("X-Info"))
+		uri, _, _ := strings.Cut(strings.TrimPrefix(info, `{"uri":`), `,"parsedUri"`)
+		if want := quoted(query.Latin1("https://app.example.com" + path)); uri != want {
+			t.Errorf("%s: judged as %s, want %s", path, uri, want)
+		}
+	}
+}
+
+func quoted(s string) string { return query.JSON(s) }
+
+// A client that watches the health service for ever does not keep easgate from ending.
+func TestShutdownWithWatcher(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f := newFixture(t, func(c *Config) { c.GRPCAddr = addr })
+	f.patience = 50 * time.Millisecond
+	ctx, stop := context.WithCancel(t.Context())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- f.Run(ctx, func(net.Addr) { close(ready) }) }()
+	<-ready
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	watch, err := healthv1.NewHealthClient(conn).Watch(t.Context(), &healthv1.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Run waits for the watcher")
+	}
+}
+
+// Whoever holds on to a verification's context is told that it has ended, and does not bring the process down.
+func TestDeadlineAfterRelease(t *testing.T) {
+	request, leave := context.WithCancel(t.Context())
+	d := &deadline{Context: request, at: time.Now().Add(time.Hour)}
+	d.release()
+	late, cancel := context.WithTimeout(d, time.Minute)
+	defer cancel()
+	leave()
+	<-late.Done()
+	if err := d.Err(); !errors.Is(err, context.Canceled) {
+		t.Errorf("Err = %v, want %v", err, context.Canceled)
+	}
+}
