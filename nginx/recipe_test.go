@@ -343,8 +343,13 @@ func TestAmbiguous(t *testing.T) {
 	for uri, want := range map[string]int{
 		"//api/x":                          403,
 		"/api//x":                          403,
+		"/%2Fapi/x":                        403,
+		"/api/%2fx":                        403,
+		"/api%2F/x":                        403,
+		"/api%2F%2fx":                      403,
 		"/%61pi/x":                         403,
 		"/api/%7A":                         403,
+		"/api/my%5Ffile%2Dv1%2Etxt":        403,
 		"/api/%30":                         403,
 		"/x?y=//z&w=%61":                   200,
 		"/api/v4/projects/group%2Fproject": 200,
