@@ -238,6 +238,22 @@ func TestRequestHeader(t *testing.T) {
 	}
 }
 
+// ATTACKS 11: the service judges the path that the client sent, in its spelling.
+func TestPathAsSent(t *testing.T) {
+	var got http.Header
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r.Header })
+	p := build(t, forward.Config{URL: plugins.Secret(s.URL)})
+	for _, uri := range []string{`/public%2Fadmin"`, `/public%2Fadmin"?a=%2F`, "/a%2Fb", "/a?", "/a?b", "/%61^"} {
+		in := plugintest.Request{URL: "https://app.example.com" + uri, Header: http.Header{"X-Original-Url": {"x"}}}
+		if _, err := p.Verify(t.Context(), in.Build()); err != nil {
+			t.Fatal(err)
+		}
+		if got.Get("X-Forwarded-Uri") != uri || got.Get("X-Original-Url") != "https://app.example.com"+uri {
+			t.Errorf("%s: the service was asked about %s and %s", uri, got.Get("X-Forwarded-Uri"), got.Get("X-Original-Url"))
+		}
+	}
+}
+
 func TestCredentialsInTheURL(t *testing.T) {
 	var got string
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") })

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"net/http"
+	"net/url"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -40,11 +41,9 @@ func (p *Plugin) requestHeader(r *plugins.Request) http.Header {
 	}
 	out["X-Forwarded-Proto"] = []string{r.URL.Scheme}
 	out["X-Forwarded-Host"] = []string{r.URL.Host}
-	out["X-Forwarded-Uri"] = []string{r.URL.RequestURI()}
+	out["X-Forwarded-Uri"] = []string{requestURI(r.URL)}
 	if _, ok := out["X-Original-Url"]; ok {
-		u := *r.URL
-		u.User = nil
-		out["X-Original-Url"] = []string{u.String()}
+		out["X-Original-Url"] = []string{r.URL.Scheme + "://" + r.URL.Host + requestURI(r.URL)}
 	}
 	for _, name := range []string{"X-Forwarded-Method", "X-Original-Method"} {
 		_, sent := out[name]
@@ -66,4 +65,16 @@ func (p *Plugin) requestHeader(r *plugins.Request) http.Header {
 		out["User-Agent"] = []string{""}
 	}
 	return out
+}
+
+// requestURI is u's path and query as they were sent. [url.URL.RequestURI] writes a path anew that has a byte like '"',
+// and then the service is asked about "/a/b" where the client wants "/a%2Fb".
+func requestURI(u *url.URL) string {
+	if u.RawPath == "" {
+		return u.RequestURI()
+	}
+	if u.RawQuery == "" && !u.ForceQuery {
+		return u.RawPath
+	}
+	return u.RawPath + "?" + u.RawQuery
 }
