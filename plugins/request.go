@@ -18,10 +18,8 @@ type Request struct {
 	// URI is the parent URL as the proxy wrote it.
 	URI string
 	// Header holds the headers of the verify request: the client's own, as the proxy passed them on.
-	// Forwarding headers in it are not to be trusted; use Method, URL and ClientIP. Read only.
+	// Forwarding headers in it are not to be trusted; use Method, URL and Source.ClientIP. Read only.
 	Header http.Header
-	// ClientIP is the client's address as far as trusted proxies vouch for it; invalid when unknown.
-	ClientIP netip.Addr
 	// Source builds the views of the request that queries see. Never nil.
 	Source Source
 	// Token shows the config token to plugins that are a [TokenReader]; nil for others.
@@ -43,4 +41,6 @@ type Source interface {
 	Req() *query.Object
 	// Parent is parentRequestInfo: uri, parsedUri, parsedQuery, method.
 	Parent() *query.Object
+	// ClientIP is the client's address as far as trusted proxies vouch for it; invalid when unknown.
+	ClientIP() netip.Addr
 }

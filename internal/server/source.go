@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ type source struct {
 	major    int
 	minor    int
 	parent   *parent.Request
+	// peer is the proxy that asked, trusted the list that it is on.
+	peer    netip.Addr
+	trusted parent.Trusted
 	// cookieSecret verifies signed cookies; without it there are none.
 	cookieSecret []byte
 
@@ -65,6 +69,11 @@ func (s *source) Parent() *query.Object {
 		s.parentView = parent.Info(s.parent.Method, s.parent.URI)
 	}
 	return s.parentView
+}
+
+// ClientIP implements [plugins.Source].
+func (s *source) ClientIP() netip.Addr {
+	return parent.ClientIP(s.peer, s.header["X-Forwarded-For"], s.trusted)
 }
 
 // once are the headers of which Node.js keeps the first when they come twice.

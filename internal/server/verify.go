@@ -157,10 +157,9 @@ func (s *Server) rescue(d *pipeline.Decision) {
 
 // decide asks the pipeline. v.parent and v.source describe the request by now, however it came.
 func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p *params, trace func(pipeline.Event)) pipeline.Decision {
-	header := v.source.header
+	v.source.peer, v.source.trusted = peer, s.cfg.Trusted
 	v.request = plugins.Request{
-		Method: v.parent.Method, URL: v.parent.URL, URI: v.parent.URI, Header: header,
-		ClientIP: parent.ClientIP(peer, header["X-Forwarded-For"], s.cfg.Trusted), Source: &v.source,
+		Method: v.parent.Method, URL: v.parent.URL, URI: v.parent.URI, Header: v.source.header, Source: &v.source,
 	}
 	v.ctx = deadline{Context: ctx, at: v.start.Add(s.cfg.VerifyTimeout)}
 	defer v.ctx.release()

@@ -67,12 +67,11 @@ func (r Request) Build() *plugins.Request {
 		r.Query = parsedQuery(u)
 	}
 	return &plugins.Request{
-		Method:   r.Method,
-		URL:      u,
-		URI:      r.URL,
-		Header:   r.Header,
-		ClientIP: netip.MustParseAddr("192.0.2.7"),
-		Source:   newSource(r),
+		Method: r.Method,
+		URL:    u,
+		URI:    r.URL,
+		Header: r.Header,
+		Source: newSource(r),
 	}
 }
 
@@ -103,6 +102,7 @@ func newSource(r Request) *source {
 func (s *source) Brief() *query.Object  { return s.brief }
 func (s *source) Req() *query.Object    { return s.req }
 func (s *source) Parent() *query.Object { return s.parent }
+func (s *source) ClientIP() netip.Addr  { return netip.MustParseAddr("192.0.2.7") }
 
 func parsedQuery(u *url.URL) *query.Object {
 	values := u.Query()
