@@ -11,6 +11,6 @@ import (
 func (s *Server) Explain(r *http.Request, trace func(pipeline.Event)) (d pipeline.Decision, status int) {
 	p := parseParams(r.URL.RawQuery, s.cfg.URLQueries)
 	v := s.begin(p, "")
-	d = s.judge(v, r, p, "", trace)
+	d = s.judge(v, r, s.caller(r), p, "", trace)
 	return d, dialect(v.profile, statusOf(&d.Result, p.redirect))
 }

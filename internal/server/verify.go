@@ -55,14 +55,13 @@ func (s *Server) urlParams(raw string) *params {
 // the parent request's path and query where the endpoint's own path carries them. parse gives the parameters; it is not
 // called for a peer that is no proxy, whose queries nobody compiles.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, parse func() *params, suffix string) {
-	var p *params
-	if _, trusted := s.peer(r); trusted {
+	from := s.caller(r)
+	p := &noParams
+	if from.trusted {
 		p = parse()
-	} else {
-		p = &params{fallback: -1, err: errUntrusted}
 	}
 	v := s.begin(p, suffix)
-	d := s.judge(v, r, p, suffix, nil)
+	d := s.judge(v, r, from, p, suffix, nil)
 	if headerBytes(d.Result.Header) > maxReplyHeader {
 		d = refusal(http.StatusServiceUnavailable, errReplyTooLong)
 	}
@@ -73,6 +72,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, parse func() *pa
 	}
 	s.reply(w, &d.Result, v.profile, p.redirect, id)
 }
+
+// noParams are the parameters of whom nobody believes.
+var noParams = params{fallback: -1}
 
 // maxReplyHeader bounds what a reply carries. Proxies reserve 4 to 16 KB for it by default, and answer for themselves
 // beyond; Node.js ends the connection.
@@ -114,10 +116,10 @@ var (
 	errReplyTooLong = errors.New("custom headers longer than 16 KB together: no proxy takes that many")
 )
 
-func (s *Server) judge(v *verification, r *http.Request, p *params, suffix string, trace func(pipeline.Event)) (d pipeline.Decision) {
+func (s *Server) judge(v *verification, r *http.Request, from *caller, p *params, suffix string, trace func(pipeline.Event)) (d pipeline.Decision) {
 	defer s.rescue(&d)
-	peer, trusted := s.peer(r)
-	if !trusted {
+	if !from.trusted {
+		s.refusePeer(from.addr)
 		return refusal(http.StatusForbidden, errUntrusted)
 	}
 	if len(r.URL.RawQuery) > maxToken {
@@ -137,7 +139,7 @@ func (s *Server) judge(v *verification, r *http.Request, p *params, suffix strin
 		header: r.Header, host: r.Host, method: r.Method, rawQuery: r.URL.RawQuery,
 		major: r.ProtoMajor, minor: r.ProtoMinor, parent: &v.parent, cookieSecret: s.cfg.CookieSecret,
 	}
-	return s.decide(r.Context(), v, peer, p, trace)
+	return s.decide(r.Context(), v, from.addr, p, trace)
 }
 
 // rescue is deferred: it turns a panic into a refusal. Over gRPC it would end the process, and net/http would log it
@@ -244,16 +246,12 @@ type caller struct {
 	trusted bool
 }
 
-// peer returns who sent r, and whether its forwarding headers are to be believed.
-func (s *Server) peer(r *http.Request) (netip.Addr, bool) {
-	p, ok := r.Context().Value(connKey{}).(*caller)
-	if !ok {
-		p = s.newCaller(r.RemoteAddr)
+// caller returns who sent r, and whether its forwarding headers are to be believed.
+func (s *Server) caller(r *http.Request) *caller {
+	if c, ok := r.Context().Value(connKey{}).(*caller); ok {
+		return c
 	}
-	if !p.trusted {
-		s.refusePeer(p.addr)
-	}
-	return p.addr, p.trusted
+	return s.newCaller(r.RemoteAddr)
 }
 
 func (s *Server) newCaller(remote string) *caller {
