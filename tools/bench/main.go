@@ -1,7 +1,11 @@
-// Command bench measures easgate with wrk, beside a bare echo handler that answers 200 to the very same requests, in
-// one run and in turns, and writes a Markdown table. Everything stays on the loopback interface and ends by itself.
+// Command bench measures easgate, beside a bare echo handler that answers 200 to the very same requests, in one run and
+// in turns; and, where the user has one, beside a running external-auth-server. It writes a Markdown page and the short
+// table of README.md. Everything that it starts stays on the loopback interface, and it ends by itself within ten minutes.
 //
-//	go run ./tools/bench [-short] [-easgate bin/easgate] [-out docs/benchmarks.md]
+//	go run ./tools/bench [-short] [-only PART] [-easgate bin/easgate] [-out docs/benchmarks.md] [-readme README.md] [-eas URL]
+//
+// Tokens for external-auth-server are sealed with its own variables: EAS_CONFIG_TOKEN_SIGN_SECRET,
+// EAS_CONFIG_TOKEN_ENCRYPT_SECRET and, if it has one, EAS_ENCRYPT_IV_SECRET.
 package main
 
 import (
@@ -13,50 +17,74 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
 
 // A plan says how long and how much to measure.
 type plan struct {
-	rounds      int
-	duration    time.Duration
-	soak        int // requests before memory is read
-	starts      int
+	rounds      int           // odd, for medians
+	duration    time.Duration // of one round: whole seconds, which is all that wrk takes
+	soak        int           // requests before memory is read
+	starts      int           // odd
 	storeTokens int
 }
 
 var (
-	full  = plan{rounds: 3, duration: 5 * time.Second, soak: 1_000_000, starts: 9, storeTokens: 100_000}
+	full  = plan{rounds: 5, duration: 2 * time.Second, soak: 1_000_000, starts: 9, storeTokens: 100_000}
 	short = plan{rounds: 1, duration: time.Second, soak: 50_000, starts: 3, storeTokens: 10_000}
 )
 
+// atMost is how long all of it may take.
+const atMost = 10 * time.Minute
+
+// parts are what -only takes.
+var parts = []string{"http", "grpc", "store", "memory"}
+
+// options are the command line.
+type options struct {
+	plan                      plan
+	binary, out, readme, only string
+	eas                       string
+}
+
 func main() {
-	quick := flag.Bool("short", false, "a quick look: one round of one second, a small store")
-	binary := flag.String("easgate", "bin/easgate", "the `binary` to measure")
-	out := flag.String("out", "docs/benchmarks.md", "the `file` to write; - is standard output")
-	only := flag.String("only", "", "measure one `part`: echo, store or memory; writes no file")
+	var o options
+	quick := flag.Bool("short", false, "a quick look: one round of one second, a small store; prints the page and writes no file")
+	flag.StringVar(&o.binary, "easgate", "bin/easgate", "the `binary` to measure")
+	flag.StringVar(&o.out, "out", "docs/benchmarks.md", "the `file` to write; - is standard output")
+	flag.StringVar(&o.readme, "readme", "README.md", "the `file` whose block between <!-- bench --> and <!-- /bench --> to replace; - is none")
+	flag.StringVar(&o.only, "only", "", "measure one `part` ("+strings.Join(parts, ", ")+"); prints the page and writes no file")
+	flag.StringVar(&o.eas, "eas", "", "the `URL` of a running external-auth-server to measure too, such as http://127.0.0.1:8080")
 	flag.Parse()
-	p := full
+	o.plan = full
 	if *quick {
-		p = short
+		o.plan = short
+	}
+	if *quick || o.only != "" {
+		o.out, o.readme = "-", "-"
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
-	defer cancel()
-	if err := run(ctx, p, *binary, *out, *only); err != nil {
+	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		stop()
 		os.Exit(1) //nolint:gocritic // everything that was started has been stopped by run
 	}
 }
 
-func run(ctx context.Context, p plan, binary, out, only string) error {
+// run measures and writes. A part that cannot be measured is an error, and the page says so; the others are still
+// measured. README.md is changed only when nothing is missing.
+func run(ctx context.Context, o options) error {
+	if o.only != "" && !slices.Contains(parts, o.only) {
+		return fmt.Errorf("-only %s: want one of %s", o.only, strings.Join(parts, ", "))
+	}
 	if _, err := exec.LookPath("wrk"); err != nil {
 		return errors.New("wrk is missing: apt-get install wrk")
 	}
-	binary, err := filepath.Abs(binary)
+	binary, err := filepath.Abs(o.binary)
 	if err != nil {
 		return err
 	}
@@ -68,36 +96,67 @@ func run(ctx context.Context, p plan, binary, out, only string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b, err := newBench(ctx, p, dir, binary)
+	began := time.Now()
+	limited, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
+	b, err := newBench(limited, o, dir, binary)
 	if err != nil {
 		return err
 	}
 	defer b.close()
 
-	r := report{machine: describeMachine(ctx, binary, b.pins), plan: p}
-	if only == "" || only == "echo" {
-		if r.rows, err = b.compareAll(ctx); err != nil {
+	r := report{machine: describeMachine(limited, binary, b.pins), plan: o.plan, eas: o.eas != ""}
+	err = b.measureAll(limited, o.only, &r)
+	if ctx.Err() != nil {
+		return ctx.Err() // interrupted: what was written last time is worth more
+	}
+	r.took = time.Since(began)
+	return errors.Join(err, write(o, &r, err == nil))
+}
+
+// measureAll fills r, and returns what could not be measured.
+func (b *bench) measureAll(ctx context.Context, only string, r *report) error {
+	for _, part := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"http", func() (err error) { r.rows, err = b.compareAll(ctx); return }},
+		{"grpc", func() (err error) {
+			row, err := b.grpc(ctx)
+			r.rows = append(r.rows, row)
+			return err
+		}},
+		{"store", func() (err error) { r.store, err = b.manyTokens(ctx); return }},
+		{"memory", func() (err error) { r.memory, err = b.memory(ctx); return }},
+	} {
+		if only != "" && only != part.name {
+			continue
+		}
+		if err := part.measure(); err != nil {
+			r.missing = append(r.missing, fmt.Errorf("%s: %w", part.name, err))
+		}
+	}
+	return errors.Join(r.missing...)
+}
+
+func write(o options, r *report, complete bool) error {
+	page := r.page()
+	fmt.Print(page)
+	if o.out != "-" {
+		if err := os.WriteFile(o.out, []byte(page), 0o644); err != nil { //nolint:gosec // a page to be read
 			return err
 		}
 	}
-	if only == "" || only == "store" {
-		if r.store, err = b.manyTokens(ctx); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
+	if o.readme == "-" || !complete {
+		return nil
 	}
-	if only == "" || only == "memory" {
-		if r.memory, err = b.memory(ctx); err != nil {
-			return fmt.Errorf("memory: %w", err)
-		}
-	}
-	if only != "" {
-		return nil // it was printed as it was measured
-	}
-	text := r.markdown()
-	if out == "-" {
-		_, err = os.Stdout.WriteString(text)
+	text, err := os.ReadFile(o.readme)
+	if err != nil {
 		return err
 	}
-	fmt.Print(text)
-	return os.WriteFile(out, []byte(text), 0o644)
+	changed, err := replaceBlock(string(text), r.summary())
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.readme, err)
+	}
+	return os.WriteFile(o.readme, []byte(changed), 0o644) //nolint:gosec // a page to be read
 }

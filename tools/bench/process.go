@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,6 +19,7 @@ import (
 // A process is a server that was started here.
 type process struct {
 	addr    string
+	program string // what its log is called after
 	started time.Time
 	cmd     *exec.Cmd
 	done    chan struct{}
@@ -34,7 +35,11 @@ func freeAddr() (string, error) {
 
 // start runs a command that listens on addr; its output goes to a file in dir. It does not wait for an answer.
 func start(ctx context.Context, dir, addr string, env, args []string) (*process, error) {
-	log, err := os.OpenFile(filepath.Join(dir, "server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	program := args[0]
+	if i := slices.IndexFunc(args, filepath.IsAbs); i >= 0 {
+		program = args[i] // after the words that pin it
+	}
+	log, err := os.OpenFile(filepath.Join(dir, filepath.Base(program)+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +47,7 @@ func start(ctx context.Context, dir, addr string, env, args []string) (*process,
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
-	p := &process{addr: addr, started: time.Now(), cmd: cmd, done: make(chan struct{})}
+	p := &process{addr: addr, program: program, started: time.Now(), cmd: cmd, done: make(chan struct{})}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -53,39 +58,49 @@ func start(ctx context.Context, dir, addr string, env, args []string) (*process,
 	return p, nil
 }
 
-// ready waits until path answers 200 and returns how long after its start that was.
-func (p *process) ready(path string, headers map[string]string) (time.Duration, error) {
-	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	last := errors.New("no answer")
+// ready waits until the first request of l is answered with 200.
+func (p *process) ready(l load) error {
+	_, err := p.firstAnswer(l)
+	return err
+}
+
+// firstAnswer waits as ready does, and returns how long after the start that was.
+func (p *process) firstAnswer(l load) (time.Duration, error) {
+	var last error
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
-		req, err := http.NewRequest(http.MethodGet, "http://"+p.addr+path, nil)
-		if err != nil {
-			return 0, err
+		if last = l.first("http://" + p.addr); last == nil {
+			return time.Since(p.started), nil
 		}
-		for k, v := range headers {
-			req.Header.Set(k, v)
-		}
-		resp, err := client.Do(req)
-		if err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return time.Since(p.started), nil
-			}
-			err = fmt.Errorf("status %d", resp.StatusCode)
-		}
-		last = err
 		select {
 		case <-p.done:
-			return 0, fmt.Errorf("ended before it answered; %w", p.lastWords())
+			return 0, fmt.Errorf("%s: ended before it answered; %w", p.name(), p.lastWords())
 		case <-time.After(time.Millisecond):
 		}
 	}
-	return 0, fmt.Errorf("%w; %w", last, p.lastWords())
+	return 0, fmt.Errorf("%s: %w; %w", p.name(), last, p.lastWords())
+}
+
+// name is the program's.
+func (p *process) name() string { return filepath.Base(p.program) }
+
+// watch adds to what measure returns the processor time that p took for it.
+func (p *process) watch(measure func() (sample, error)) (sample, error) {
+	before, err := p.cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	s, err := measure()
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := p.cpu()
+	s.cpu = (after - before) / time.Duration(max(1, s.requests))
+	return s, err
 }
 
 // lastWords is the end of the server's log, as an error.
 func (p *process) lastWords() error {
-	text, err := os.ReadFile(filepath.Join(p.cmd.Dir, "server.log"))
+	text, err := os.ReadFile(filepath.Join(p.cmd.Dir, p.name()+".log"))
 	if err != nil {
 		return err
 	}

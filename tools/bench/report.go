@@ -1,57 +1,36 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"time"
 )
-
-// A machine is where and with what was measured.
-type machine struct {
-	date, cpu, system, easgate, goVersion, wrk, pinned string
-	cpus                                               int
-}
-
-func describeMachine(ctx context.Context, binary string, p pins) machine {
-	m := machine{date: time.Now().UTC().Format(time.DateOnly), cpu: "unknown", cpus: runtime.NumCPU(), goVersion: runtime.Version()}
-	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(text)) {
-			if name, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-				m.cpu = strings.TrimSpace(v)
-				break
-			}
-		}
-	}
-	m.system = firstLine(exec.CommandContext(ctx, "uname", "-sr"))
-	m.easgate = firstLine(exec.CommandContext(ctx, binary, "version"))
-	m.wrk = firstLine(exec.CommandContext(ctx, "wrk", "-v"))
-	m.wrk, _, _ = strings.Cut(m.wrk, " Copyright")
-	m.pinned = "not pinned to processors"
-	if p.server != nil {
-		m.pinned = fmt.Sprintf("the server on processors %s (GOMAXPROCS %d), wrk on processor %s", p.server[2], m.cpus-1, p.client[2])
-	}
-	return m
-}
-
-// firstLine is the first line that cmd prints, whatever it thinks of its arguments.
-func firstLine(cmd *exec.Cmd) string {
-	out, _ := cmd.CombinedOutput()
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	return line
-}
 
 // A report is all that was measured.
 type report struct {
 	machine machine
 	plan    plan
+	took    time.Duration
 	rows    []row
-	store   []storeRow
-	memory  memoryRow
+	store   []storeRow // none if it was not measured
+	memory  memoryRow  // zero if it was not measured
+	// eas says that external-auth-server was to be measured too.
+	eas bool
+	// missing is what could not be measured, and why.
+	missing []error
 }
+
+// What the project promises, besides each scenario's ratio.
+const (
+	latencyAtMost   = 3
+	startAtMost     = 100 * time.Millisecond
+	idleAtMost      = 40 << 20
+	soakedAtMost    = 60 << 20
+	manyBytesAtMost = 256 << 20
+)
+
+// manyCostAtMost is how many times the cost of one token in use a hundredth and all of them may have.
+var manyCostAtMost = [...]float64{1, 1.2, 2}
 
 func mb(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes)/(1<<20)) }
 
@@ -62,33 +41,74 @@ func verdict(ok bool) string {
 	return " (missed)"
 }
 
-// markdown writes the report as a page.
-func (r *report) markdown() string {
+// count writes a number with a comma before each three digits.
+func count(f float64) string {
+	s := fmt.Sprintf("%.0f", f)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// page is the whole report as Markdown.
+func (r *report) page() string {
 	var b strings.Builder
 	m, p := r.machine, r.plan
-	fmt.Fprintf(&b, "# Benchmarks\n\nMade by `make bench` (`tools/bench`), which anyone can run again.\n\n")
-	fmt.Fprintf(&b, "%s, %d × %s, %s; %s, %s, %s. ", m.date, m.cpus, m.cpu, m.system, m.easgate, m.goVersion, m.wrk)
-	fmt.Fprintf(&b, "wrk keeps %d connections open from one thread; %s. Logs are at their default.\n\n", connections, m.pinned)
-
-	fmt.Fprintf(&b, "## Beside a bare echo handler\n\nThe handler answers 200 to the very same requests, in the same run: %d rounds in turns of %v each, medians.\nCPU is the server's processor time per request; unlike the rest it hardly changes when the machine has other work.\n\n", p.rounds, p.duration)
-	b.WriteString("| request | requests/s | echo | ratio | wanted | p99 | echo's p99 | ratio | wanted | CPU | echo's CPU | verify URL |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-	for _, w := range r.rows {
-		fmt.Fprintf(&b, "| %s | %.0f | %.0f | **%.2f**%s | ≥ %.2f | %v | %v | %.1f%s | ≤ 3 | %v | %v | %d bytes |\n",
-			w.name, w.perSecond, w.echo, w.ratio, verdict(w.ratio >= w.atLeast), w.atLeast,
-			w.p99, w.echoP99, w.latency, verdict(w.latency <= 3), w.cpu.Round(100*time.Nanosecond), w.echoCPU.Round(100*time.Nanosecond), w.urlBytes)
+	fmt.Fprintf(&b, "# Benchmarks\n\nMade by `make bench` (`tools/bench`), which anyone can run again; it took %v. `go run ./tools/bench -eas URL` adds a\nrunning external-auth-server to the comparison.\n\n", r.took.Round(time.Second))
+	fmt.Fprintf(&b, "| | |\n|---|---|\n| date | %s |\n| machine | %d × %s, %s, load average at the start %s |\n| easgate | %s |\n| compiler, of both servers | %s, the same flags |\n| generator | %s, %d connections from one thread |\n| processors | %s |\n| logs | at their default |\n",
+		m.date, m.cpus, m.cpu, m.system, m.load, m.easgate, m.goVersion, m.wrk, connections, m.pinned)
+	for _, err := range r.missing {
+		fmt.Fprintf(&b, "\n**Not measured**: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-
-	fmt.Fprintf(&b, "\n## Many tokens\n\nOf %d tokens in an SQLite store with `cache_ttl`, asked for in turn:\n\n", p.storeTokens)
-	b.WriteString("| tokens in use | requests/s | cost of one request | wanted | CPU | memory | wanted |\n|--:|--:|--:|--:|--:|--:|--:|\n")
-	for i, w := range r.store {
-		want := []float64{1, 1.2, 2}[i]
-		fmt.Fprintf(&b, "| %d | %.0f | %.2f×%s | ≤ %.1f× | %v | %s%s | ≤ 256 MB |\n",
-			w.inUse, w.perSecond, w.cost, verdict(w.cost <= want), want, w.cpu.Round(100*time.Nanosecond), mb(w.rss), verdict(w.rss <= 256<<20))
+	if len(r.rows) > 0 {
+		r.comparison(&b)
 	}
-
-	b.WriteString("\n## Start and memory\n\n| | measured | wanted |\n|---|--:|--:|\n")
-	fmt.Fprintf(&b, "| from start to the first 200 on `/verify` | %v%s | ≤ 100ms |\n", r.memory.start.Round(100*time.Microsecond), verdict(r.memory.start <= 100*time.Millisecond))
-	fmt.Fprintf(&b, "| resident memory, idle | %s%s | ≤ 40 MB |\n", mb(r.memory.idle), verdict(r.memory.idle <= 40<<20))
-	fmt.Fprintf(&b, "| resident memory after %d requests | %s%s | ≤ 60 MB |\n", p.soak, mb(r.memory.after), verdict(r.memory.after <= 60<<20))
+	if len(r.store) > 0 {
+		fmt.Fprintf(&b, "\n## Many tokens\n\nOf %s tokens in an SQLite store with `cache_ttl`, so many asked for in turn, each at least once before the clock starts;\none server for each line, measured in turns.\n\n", count(float64(p.storeTokens)))
+		b.WriteString("| tokens in use | requests/s | p99 | cost of one request | wanted | CPU | CPU ratio | memory | wanted |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+		for i, w := range r.store {
+			fmt.Fprintf(&b, "| %s | %s | %v | **%.2f×**%s | ≤ %.1f× | %v | %.2f× | %s%s | ≤ %s |\n", count(float64(w.inUse)), count(w.perSecond), micro(w.p99),
+				w.cost, verdict(w.cost <= manyCostAtMost[i]), manyCostAtMost[i], micro(w.cpu), w.work, mb(w.rss), verdict(w.rss <= manyBytesAtMost), mb(manyBytesAtMost))
+		}
+	}
+	if r.memory != (memoryRow{}) {
+		b.WriteString("\n## Start and memory\n\n| | measured | wanted |\n|---|--:|--:|\n")
+		fmt.Fprintf(&b, "| from start to the first 200 on `/verify` | %v%s | ≤ %v |\n", r.memory.start.Round(100*time.Microsecond), verdict(r.memory.start <= startAtMost), startAtMost)
+		fmt.Fprintf(&b, "| resident memory, idle | %s%s | ≤ %s |\n", mb(r.memory.idle), verdict(r.memory.idle <= idleAtMost), mb(idleAtMost))
+		fmt.Fprintf(&b, "| resident memory after %s requests | %s%s | ≤ %s |\n", count(float64(p.soak)), mb(r.memory.after), verdict(r.memory.after <= soakedAtMost), mb(soakedAtMost))
+	}
 	return b.String()
+}
+
+func (r *report) comparison(b *strings.Builder) {
+	fmt.Fprintf(b, "\n## Beside a bare echo handler\n\nThe handler (`tools/bench/echo`) has one route and answers 200 to the very same requests, byte for byte: %d rounds of %v\nin turns. Values are medians; ratios are medians of the rounds' own. CPU is the server's processor time per request; it\nhardly changes when the machine has other work.\n\n", r.plan.rounds, r.plan.duration)
+	columns := []string{"request", "requests/s", "echo", "ratio", "wanted", "p99", "echo's p99", "ratio", "wanted", "CPU", "echo's CPU", "ratio", "bytes"}
+	if r.eas {
+		columns = append(columns, "EAS requests/s", "EAS p99", "times faster")
+	}
+	fmt.Fprintf(b, "| %s |\n|---%s|\n", strings.Join(columns, " | "), strings.Repeat("|--:", len(columns)-1))
+	for _, w := range r.rows {
+		cells := make([]string, len(columns))
+		cells[0] = w.name
+		if w.missing != nil {
+			cells[1] = "not measured"
+		} else {
+			copy(cells[1:], []string{
+				count(w.ours.perSecond), count(w.echo.perSecond), fmt.Sprintf("**%.2f**%s", w.speed, verdict(w.speed >= w.atLeast)), fmt.Sprintf("≥ %.2f", w.atLeast),
+				micro(w.ours.p99).String(), micro(w.echo.p99).String(), fmt.Sprintf("%.1f%s", w.latency, verdict(w.latency <= latencyAtMost)), fmt.Sprintf("≤ %d", latencyAtMost),
+				micro(w.ours.cpu).String(), micro(w.echo.cpu).String(), fmt.Sprintf("%.2f", w.cost), count(float64(w.bytes)),
+			})
+		}
+		if w.eas.requests > 0 {
+			copy(cells[13:], []string{count(w.eas.perSecond), micro(w.eas.p99).String(), fmt.Sprintf("%.0f×", w.ours.perSecond/w.eas.perSecond)})
+		} else if r.eas {
+			copy(cells[13:], []string{"–", "–", "–"})
+		}
+		fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
+	}
+	for _, w := range r.rows {
+		if w.easMissing != nil {
+			fmt.Fprintf(b, "\nexternal-auth-server, %s: not measured: %s\n", w.name, strings.ReplaceAll(w.easMissing.Error(), "\n", "; "))
+		}
+	}
 }

@@ -31,19 +31,34 @@ type scenario struct {
 	headers map[string]string
 	// jwt, if not empty, is the algorithm of the token in the client's Authorization header; token is not used then.
 	jwt jose.SignatureAlgorithm
+	// fresh is how many JWTs take turns; 0 is the same one each time.
+	fresh int
 }
 
-var scenarios = []scenario{
-	{name: "stateless token, noop", atLeast: 0.80, token: noop},
-	{name: "stateless token, request_header", atLeast: 0.80, token: requestHeader, headers: map[string]string{"X-Api-Key": "k1"}},
-	{name: "stateless token, htpasswd (bcrypt, cost 10)", atLeast: 0.80, token: htpasswd, headers: map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("alice:correct horse"))}},
-	{name: "pointer token, SQLite store with cache_ttl, noop", atLeast: 0.80, token: noop, stored: true},
-	{name: "jwt, HS256, the same one each time", atLeast: 0.70, jwt: jose.HS256},
-	{name: "jwt, RS256, the same one each time", atLeast: 0.70, jwt: jose.RS256},
-	{name: "jwt, ES256, the same one each time", atLeast: 0.70, jwt: jose.ES256},
-	{name: "a rule and a header by jsonpath", atLeast: 0.70, token: asked("jp", "$.req.headers.host", "$.parsedUri.path")},
-	{name: "a rule and a header by jq", atLeast: 0.60, token: asked("jq", ".req.headers.host", ".parsedUri.path")},
-	{name: "a rule by JSONata", atLeast: 0.10, token: asked("jsonata", "$lowercase(req.headers.host)", "")},
+// freshTokens is many times what the jwt plugin remembers, so that no signature is found in its memory when the tokens
+// come around again.
+const freshTokens = 200_000
+
+// scenarios are what is measured with wrk. directory is the URL of an LDAP server in which alice's password is "wonderland".
+func scenarios(directory string) []scenario {
+	return []scenario{
+		{name: "stateless token, noop", atLeast: 0.80, token: noop},
+		{name: "stateless token, request_header", atLeast: 0.80, token: requestHeader, headers: map[string]string{"X-Api-Key": "k1"}},
+		{name: "stateless token, htpasswd (bcrypt, cost 10)", atLeast: 0.80, token: htpasswd, headers: basic("alice:correct horse")},
+		{name: "pointer token, SQLite store with cache_ttl, noop", atLeast: 0.80, token: noop, stored: true},
+		{name: "ldap, a login that is remembered", atLeast: 0.75, token: ldapLogin(directory), headers: basic("alice:wonderland")},
+		{name: "jwt, HS256, the same one each time", atLeast: 0.70, jwt: jose.HS256},
+		{name: "jwt, RS256, the same one each time", atLeast: 0.70, jwt: jose.RS256},
+		{name: "jwt, ES256, the same one each time", atLeast: 0.70, jwt: jose.ES256},
+		{name: "jwt, HS256, a fresh one each time", atLeast: 0.40, jwt: jose.HS256, fresh: freshTokens},
+		{name: "a rule and a header by jsonpath", atLeast: 0.70, token: asked("jp", "$.req.headers.host", "$.parsedUri.path")},
+		{name: "a rule and a header by jq", atLeast: 0.60, token: asked("jq", ".req.headers.host", ".parsedUri.path")},
+		{name: "a rule by JSONata", atLeast: 0.10, token: asked("jsonata", "$lowercase(req.headers.host)", "")},
+	}
+}
+
+func basic(credentials string) map[string]string {
+	return map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(credentials))}
 }
 
 func noop() (map[string]any, error) {
@@ -77,34 +92,42 @@ func asked(engine, rule, header string) func() (map[string]any, error) {
 	}
 }
 
-// withJWT returns s with a key in its config token and a JWT in the client's header, which is valid for an hour.
-func (s scenario) withJWT() (scenario, error) {
-	if s.jwt == "" {
-		return s, nil
+func ldapLogin(url string) func() (map[string]any, error) {
+	return func() (map[string]any, error) {
+		return plugin(map[string]any{"type": "ldap", "realm": "bench", "session_cache_ttl": 900, "connection": map[string]any{
+			"url": url, "bindDN": readerDN, "bindCredentials": readerPassword, "searchBase": "dc=test", "searchFilter": "(uid={{username}})",
+		}}), nil
 	}
+}
+
+// withJWT returns s with a key in its config token, and the JWTs for the client's header, which are valid for an hour.
+func (s scenario) withJWT() (scenario, []string, error) {
 	private, public, err := jwtKeys(s.jwt)
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: s.jwt, Key: private}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
-	claims := fmt.Appendf(nil, `{"iss":"https://issuer.example.com","sub":"alice","aud":"bench","exp":%d}`, time.Now().Add(time.Hour).Unix())
-	signed, err := signer.Sign(claims)
-	if err != nil {
-		return s, err
+	tokens := make([]string, max(1, s.fresh))
+	expires := time.Now().Add(time.Hour).Unix()
+	for i := range tokens {
+		claims := fmt.Appendf(nil, `{"iss":"https://issuer.example.com","sub":"alice","aud":"bench","exp":%d,"jti":"%06d"}`, expires, i)
+		signed, err := signer.Sign(claims)
+		if err != nil {
+			return s, nil, err
+		}
+		if tokens[i], err = signed.CompactSerialize(); err != nil {
+			return s, nil, err
+		}
 	}
-	compact, err := signed.CompactSerialize()
-	if err != nil {
-		return s, err
-	}
-	s.headers = map[string]string{"Authorization": "Bearer " + compact}
+	s.headers = map[string]string{"Authorization": "Bearer " + hole}
 	s.token = func() (map[string]any, error) {
 		options := map[string]any{"algorithms": []string{string(s.jwt)}, "audience": "bench", "issuer": "https://issuer.example.com"}
 		return plugin(map[string]any{"type": "jwt", "config": map[string]any{"secret": public, "options": options}}), nil
 	}
-	return s, nil
+	return s, tokens, nil
 }
 
 // jwtKeys makes a key for alg, and what the config token needs of it.
@@ -139,34 +162,32 @@ func (b *bench) seal(eas map[string]any) (string, error) {
 	return b.sealer.Seal(claims)
 }
 
-// path makes the verify URL for s.
-func (b *bench) path(s scenario) (string, error) {
-	eas, err := s.token()
-	if err != nil {
-		return "", err
+// load returns the config token's "eas" claim, and the requests with it.
+func (s scenario) load(b *bench) (eas map[string]any, l load, err error) {
+	var tokens []string
+	if s.jwt != "" {
+		if s, tokens, err = s.withJWT(); err != nil {
+			return nil, load{}, err
+		}
+	}
+	if eas, err = s.token(); err != nil {
+		return nil, load{}, err
 	}
 	sealed, err := b.seal(eas)
 	if err != nil {
-		return "", err
+		return nil, load{}, err
 	}
 	if s.stored {
 		if err := b.store.put(pointedAt, sealed); err != nil {
-			return "", err
+			return nil, load{}, err
 		}
 		if sealed, err = b.seal(map[string]any{"config_token_store_id": storeID, "config_token_id": pointedAt}); err != nil {
-			return "", err
+			return nil, load{}, err
 		}
 	}
-	return "/verify?proxy=nginx&config_token=" + url.QueryEscape(sealed), nil
+	l = verify(tokenParameter(sealed), s.headers)
+	l.fills = tokens
+	return eas, l, nil
 }
 
-// storedPath makes the verify URL for the i-th token of the store.
-func storedPath(i int) string {
-	return fmt.Sprintf("/verify?proxy=nginx&config_token_store_id=%s&config_token_id=%s", storeID, tokenID(i))
-}
-
-// forwarded are the headers that nginx adds to each request, by the recipe in nginx/.
-var forwarded = map[string]string{
-	"X-Forwarded-Proto": "https", "X-Forwarded-Host": "app.example.com", "X-Forwarded-Uri": "/a/b?x=1", "X-Forwarded-Method": "GET",
-	"X-Forwarded-For": "203.0.113.9", "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Accept": "*/*",
-}
+func tokenParameter(sealed string) string { return "config_token=" + url.QueryEscape(sealed) }
