@@ -43,7 +43,6 @@ var house = []rule{
 		"it describes what can be configured; nothing that serves needs it"},
 	{"internal/pipeline", []string{"configtoken", "plugins", "stores", "internal/assertion", "internal/query", "internal/headers", "internal/identity"},
 		"the pipeline decides; it knows plugins by their contract, and neither HTTP servers nor proxies"},
-	{"internal/schema", []string{"plugins", "plugins/*", "internal/bearer", "internal/headers"}, "it describes configuration; it builds none of it"},
 	{"internal/server", []string{"internal/pipeline", "internal/parent", "plugins", "configtoken", "internal/query"},
 		"the server speaks HTTP; it names tokens and queries, and all that is done with them is the pipeline's"},
 	{"internal/testserver", nil, "it starts servers for tests, whatever is tested"},
@@ -59,7 +58,6 @@ var confined = []library{
 	{"github.com/labstack/echo", []string{"internal/server", "tools/..."}, "echo v4 will end; leaving it must cost one package"},
 	{"github.com/patrickmn/go-cache", []string{"stores"}, "it is unbounded: only for keys that we issued ourselves, the ids that stores answered"},
 	{"github.com/spf13/cobra", []string{"cmd/...", "tools/..."}, "a command line belongs to a command"},
-	{"github.com/caarlos0/env", []string{"cmd/..."}, "the environment is read once, where the program is put together"},
 }
 
 // misnamed are package names that say nothing about what is inside.
