@@ -26,10 +26,10 @@ func newMigrate(c *cli) *cobra.Command {
 		Use:   "migrate [FILE...]",
 		Short: "Say what becomes of an environment and config tokens of external-auth-server, and seal the tokens natively",
 		Long: `Reads external-auth-server's environment, the config tokens in each FILE (- for the standard input) and those in the
-configured stores. A FILE is a proxy's configuration (config_token= in verify URLs) or any text with sealed tokens in it.
+configured stores. A FILE is a proxy's configuration (config_token= in verify URLs) or any text with sealed tokens.
 
-Says of each variable whether it is kept, changed or ignored, and of each token whether it opens, what in it is unsafe or
-unsupported, and what would answer differently in native form. With --out it seals natively what can be.
+Says of each variable whether it is kept, changed or ignored, and of each token whether it opens, what in it is unsafe
+or unsupported, and what would answer differently in native form. With --out it seals natively what can be.
 Prints no secrets. Exit code 3 when there is something to do about it.`,
 		Example: `  easgate migrate --env-file eas.env /etc/nginx/conf.d/*.conf
   easgate migrate --env-file eas.env nginx.conf --write-keyring keyring.json --out tokens.jsonl`,
