@@ -1,0 +1,51 @@
+package server
+
+import (
+	"net/http"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/query"
+)
+
+// What a client writes into cookies and query strings is shown to queries: it must never panic, and be text.
+func FuzzViews(f *testing.F) {
+	f.Add("a=b; c=\"d\"; e=s%3Aval.S6IAZwkOZfbGE5; j=j:{\"a\":1}", "a=1&a=2&b[c][d]=3&e[]=4&f[9]=x&f[0]=y")
+	f.Add("=;;=;a", "[]=&[=&]=&a[=b&a]=c&a[b=c&%zz=%")
+	f.Add("a=j:[[[[", "a[b][c][d][e][f][g][h]=1&a=2&a[0]=3")
+	f.Fuzz(func(t *testing.T, cookie, raw string) {
+		s := source{
+			header: http.Header{"Cookie": {cookie}, "X-A": {raw}}, host: raw, rawQuery: raw,
+			parent: &parent.Request{URI: "https://a/"}, cookieSecret: []byte("cosign"),
+		}
+		text := query.JSON(s.Req())
+		if !utf8.ValidString(text) {
+			t.Errorf("the view is no text: %q", text)
+		}
+		if _, err := query.ParseJSON([]byte(text)); err != nil {
+			t.Errorf("the view is no JSON: %v", err)
+		}
+	})
+}
+
+// Whatever a verify URL says, it is understood or refused; a token is only ever what config_token says.
+func FuzzParams(f *testing.F) {
+	f.Add("config_token=x&fallback_plugin=0x1&proxy=nginx&strip=trust&redirect_http_code=302", false)
+	f.Add(`{"config_token":"x","fallback_plugin":1}`, true)
+	f.Add("config_token=%&config_token[]=x;config_token=y", false)
+	f.Fuzz(func(t *testing.T, text string, isJSON bool) {
+		var p *params
+		if isJSON {
+			p = parseJSONParams(text, nil)
+		} else {
+			p = parseParams(text, nil)
+		}
+		if p.err == nil && p.redirect != 0 && (p.redirect < 300 || p.redirect > 499) {
+			t.Errorf("redirect_http_code %d", p.redirect)
+		}
+		if p.selector.Token != "" && (p.selector.Pointer.StoreID != "" || p.selector.TokenQuery != nil) {
+			t.Error("both a token and a pointer")
+		}
+	})
+}
