@@ -44,6 +44,8 @@ type Cache struct {
 	// opening counts how often the keys or the rules of opening changed; what was opened before does not count.
 	opening atomic.Uint64
 	closing sync.WaitGroup
+	// ended is closed by Close: nobody uses a pipeline any more.
+	ended chan struct{}
 }
 
 // textKey separates what a stranger may write from what a store holds: the two are opened by different rules.
@@ -103,7 +105,7 @@ func NewCache(cfg Config) (*Cache, error) {
 	if cfg.PipelineBytes == 0 {
 		cfg.PipelineBytes = 96 << 20
 	}
-	c := &Cache{cfg: cfg}
+	c := &Cache{cfg: cfg, ended: make(chan struct{})}
 	var err error
 	if c.texts, err = otter.New(&otter.Options[textKey, *opened]{
 		MaximumWeight: cfg.TextBytes,
@@ -127,9 +129,13 @@ func (c *Cache) close(s *shared) {
 	if s.closed.Swap(true) || !s.holdsResources() {
 		return
 	}
-	c.closing.Add(1)
-	time.AfterFunc(c.cfg.Grace, func() {
-		defer c.closing.Done()
+	c.closing.Go(func() {
+		grace := time.NewTimer(c.cfg.Grace)
+		defer grace.Stop()
+		select {
+		case <-grace.C:
+		case <-c.ended:
+		}
 		if err := s.Close(); err != nil {
 			c.cfg.Log.Warn("closing an evicted pipeline", "error", err)
 		}
@@ -278,10 +284,10 @@ func (c *Cache) Forget() {
 	c.texts.InvalidateAll()
 }
 
-// Close closes all pipelines and waits for them.
+// Close closes all pipelines, those evicted lately too, and waits for them. The cache is not used after it.
 func (c *Cache) Close() {
 	c.texts.InvalidateAll()
-	c.cfg.Grace = 0
+	close(c.ended)
 	c.pipelines.InvalidateAll()
 	c.pipelines.CleanUp()
 	c.closing.Wait()

@@ -268,7 +268,11 @@ func TestEvictionCloses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		start := time.Now()
 		w.Close()
+		if took := time.Since(start); took != 0 {
+			t.Errorf("Close waited for %v, want no grace at the end", took)
+		}
 		if w.closed.Load() != w.built.Load() {
 			t.Errorf("%d built, %d closed", w.built.Load(), w.closed.Load())
 		}
