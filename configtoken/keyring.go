@@ -79,6 +79,23 @@ func (k *Keyring) WithSigning() (*Keyring, error) {
 	return &Keyring{seal: k.seal, sign: slices.Concat([]signKey{pair}, k.Public().sign)}, nil
 }
 
+// Without returns a keyring with the keys of k but the one called id: what that one sealed or signed no longer opens.
+// The keys that seal and sign new tokens cannot be taken out; [Keyring.Rotate] first.
+func (k *Keyring) Without(id string) (*Keyring, error) {
+	keys := k.Keys()
+	i := slices.IndexFunc(keys, func(i KeyInfo) bool { return i.ID == id })
+	if i < 0 {
+		return nil, fmt.Errorf("keyring: no key %q", id)
+	}
+	if use := keys[i].Use; use == Seals || use == Signs {
+		return nil, fmt.Errorf("keyring: key %q %s new tokens", id, use)
+	}
+	return &Keyring{
+		seal: slices.DeleteFunc(slices.Clone(k.seal), func(s sealKey) bool { return s.id == id }),
+		sign: slices.DeleteFunc(slices.Clone(k.sign), func(s signKey) bool { return s.id == id }),
+	}, nil
+}
+
 // Public returns the server's part of k: the keys that open, and of signing keys the public half.
 func (k *Keyring) Public() *Keyring {
 	server := &Keyring{seal: k.seal}
@@ -135,13 +152,14 @@ func (k *Keyring) verifier(id string) ed25519.PublicKey {
 	return nil
 }
 
-// newID returns a key id that k does not know: short, because every token carries it.
+// newID returns a key id that k does not know: short, because every token carries it, and nothing that a command line
+// takes for an option.
 func (k *Keyring) newID() string {
 	for {
 		var b [3]byte
 		_, _ = rand.Read(b[:])
 		id := base64.RawURLEncoding.EncodeToString(b[:])
-		if k.secret(id) == nil && k.verifier(id) == nil {
+		if id[0] != '-' && k.secret(id) == nil && k.verifier(id) == nil {
 			return id
 		}
 	}

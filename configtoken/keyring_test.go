@@ -124,6 +124,51 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+func TestWithout(t *testing.T) {
+	old := must[*Keyring](t)(newRing(t).WithSigning())
+	k := must[*Keyring](t)(old.Rotate())
+	sealID, signID := k.Keys()[0].ID, k.Keys()[2].ID
+	oldSealID, oldSignID := k.Keys()[1].ID, k.Keys()[3].ID
+	for _, tt := range []struct {
+		name string
+		in   *Keyring
+		id   string
+		want string // the error
+	}{
+		{"the old sealing key", k, oldSealID, ""},
+		{"the old signing key", k, oldSignID, ""},
+		{"the old signing key, at the server", k.Public(), oldSignID, ""},
+		{"the key that seals", k, sealID, fmt.Sprintf("keyring: key %q seals new tokens", sealID)},
+		{"the key that signs", k, signID, fmt.Sprintf("keyring: key %q signs new tokens", signID)},
+		{"no key", k, "none", `keyring: no key "none"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := tt.in.Keys()
+			got, err := tt.in.Without(tt.id)
+			if !slices.Equal(tt.in.Keys(), before) {
+				t.Errorf("Without(%s) changed the keyring that it was asked of: %v, was %v", tt.id, tt.in, before)
+			}
+			if tt.want != "" {
+				if err == nil || err.Error() != tt.want {
+					t.Errorf("Without(%s) = %v, %v, want %s", tt.id, got, err, tt.want)
+				}
+				return
+			}
+			rest := slices.DeleteFunc(before, func(i KeyInfo) bool { return i.ID == tt.id })
+			if err != nil || !slices.Equal(got.Keys(), rest) {
+				t.Fatalf("Without(%s) = %v, %v, want %v", tt.id, got, err, rest)
+			}
+			open := urlOpen(t, Formats{Native: NewLive(got)})
+			if _, err := open(seal(t, old, noop)); !unreadable(err) {
+				t.Errorf("Open of what the key made = %v, want unreadable", err)
+			}
+			if _, err := open(seal(t, k, noop)); err != nil {
+				t.Errorf("Open of what the new keys made = %v", err)
+			}
+		})
+	}
+}
+
 // Keys end up in logs by being part of something that is printed.
 func TestKeysDoNotPrint(t *testing.T) {
 	k := must[*Keyring](t)(newRing(t).WithSigning())
