@@ -17,7 +17,7 @@ func newKeys(c *cli) *cobra.Command {
 		Short: "Make and look at the keys of config tokens",
 		Long: `A keyring is a JSON Web Key Set of random keys. The first one seals config tokens, all of them open.
 Whoever has it can make tokens that easgate believes, unless it is a server's half (keys public).`,
-	}, newKeysNew(c), newKeysRotate(c), newKeysList(c), newKeysPublic(c))
+	}, newKeysNew(c), newKeysRotate(c), newKeysRemove(c), newKeysList(c), newKeysPublic(c))
 }
 
 func newKeysNew(c *cli) *cobra.Command {
@@ -55,21 +55,35 @@ A running easgate reads it again by itself. Give a server the new keyring before
 		Example: `  easgate keys rotate keyring.json`,
 		Args:    args(0, 1, "one FILE at most"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			path, err := c.keyringPath(args)
+			ring, err := c.changeKeyring(args, (*configtoken.Keyring).Rotate)
 			if err != nil {
 				return err
 			}
-			ring, err := configtoken.LoadKeyring(path)
+			_, err = fmt.Fprintf(c.err, "new key %s seals now; %s\n", ring.Keys()[0].ID, openers(ring))
+			return err
+		},
+	}
+	c.keyringFlag(cmd)
+	return cmd
+}
+
+func newKeysRemove(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "remove KID [FILE]",
+		Short: "Take an old key out of a keyring file",
+		Long: `Takes out the key with the id KID, as keys list prints it. What it sealed, or signed, no longer opens, on a running
+easgate as soon as it has read the file again. The file is replaced in one step. The key that seals new tokens stays, and
+so does the one that signs them: rotate first.`,
+		Example: `  easgate keys list keyring.json
+  easgate keys remove Zm9v keyring.json`,
+		Args: args(1, 2, "a KID and one FILE at most"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			id := args[0]
+			ring, err := c.changeKeyring(args[1:], func(k *configtoken.Keyring) (*configtoken.Keyring, error) { return k.Without(id) })
 			if err != nil {
 				return err
 			}
-			if ring, err = ring.Rotate(); err != nil {
-				return err
-			}
-			if err := replaceFile(path, ring.JWKSet()); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(c.err, "new key %s seals now; %d keys open\n", ring.Keys()[0].ID, openers(ring))
+			_, err = fmt.Fprintf(c.err, "key %s is gone; %s\n", id, openers(ring))
 			return err
 		},
 	}
@@ -128,13 +142,34 @@ server's files can make one.`,
 	return cmd
 }
 
-func openers(ring *configtoken.Keyring) (n int) {
+// changeKeyring replaces the keyring in the file that args name, or the configuration, by what change makes of it.
+func (c *cli) changeKeyring(args []string, change func(*configtoken.Keyring) (*configtoken.Keyring, error)) (*configtoken.Keyring, error) {
+	path, err := c.keyringPath(args)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := configtoken.LoadKeyring(path)
+	if err != nil {
+		return nil, err
+	}
+	if ring, err = change(ring); err != nil {
+		return nil, err
+	}
+	return ring, replaceFile(path, ring.JWKSet())
+}
+
+// openers says how many keys of ring open config tokens.
+func openers(ring *configtoken.Keyring) string {
+	n := 0
 	for _, k := range ring.Keys() {
 		if k.Use == configtoken.Seals || k.Use == configtoken.Opens {
 			n++
 		}
 	}
-	return n
+	if n == 1 {
+		return "1 key opens"
+	}
+	return fmt.Sprintf("%d keys open", n)
 }
 
 func (c *cli) keyringFlag(cmd *cobra.Command) {
