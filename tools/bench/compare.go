@@ -19,6 +19,7 @@ type row struct {
 	ours, echo, eas      sample
 	speed, latency, cost float64 // requests per second, p99 and processor time: easgate's as a multiple of the yardstick's
 	bytes                int     // of one request
+	refused              int     // of easgate's answers, which should all have been allows
 }
 
 // compareAll measures every scenario. The error joins those of the rows that are missing.
@@ -87,6 +88,9 @@ func (b *bench) compare(ctx context.Context, s scenario, r *row) error {
 // fill computes r of as many samples of each.
 func (r *row) fill(ours, echo []sample) {
 	r.ours, r.echo = middle(ours), middle(echo)
+	for _, s := range ours {
+		r.refused += s.refused
+	}
 	ratio := func(of func(sample) float64) float64 {
 		each := make([]float64, len(ours))
 		for i := range ours {
@@ -117,6 +121,9 @@ func (r *row) print() {
 	}
 	fmt.Fprintf(os.Stderr, "%-50s %7.0f/s %.2f (≥ %.2f)  p99 %v %.1f  cpu %v %.2f\n",
 		r.name, r.ours.perSecond, r.speed, r.atLeast, micro(r.ours.p99), r.latency, micro(r.ours.cpu), r.cost)
+	if r.refused > 0 {
+		fmt.Fprintf(os.Stderr, "    %d requests were not allowed\n", r.refused)
+	}
 	switch {
 	case r.easMissing != nil:
 		fmt.Fprintf(os.Stderr, "%-50s not measured: %v\n", "    external-auth-server", r.easMissing)

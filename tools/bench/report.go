@@ -107,6 +107,9 @@ func (r *report) comparison(b *strings.Builder) {
 		fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
 	}
 	for _, w := range r.rows {
+		if w.refused > 0 {
+			fmt.Fprintf(b, "\n%s: %d requests were not allowed.\n", w.name, w.refused)
+		}
 		if w.easMissing != nil {
 			fmt.Fprintf(b, "\nexternal-auth-server, %s: not measured: %s\n", w.name, strings.ReplaceAll(w.easMissing.Error(), "\n", "; "))
 		}

@@ -39,7 +39,7 @@ func TestParseWrkSeconds(t *testing.T) {
 
 // A server that refuses everything is fast; its speed must not be taken for ours.
 func TestParseWrkRefusesDenials(t *testing.T) {
-	for _, line := range []string{"  Non-2xx or 3xx responses: 12\n", "  Socket errors: connect 0, read 3, write 0, timeout 0\n"} {
+	for _, line := range []string{"  Non-2xx or 3xx responses: 66\n", "  Non-2xx or 3xx responses: 65889\n", "  Socket errors: connect 0, read 3, write 0, timeout 0\n"} {
 		out := strings.Replace(wrkOutput, "Requests/sec", line+"Requests/sec", 1)
 		if got, err := parseWrk(out); err == nil {
 			t.Errorf("parseWrk(%q) = %+v, want an error", line, got)
@@ -47,6 +47,14 @@ func TestParseWrkRefusesDenials(t *testing.T) {
 	}
 	if _, err := parseWrk("unable to connect"); err == nil {
 		t.Error("parseWrk(no numbers) = nil, want an error")
+	}
+}
+
+// A time limit that fires on a busy machine must not cost the whole row.
+func TestParseWrkCountsRareDenials(t *testing.T) {
+	got, err := parseWrk(strings.Replace(wrkOutput, "Requests/sec", "  Non-2xx or 3xx responses: 65\nRequests/sec", 1))
+	if err != nil || got.refused != 65 {
+		t.Errorf("parseWrk() = %+v, %v, want 65 refused", got, err)
 	}
 }
 
