@@ -143,7 +143,7 @@ func write(o options, r *report, complete bool) error {
 	page := r.page()
 	fmt.Print(page)
 	if o.out != "-" {
-		if err := os.WriteFile(o.out, []byte(page), 0o644); err != nil { //nolint:gosec // a page to be read
+		if err := os.WriteFile(o.out, []byte(page), 0o644); err != nil {
 			return err
 		}
 	}
@@ -158,5 +158,5 @@ func write(o options, r *report, complete bool) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.readme, err)
 	}
-	return os.WriteFile(o.readme, []byte(changed), 0o644) //nolint:gosec // a page to be read
+	return os.WriteFile(o.readme, []byte(changed), 0o644)
 }
