@@ -154,3 +154,26 @@ func TestDeadlineAfterRelease(t *testing.T) {
 		t.Errorf("Err = %v, want %v", err, context.Canceled)
 	}
 }
+
+// ATTACKS 45: a request that no proxy would let through is not taken apart.
+func TestGRPCRequestTooLong(t *testing.T) {
+	f := newFixture(t, nil)
+	client := authv3.NewAuthorizationClient(f.envoy(t))
+	long := strings.Repeat("a", maxHeader/2)
+	for name, tt := range map[string]struct {
+		path, header string
+		allow        bool
+	}{
+		"path":   {"/?" + long + long, "", false},
+		"header": {"/", long + long, false},
+		"both":   {"/?" + long, long, false},
+		"fits":   {"/?" + long, "a", true},
+	} {
+		in := checkRequest(noopToken("200"))
+		in.Attributes.Request.Http.Path, in.Attributes.Request.Http.Headers["x-long"] = tt.path, tt.header
+		res, err := client.Check(t.Context(), in)
+		if allow := res.GetOkResponse() != nil; err != nil || allow != tt.allow {
+			t.Errorf("%s: allowed = %v, %v, want %v", name, allow, err, tt.allow)
+		}
+	}
+}

@@ -69,6 +69,9 @@ func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *v
 	if request == nil {
 		return nil, refusal(http.StatusServiceUnavailable, errors.New("attributes.request.http: missing"))
 	}
+	if requestBytes(request) > maxHeader { // as over HTTP; the message may have 4 MB
+		return nil, refusal(http.StatusServiceUnavailable, errRequestTooLong)
+	}
 	look := newLookup(ctx, in)
 	text, _ := look.find("x-eas-verify-params")
 	p := s.jsonParams(text)
@@ -91,6 +94,14 @@ func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *v
 		major: 1, minor: 1, parent: &v.parent, cookieSecret: s.cfg.CookieSecret,
 	}
 	return p, s.decide(ctx, v, from.addr, p, nil)
+}
+
+func requestBytes(r *authv3.AttributeContext_HttpRequest) int {
+	n := len(r.GetPath()) + len(r.GetHost())
+	for name, value := range r.GetHeaders() {
+		n += len(name) + len(value)
+	}
+	return n
 }
 
 func peerAddress(ctx context.Context) string {
@@ -154,6 +165,8 @@ func (l *lookup) find(name string) (string, bool) {
 	text := l.extensions[name]
 	return text, text != ""
 }
+
+var errRequestTooLong = errors.New("attributes.request.http: path and headers longer than 128 KB together")
 
 var errScheme = errors.New("x-forwarded-proto: no scheme in the request, the filter metadata, the initial metadata or the context extensions")
 
