@@ -25,6 +25,7 @@ var house = []rule{
 	{"internal/parent", []string{"plugins", "internal/query"}, "it turns headers into a parent request before anything is decided"},
 	{"internal/bearer", []string{"plugins", "internal/assertion", "internal/query", "internal/query/jsregexp", "internal/identity", "internal/jwks"},
 		"what the plugins that take bearer tokens share follows the rule of plugins"},
+	{"internal/credential", nil, "remembering a password is the same wherever it is checked"},
 	{"internal/oauthflow", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks"},
 		"what oidc and oauth2 share follows the rule of plugins"},
 
@@ -32,7 +33,7 @@ var house = []rule{
 		"the contract names what a plugin may reach, and nothing that reaches plugins"},
 	{"plugins/builtin", []string{"plugins", "plugins/*"}, "the list of plugins is a list"},
 	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/query/*", "internal/identity"}, "the contract suite knows the contract"},
-	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks", "internal/bearer", "internal/oauthflow", "internal/sqldb"},
+	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks", "internal/bearer", "internal/credential", "internal/oauthflow", "internal/sqldb"},
 		"a plugin never sees another plugin, a store, the pipeline or the server: whatever it needs comes through plugins.Env"},
 
 	{"stores", []string{"internal/strictjson", "internal/yamljson"}, "a store maps ids to sealed text; it cannot open it"},

@@ -7,7 +7,6 @@ package htpasswd
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"slices"
@@ -15,8 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
-	"golang.org/x/sync/singleflight"
 
+	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/plugins"
 )
@@ -58,9 +57,9 @@ type Plugin struct {
 
 	now     func() time.Time
 	ttl     time.Duration
-	key     macKey
+	key     credential.Key
 	hashing *semaphore.Weighted
-	flights singleflight.Group
+	checks  credential.Checks[bool]
 	// check is kind.check, but for tests that count the work.
 	check func(k kind, hash, password string) bool
 }
@@ -93,6 +92,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		users:     users,
 		now:       env.Now,
 		ttl:       ttl,
+		key:       credential.NewKey(),
 		hashing:   env.Hashing,
 		check:     kind.check,
 	}
@@ -101,11 +101,6 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 			p.dearest = u
 		}
 	}
-	var key [32]byte
-	if _, err := rand.Read(key[:]); err != nil {
-		return nil, err
-	}
-	p.key = newMACKey(key[:])
 	return p, nil
 }
 

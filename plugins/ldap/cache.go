@@ -1,9 +1,10 @@
 package ldap
 
 import (
-	"crypto/sha256"
 	"sync"
 	"time"
+
+	"github.com/easgate/easgate/internal/credential"
 )
 
 // maxRemembered bounds what all remembered logins of a plugin weigh, in bytes.
@@ -15,14 +16,14 @@ type cache struct {
 	now func() time.Time
 
 	mu     sync.RWMutex
-	logins map[mac]*login
+	logins map[credential.MAC]*login
 	weight int
 	// sweeper gives the memory of expired logins back; what counts as expired is decided by get.
 	sweeper *time.Timer
 }
 
 // get returns the login of the credentials with the MAC m, or nil.
-func (c *cache) get(m mac) *login {
+func (c *cache) get(m credential.MAC) *login {
 	c.mu.RLock()
 	l := c.logins[m]
 	c.mu.RUnlock()
@@ -33,7 +34,7 @@ func (c *cache) get(m mac) *login {
 }
 
 // put remembers l. When there is no room, others are forgotten, whichever come first.
-func (c *cache) put(m mac, l *login) {
+func (c *cache) put(m credential.MAC, l *login) {
 	if c.ttl <= 0 || l.weight > maxRemembered/4 {
 		return
 	}
@@ -48,7 +49,7 @@ func (c *cache) put(m mac, l *login) {
 		c.forget(other)
 	}
 	if c.logins == nil {
-		c.logins = make(map[mac]*login)
+		c.logins = make(map[credential.MAC]*login)
 	}
 	c.logins[m] = l
 	c.weight += l.weight
@@ -57,7 +58,7 @@ func (c *cache) put(m mac, l *login) {
 	}
 }
 
-func (c *cache) forget(m mac) {
+func (c *cache) forget(m credential.MAC) {
 	if l, ok := c.logins[m]; ok {
 		delete(c.logins, m)
 		c.weight -= l.weight
@@ -92,32 +93,4 @@ func (c *cache) clear() {
 		c.sweeper.Stop()
 	}
 	c.logins, c.weight, c.sweeper = nil, 0, nil
-}
-
-type mac [sha256.Size]byte
-
-// A macKey is the two padded keys of HMAC-SHA256 (RFC 2104).
-type macKey struct{ inner, outer [sha256.BlockSize]byte }
-
-func newMACKey(key []byte) (k macKey) {
-	copy(k.inner[:], key)
-	copy(k.outer[:], key)
-	for i := range k.inner {
-		k.inner[i] ^= 0x36
-		k.outer[i] ^= 0x5c
-	}
-	return k
-}
-
-// mac returns the HMAC-SHA256 of user and password, which a colon keeps apart: a user name has none. It does what
-// crypto/hmac does in a third of the time and without its allocations.
-func (k *macKey) mac(user, password string) mac {
-	var stack [256]byte
-	b := append(stack[:0], k.inner[:]...)
-	b = append(b, user...)
-	b = append(b, ':')
-	b = append(b, password...)
-	sum := sha256.Sum256(b)
-	b = append(b[:0], k.outer[:]...)
-	return sha256.Sum256(append(b, sum[:]...))
 }

@@ -17,9 +17,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/easgate/easgate/internal/assertion"
+	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -43,9 +42,9 @@ type Plugin struct {
 	// service searches; passwords does nothing but bind, as one user after the other.
 	service, passwords *pool
 
-	key     macKey
-	cache   cache
-	flights singleflight.Group
+	key    credential.Key
+	cache  cache
+	checks credential.Checks[verdict]
 }
 
 // New builds the plugin. It does not connect yet.
@@ -54,7 +53,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("assertions.userinfo: %w", err)
 	}
-	p := &Plugin{realm: c.Realm, rules: rules}
+	p := &Plugin{realm: c.Realm, rules: rules, key: credential.NewKey()}
 	if p.realm == "" {
 		p.realm = DefaultRealm
 	}
@@ -71,12 +70,9 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if err := p.connection(&c.Connection, env); err != nil {
 		return nil, fmt.Errorf("connection.%w", err)
 	}
-	var random [48]byte
-	if _, err := rand.Read(random[:]); err != nil {
-		return nil, err
-	}
-	p.key = newMACKey(random[:32])
-	p.nobody = "cn=" + hex.EncodeToString(random[32:])
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the process instead
+	p.nobody = "cn=" + hex.EncodeToString(random[:])
 	if p.user.base != "" {
 		p.nobody += "," + p.user.base
 	}
@@ -145,11 +141,11 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 	if !usable(c) {
 		return p.unauthorized(plugins.Deny, "credentials not usable"), nil
 	}
-	m := p.key.mac(c.User, c.Password)
+	m := p.key.MAC(c.User, c.Password, "")
 	if l := p.cache.get(m); l != nil {
 		return l.allow(), nil
 	}
-	v, err := p.ask(ctx, c, m)
+	v, err := p.checks.Do(ctx, m, func() (verdict, error) { return p.ask(ctx, c, m) })
 	switch {
 	case err != nil:
 		return plugins.Result{}, fmt.Errorf("ldap: %w", err)
@@ -186,54 +182,17 @@ func (p *Plugin) unauthorized(v plugins.Verdict, reason string) plugins.Result {
 	}
 }
 
-// ask logs in at the directory; requests with the same credentials share one login.
-func (p *Plugin) ask(ctx context.Context, c plugins.Basic, m mac) (verdict, error) {
-	for ctx.Err() == nil {
-		// The first of the requests that share a login asks in the name of all. When its client leaves, or its time is
-		// over, another takes over.
-		done := p.flights.DoChan(string(m[:]), func() (any, error) { return p.fly(ctx, c, m) })
-		select {
-		case <-ctx.Done():
-		case res := <-done:
-			switch answer := res.Val.(type) {
-			case verdict:
-				return answer, nil
-			case *panicked:
-				panic(answer.value)
-			case error:
-				return verdict{}, answer
-			}
-		}
-	}
-	return verdict{}, ctx.Err()
-}
-
-// panicked carries a panic from singleflight's goroutine, where it would end the process, to the request's own.
-type panicked struct{ value any }
-
-// fly logs in and remembers a success. It returns a verdict, an error or a *panicked; or nil when ctx ended, which is
-// no answer for those whose time is not over.
-func (p *Plugin) fly(ctx context.Context, c plugins.Basic, m mac) (answer any, _ error) {
-	defer func() {
-		if v := recover(); v != nil {
-			answer = &panicked{v}
-		}
-	}()
-	// A login that ended after this request looked and before it flew.
+// ask logs in and remembers a success.
+func (p *Plugin) ask(ctx context.Context, c plugins.Basic, m credential.MAC) (verdict, error) {
+	// A login that ended after this request looked and before it asked.
 	if l := p.cache.get(m); l != nil {
 		return verdict{login: l}, nil
 	}
 	v, err := p.login(ctx, c)
-	switch {
-	case ctx.Err() != nil && err != nil:
-		return nil, nil
-	case err != nil:
-		return err, nil
-	}
-	if v.login != nil {
+	if err == nil && v.login != nil {
 		p.cache.put(m, v.login)
 	}
-	return v, nil
+	return v, err
 }
 
 // Close closes the connections and forgets the logins.
