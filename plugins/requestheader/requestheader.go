@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -54,7 +55,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 			}
 		}
 		for _, text := range v.Texts {
-			value, ok := latin1(string(text))
+			value, ok := query.Latin1Bytes(string(text))
 			if !ok {
 				if err := env.Complain(fmt.Errorf("headers.%s: a value has characters that no header can carry", name)); err != nil {
 					return nil, err
@@ -111,16 +112,4 @@ func separator(name string) string {
 		return "; "
 	}
 	return ", "
-}
-
-// latin1 encodes s as header fields are; ok is false when it has other characters.
-func latin1(s string) (encoded string, ok bool) {
-	b := make([]byte, 0, len(s))
-	for _, r := range s {
-		if r > 0xff {
-			return "", false
-		}
-		b = append(b, byte(r))
-	}
-	return string(b), true
 }

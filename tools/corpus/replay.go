@@ -13,7 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/easgate/easgate/internal/query"
 )
 
 // A Replay runs a server and asks it what was recorded.
@@ -166,7 +167,7 @@ func send(addr string, req *Request) (Answer, error) {
 		}
 		vs := make(Values, len(values))
 		for i, v := range values {
-			vs[i] = fromLatin1(v)
+			vs[i] = query.Latin1(v)
 		}
 		a.Headers[strings.ToLower(name)] = vs
 	}
@@ -185,25 +186,12 @@ func (r *Request) wire() []byte {
 		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(*r.Body))
 	}
 	b.WriteString("Connection: close\r\n\r\n")
-	wire := toLatin1(b.String())
+	wire, ok := query.Latin1Bytes(b.String())
+	if !ok {
+		panic("recording with characters that no header can carry")
+	}
 	if r.Body != nil {
-		wire = append(wire, *r.Body...)
+		wire += *r.Body
 	}
-	return wire
-}
-
-func toLatin1(s string) []byte {
-	b := make([]byte, 0, len(s))
-	for _, r := range s {
-		b = append(b, byte(r)) // the recording holds nothing above U+00FF
-	}
-	return b
-}
-
-func fromLatin1(s string) string {
-	b := make([]byte, 0, len(s))
-	for i := range len(s) {
-		b = utf8.AppendRune(b, rune(s[i]))
-	}
-	return string(b)
+	return []byte(wire)
 }
