@@ -145,6 +145,14 @@ func secretsOf(raw json.RawMessage) (list []string) {
 					}
 				}
 			}
+			var presented map[string]string
+			if (name == "headers" || name == "params") && json.Unmarshal(v, &presented) == nil {
+				for _, text := range presented {
+					if len(text) >= 6 && text != "undefined" {
+						list = append(list, text)
+					}
+				}
+			}
 			list = append(list, secretsOf(v)...)
 		}
 		return list

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -119,6 +120,45 @@ func TestDocumentedTokens(t *testing.T) {
 	}
 	if seen < len(builtin.Registry()) {
 		t.Errorf("%d config tokens in the documentation, want at least one for each plugin", seen)
+	}
+}
+
+// The tokens that stand in files of their own are held to the same.
+func TestExampleTokens(t *testing.T) {
+	s, compiler := tokenSchema(t), sealable(t)
+	for _, pattern := range []string{"../../examples/*/*.y*ml", "../../examples/*/*.json", "../../nginx/*.y*ml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			claims, err := document.Convert(text)
+			if err != nil || !hasPlugins(claims) { // a proxy's configuration
+				continue
+			}
+			if err := errors.Join(validate(s, claims), compiler.Check(claims)); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+	}
+}
+
+// An editor knows every language that rules may use.
+func TestSchemaKnowsEngines(t *testing.T) {
+	s := tokenSchema(t)
+	for engine := range sealable(t).Env.Query {
+		for _, token := range []string{
+			`{"eas":{"plugins":[{"type":"noop","pcb":{"skip":[{"query_engine":%q,"query":"a","rule":{"method":"empty"}}]}}]}}`,
+			`{"eas":{"plugins":[{"type":"noop","custom_service_headers":{"X-A":{"source":"req","query_engine":%q,"query":"a"}}}]}}`,
+		} {
+			if err := validate(s, fmt.Appendf(nil, token, engine)); err != nil {
+				t.Errorf("%s: %v", engine, err)
+			}
+		}
 	}
 }
 
