@@ -87,6 +87,18 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// A rule for what is not there binds nobody, and may be one for a package that was renamed.
+func TestRulesAreUsed(t *testing.T) {
+	all := sources(t)
+	for _, r := range house {
+		for _, pattern := range append([]string{r.who}, r.may...) {
+			if !slices.ContainsFunc(all, func(s source) bool { return match(pattern, s.pkg) }) {
+				t.Errorf("the rule for %s: no package is %s", r.who, pattern)
+			}
+		}
+	}
+}
+
 // What runs at import time runs in every program and every test, in an order that nobody chose.
 func TestNoInit(t *testing.T) {
 	for _, s := range sources(t) {

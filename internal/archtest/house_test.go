@@ -10,11 +10,8 @@ var house = []rule{
 	{"configtoken", nil, "a config token is text and keys; what its claims configure is not its business"},
 	{"internal/query", nil, "the words of the query languages are the floor that everything else stands on"},
 	{"internal/query/*", []string{"internal/query", "internal/query/*"}, "an engine knows queries and values, not who asks"},
-	{"internal/session", nil, "a contract that plugins and back ends share"},
-	{"internal/session/*", []string{"internal/session", "internal/sqldb", "internal/seal"}, "a session store knows sessions and its back end"},
-	{"internal/seal", nil, "sealing must be reviewable by itself"},
 	{"internal/jwks", nil, "key sets are fetched and cached, whoever verifies with them"},
-	{"internal/sqldb", []string{"internal/strictjson"}, "opening a database is the same for stores, sessions and API tokens"},
+	{"internal/sqldb", []string{"internal/strictjson"}, "opening a database is the same for everything that needs one"},
 	{"internal/strictjson", nil, "reading JSON is the same for every configuration"},
 	{"internal/yamljson", nil, "reading YAML is the same for every configuration"},
 	{"internal/watch", nil, "watching a file is the same for keys, stores and revocations"},
@@ -26,14 +23,12 @@ var house = []rule{
 	{"internal/bearer", []string{"plugins", "internal/assertion", "internal/query", "internal/query/jsregexp", "internal/identity", "internal/jwks"},
 		"what the plugins that take bearer tokens share follows the rule of plugins"},
 	{"internal/credential", nil, "remembering a password is the same wherever it is checked"},
-	{"internal/oauthflow", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks"},
-		"what oidc and oauth2 share follows the rule of plugins"},
 
-	{"plugins", []string{"internal/query", "internal/session", "internal/seal", "internal/identity", "internal/sqldb"},
+	{"plugins", []string{"internal/query", "internal/identity", "internal/sqldb"},
 		"the contract names what a plugin may reach, and nothing that reaches plugins"},
 	{"plugins/builtin", []string{"plugins", "plugins/*"}, "the list of plugins is a list"},
 	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/query/*", "internal/identity"}, "the contract suite knows the contract"},
-	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/session", "internal/seal", "internal/identity", "internal/jwks", "internal/bearer", "internal/credential", "internal/oauthflow", "internal/sqldb"},
+	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/identity", "internal/jwks", "internal/bearer", "internal/credential", "internal/sqldb"},
 		"a plugin never sees another plugin, a store, the pipeline or the server: whatever it needs comes through plugins.Env"},
 
 	{"stores", []string{"internal/strictjson", "internal/yamljson"}, "a store maps ids to sealed text; it cannot open it"},
@@ -50,8 +45,6 @@ var house = []rule{
 	{"internal/archtest", nil, "rules are about packages, not part of them"},
 
 	{"tools/...", append([]string{"tools/..."}, product...), "tools use whatever they measure or make"},
-	{"nginx/...", nil, "a recipe, and tests"},
-	{"examples/...", nil, "configuration, and tests"},
 }
 
 // confined are libraries that must be replaceable by changing one package, or that are safe in one place only.
