@@ -28,7 +28,11 @@ func (b *bench) compareAll(ctx context.Context) ([]row, error) {
 	var errs []error
 	for _, s := range scenarios(b.directory.url()) {
 		r := row{name: s.name, atLeast: s.atLeast}
-		if err := b.compare(ctx, s, &r); err != nil {
+		err := ctx.Err()
+		if err == nil {
+			err = b.compare(ctx, s, &r)
+		}
+		if err != nil {
 			r.missing = err
 			errs = append(errs, fmt.Errorf("%s: %w", s.name, err))
 		}

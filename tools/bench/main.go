@@ -132,7 +132,11 @@ func (b *bench) measureAll(ctx context.Context, only string, r *report) error {
 		if only != "" && only != part.name {
 			continue
 		}
-		if err := part.measure(); err != nil {
+		err := ctx.Err()
+		if err == nil {
+			err = part.measure()
+		}
+		if err != nil {
 			r.missing = append(r.missing, fmt.Errorf("%s: %w", part.name, err))
 		}
 	}

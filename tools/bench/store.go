@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -37,30 +38,26 @@ func (s *store) put(id, sealed string) error {
 	return err
 }
 
-// fill puts n tokens into the store that seal makes.
-func (s *store) fill(n int, seal func(i int) (string, error)) error {
-	tx, err := s.db.Begin()
+// fill puts sealed tokens into the store, the i-th under tokenID(i).
+func (s *store) fill(ctx context.Context, sealed []string) error {
+	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if err := insert(tx, n, seal); err != nil {
+	if err := insert(ctx, tx, sealed); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	return tx.Commit()
 }
 
-func insert(tx *sql.Tx, n int, seal func(i int) (string, error)) error {
-	stmt, err := tx.Prepare(`INSERT INTO tokens VALUES (?, ?)`)
+func insert(ctx context.Context, tx *sql.Tx, sealed []string) error {
+	stmt, err := tx.PrepareContext(ctx, `INSERT INTO tokens VALUES (?, ?)`)
 	if err != nil {
 		return err
 	}
 	defer stmt.Close()
-	for i := range n {
-		sealed, err := seal(i)
-		if err != nil {
-			return err
-		}
-		if _, err := stmt.Exec(tokenID(i), sealed); err != nil {
+	for i, text := range sealed {
+		if _, err := stmt.ExecContext(ctx, tokenID(i), text); err != nil {
 			return err
 		}
 	}
