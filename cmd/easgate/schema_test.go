@@ -112,7 +112,8 @@ func TestDocumentedTokens(t *testing.T) {
 				if err := validate(s, claims); err != nil {
 					t.Errorf("%s: schema: %v", where, err)
 				}
-				if err := compiler.Check(claims); err != nil {
+				// The one with every language needs the bundled libraries: TestDocumentedQueries.
+				if err := compiler.Check(claims); err != nil && !strings.HasSuffix(file, "/queries.md") {
 					t.Errorf("%s: sealing: %v", where, err)
 				}
 			}
@@ -271,24 +272,29 @@ func TestSchemaRefuses(t *testing.T) {
 
 // The first example of a page does what the page says.
 func TestDocumentedDecisions(t *testing.T) {
-	tests := []struct {
-		name, page string
-		args       []string
-		exits      int
-		says       string
-	}{
+	documented(t, []decision{
 		{"plugins: robots", "plugins/README.md", []string{"-H", "X-Api-Key: 4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_header"},
 		{"plugins: people are asked", "plugins/README.md", nil, exitNo, "status 401, by plugins[1] htpasswd"},
 		{"rules: everything else is open", "rules.md", nil, 0, "by plugins[0] noop"},
 		{"rules: admin needs a password", "rules.md", []string{"--uri", "https://app.example.com/admin/x"}, exitNo, "status 401, by plugins[1] htpasswd"},
 		{"headers: an error header", "headers.md", []string{"--uri", "https://app.example.com/a b", "--show-headers"}, exitNo, "X-Denied-Path: %2Fa%2520b"},
-		{"queries: all hold", "queries.md", []string{"-H", "Accept: application/json", "-H", "X-Team: blue"}, exitNo, "status 403, by plugins[0] noop"},
-		{"queries: one does not", "queries.md", []string{"-H", "Accept: application/json", "-H", "X-Team: red"}, 0, "by plugins[1] noop"},
 		{"noop", "plugins/noop.md", nil, exitNo, "status 403"},
 		{"request_param", "plugins/request_param.md", []string{"--uri", "https://app.example.com/a?token=4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_param"},
 		{"request_js", "plugins/request_js.md", []string{"--allow-eval", "-H", "X-Api-Key: 4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_js"},
 		{"jwt asks for a token", "plugins/jwt.md", nil, exitNo, `Bearer realm="wonderland"`},
-	}
+	})
+}
+
+// A decision is what a page's first example does with a request.
+type decision struct {
+	name, page string
+	args       []string
+	exits      int
+	says       string
+}
+
+func documented(t *testing.T, tests []decision) {
+	t.Helper()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "token.yaml")

@@ -33,9 +33,10 @@ func newPeer(flag, base, params string, timeout time.Duration, parallel int) (*p
 		return nil, usage("%s: want a URL such as http://127.0.0.1:8080", flag)
 	}
 	return &peer{u, params, timeout, &http.Transport{
-		DisableCompression:  true, // or the answer would be another one
-		MaxIdleConnsPerHost: parallel,
-		IdleConnTimeout:     time.Minute,
+		DisableCompression:     true, // or the answer would be another one
+		MaxIdleConnsPerHost:    parallel,
+		MaxResponseHeaderBytes: 256 << 10,
+		IdleConnTimeout:        time.Minute,
 	}}, nil
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// maxMirrored is the longest body of a request that is compared; longer ones are only passed on.
+	// maxMirrored is the longest body, of a request or an answer, that may wait to be compared; longer ones are passed on.
 	maxMirrored = 64 << 10
 	// maxRecording is when recording stops.
 	maxRecording = 100 << 20
@@ -82,7 +82,7 @@ func (c *cli) mirror(ctx context.Context, s *shadow, t *tally) error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = srv.Close() // whoever is still there waited longer than an answer may take
 		}
-		<-served
+		_ = <-served // http.ErrServerClosed, as asked
 	}
 	m.close()
 	defer time.AfterFunc(s.timeout, abandon).Stop()
@@ -153,7 +153,7 @@ func (m *mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(a.status)
 		_, _ = w.Write(a.body) // the proxy went away
 	}
-	if r.Context().Err() != nil || long || !m.enqueue(mirrored{req, a}) {
+	if r.Context().Err() != nil || long || len(a.body) > maxMirrored || !m.enqueue(mirrored{req, a}) {
 		m.passed.Add(1)
 	}
 }
