@@ -1,20 +1,16 @@
 package plugins
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/strictjson"
 )
 
 // Env is all that a plugin may reach besides its configuration and the request.
@@ -70,101 +66,11 @@ func Of[C any](build func(C, Env) (Plugin, error)) Factory {
 		Config: t,
 		Build: func(raw json.RawMessage, env Env) (Plugin, []string, error) {
 			var c C
-			if err := json.Unmarshal(raw, &c); err != nil {
-				return nil, nil, decodeError(err)
+			if err := strictjson.Decode(raw, &c); err != nil {
+				return nil, nil, err
 			}
 			p, err := build(c, env)
-			return p, UnknownFields(raw, t, stepFields...), err
+			return p, strictjson.UnknownFields(raw, t, stepFields...), err
 		},
 	}
-}
-
-func decodeError(err error) error {
-	var te *json.UnmarshalTypeError
-	if errors.As(err, &te) && te.Field != "" {
-		return fmt.Errorf("%s: want %s, got a JSON %s", te.Field, te.Type, te.Value)
-	}
-	return err
-}
-
-// UnknownFields returns the paths of the object members in raw that a value of type t has no field for,
-// but for those named in known at the top level.
-func UnknownFields(raw json.RawMessage, t reflect.Type, known ...string) []string {
-	var unknown []string
-	walkFields(raw, t, "", known, &unknown)
-	return unknown
-}
-
-var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
-
-func walkFields(raw json.RawMessage, t reflect.Type, path string, known []string, unknown *[]string) {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if reflect.PointerTo(t).Implements(unmarshaler) {
-		return
-	}
-	switch t.Kind() {
-	case reflect.Struct:
-		var m map[string]json.RawMessage
-		if json.Unmarshal(raw, &m) != nil {
-			return
-		}
-		for _, name := range sortedKeys(m) {
-			f, ok := fieldByJSON(t, name)
-			if ok {
-				walkFields(m[name], f, join(path, name), nil, unknown)
-			} else if !slices.Contains(known, name) {
-				*unknown = append(*unknown, join(path, name))
-			}
-		}
-	case reflect.Map:
-		var m map[string]json.RawMessage
-		if json.Unmarshal(raw, &m) != nil {
-			return
-		}
-		for _, name := range sortedKeys(m) {
-			walkFields(m[name], t.Elem(), join(path, name), nil, unknown)
-		}
-	case reflect.Slice:
-		var a []json.RawMessage
-		if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("[")) && json.Unmarshal(raw, &a) == nil {
-			for i, e := range a {
-				walkFields(e, t.Elem(), fmt.Sprintf("%s[%d]", path, i), nil, unknown)
-			}
-		}
-	}
-}
-
-// fieldByJSON finds the type of t's field that encoding/json would decode the member name into.
-func fieldByJSON(t reflect.Type, name string) (reflect.Type, bool) {
-	for _, f := range reflect.VisibleFields(t) {
-		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !f.IsExported() || tag == "-" || (f.Anonymous && tag == "") {
-			continue
-		}
-		if tag == "" {
-			tag = f.Name
-		}
-		if strings.EqualFold(tag, name) {
-			return f.Type, true
-		}
-	}
-	return nil, false
-}
-
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

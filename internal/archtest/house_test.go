@@ -18,13 +18,13 @@ var house = []rule{
 
 	{"internal/identity", []string{"internal/query"}, "who was authenticated must not depend on how"},
 	{"internal/assertion", []string{"internal/query", "internal/query/jsregexp"}, "a rule judges values; it knows no requests and no plugins"},
-	{"internal/headers", []string{"plugins", "internal/query", "internal/identity"}, "headers are made from data that others gathered"},
+	{"internal/headers", []string{"plugins", "internal/query", "internal/strictjson", "internal/identity"}, "headers are made from data that others gathered"},
 	{"internal/parent", []string{"plugins", "internal/query"}, "it turns headers into a parent request before anything is decided"},
 	{"internal/bearer", []string{"plugins", "internal/assertion", "internal/query", "internal/query/jsregexp", "internal/identity", "internal/jwks"},
 		"what the plugins that take bearer tokens share follows the rule of plugins"},
 	{"internal/credential", nil, "remembering a password is the same wherever it is checked"},
 
-	{"plugins", []string{"internal/query", "internal/identity", "internal/sqldb"},
+	{"plugins", []string{"internal/query", "internal/strictjson", "internal/identity", "internal/sqldb"},
 		"the contract names what a plugin may reach, and nothing that reaches plugins"},
 	{"plugins/builtin", []string{"plugins", "plugins/*"}, "the list of plugins is a list"},
 	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/query/*", "internal/identity"}, "the contract suite knows the contract"},
@@ -37,7 +37,7 @@ var house = []rule{
 
 	{"internal/schema", []string{"configtoken", "plugins", "plugins/*", "internal/assertion", "internal/bearer", "internal/headers", "internal/query"},
 		"it describes what can be configured; nothing that serves needs it"},
-	{"internal/pipeline", []string{"configtoken", "plugins", "stores", "internal/assertion", "internal/query", "internal/headers", "internal/identity"},
+	{"internal/pipeline", []string{"configtoken", "plugins", "stores", "internal/assertion", "internal/query", "internal/strictjson", "internal/headers", "internal/identity"},
 		"the pipeline decides; it knows plugins by their contract, and neither HTTP servers nor proxies"},
 	{"internal/server", []string{"internal/pipeline", "internal/parent", "plugins", "configtoken", "internal/query"},
 		"the server speaks HTTP; it names tokens and queries, and all that is done with them is the pipeline's"},

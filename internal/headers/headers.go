@@ -19,6 +19,7 @@ import (
 
 	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/strictjson"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -124,7 +125,7 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return it, err
 	}
-	if unknown := plugins.UnknownFields(raw, reflect.TypeFor[Config]()); strict && len(unknown) > 0 {
+	if unknown := strictjson.UnknownFields(raw, reflect.TypeFor[Config]()); strict && len(unknown) > 0 {
 		return it, fmt.Errorf("%s: unknown field", unknown[0])
 	}
 	it.source, it.single, it.encoding = c.Source, c.QueryOpts.SingleValue, c.Encoding

@@ -14,6 +14,7 @@ import (
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/headers"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/strictjson"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -236,7 +237,7 @@ func unknownIn(raw json.RawMessage, member string, t reflect.Type) []string {
 	if json.Unmarshal(raw, &m) != nil || m[member] == nil {
 		return nil
 	}
-	return plugins.UnknownFields(m[member], t)
+	return strictjson.UnknownFields(m[member], t)
 }
 
 // loose reads the members of an entry that have the shapes they should have, and leaves out the others.

@@ -1,5 +1,6 @@
 // Package strictjson decodes JSON into typed configuration and says where it went wrong: every error begins with the
-// path of the member it is about, and a member that the type has no field for is an error.
+// path of the member it is about, and a member that the type has no field for does not go unnoticed: it is an error to
+// [Unmarshal], while callers of [Decode] and [UnknownFields] choose.
 //
 // Values are never part of an error, because configuration holds passwords.
 package strictjson
@@ -18,23 +19,30 @@ import (
 // Unmarshal decodes raw into v as encoding/json does, then refuses what v has no field for.
 // All unknown members are reported at once.
 func Unmarshal(raw []byte, v any) error {
-	t := reflect.TypeOf(v).Elem()
-	if err := json.Unmarshal(raw, v); err != nil {
-		return locate(raw, t, "", err)
+	if err := Decode(raw, v); err != nil {
+		return err
 	}
 	var unknown []error
-	for _, path := range UnknownFields(raw, t) {
+	for _, path := range UnknownFields(raw, reflect.TypeOf(v).Elem()) {
 		unknown = append(unknown, fmt.Errorf("%s: unknown option", path))
 	}
 	return errors.Join(unknown...)
 }
 
-// UnknownFields returns the paths of the object members in raw that a value of type t has no field for.
-// It looks into structs even if they decode themselves.
-func UnknownFields(raw []byte, t reflect.Type) []string {
+// Decode decodes raw into v as encoding/json does, unknown members included.
+func Decode(raw []byte, v any) error {
+	if err := json.Unmarshal(raw, v); err != nil {
+		return locate(raw, reflect.TypeOf(v).Elem(), "", err)
+	}
+	return nil
+}
+
+// UnknownFields returns the paths of the object members in raw that a value of type t has no field for, but for those
+// named in known at the top level. It looks into structs that decode themselves if their fields have JSON names.
+func UnknownFields(raw []byte, t reflect.Type, known ...string) []string {
 	var unknown []string
 	walk(raw, t, "", func(path string, t reflect.Type, _ json.RawMessage) {
-		if t == nil {
+		if t == nil && !slices.Contains(known, path) {
 			unknown = append(unknown, path)
 		}
 	})
@@ -89,6 +97,9 @@ func walk(raw []byte, t reflect.Type, path string, visit func(string, reflect.Ty
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if opaque(t) {
+		return
+	}
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
 		var members map[string]json.RawMessage
@@ -112,7 +123,7 @@ func walk(raw []byte, t reflect.Type, path string, visit func(string, reflect.Ty
 		}
 	case reflect.Slice:
 		var elements []json.RawMessage
-		if t == reflect.TypeFor[json.RawMessage]() || json.Unmarshal(raw, &elements) != nil {
+		if json.Unmarshal(raw, &elements) != nil {
 			return
 		}
 		for i, e := range elements {
@@ -121,6 +132,15 @@ func walk(raw []byte, t reflect.Type, path string, visit func(string, reflect.Ty
 			walk(e, t.Elem(), p, visit)
 		}
 	}
+}
+
+// opaque reports whether t decodes itself into fields that are no members of its JSON.
+func opaque(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) && (t.Kind() != reflect.Struct ||
+		!slices.ContainsFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			return name != "" && name != "-"
+		}))
 }
 
 // field returns the type of t's field that encoding/json would decode the member name into, nil if there is none.

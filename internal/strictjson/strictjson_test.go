@@ -3,6 +3,8 @@ package strictjson_test
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +22,17 @@ func (l *level) UnmarshalJSON(raw []byte) error {
 		return errors.New("want low or high")
 	}
 	*l = level(s)
+	return nil
+}
+
+// secrets decodes itself, into fields that are no members.
+type secrets struct {
+	Texts []string
+	Odd   bool
+}
+
+func (s *secrets) UnmarshalJSON([]byte) error {
+	s.Odd = true
 	return nil
 }
 
@@ -55,11 +68,13 @@ type config struct {
 	Map   map[string]inner `json:"map"`
 	Any   any              `json:"any"`
 	Raw   json.RawMessage  `json:"raw"`
+	Keys  secrets          `json:"keys"`
 }
 
 func TestUnmarshal(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"all known", `{"name":"a","ttl":3,"level":"low","to":{"host":"h","tls":{"port":1}},"list":[{"port":1}],"map":{"x":{"port":1}},"any":{"z":1},"raw":{"y":[{}]}}`, ""},
+		{"inside what decodes itself its own way", `{"keys":{"Texts":[],"x":1}}`, ""},
 		{"text form", `{"to":"h:1"}`, ""},
 		{"null", `{"to":null,"list":null}`, ""},
 		{"unknown member", `{"nmae":"a"}`, "nmae: unknown option"},
@@ -84,5 +99,17 @@ func TestUnmarshal(t *testing.T) {
 				t.Errorf("Unmarshal(%s) = %q, want %q", tt.in, got, tt.want)
 			}
 		})
+	}
+}
+
+// The pipeline's own members stand beside those of a plugin, and in an old token an unknown one is no error.
+func TestUnknownFields(t *testing.T) {
+	raw := []byte(`{"name":"a","type":"x","pcb":{},"to":{"type":"y"}}`)
+	if err := strictjson.Decode(raw, new(config)); err != nil {
+		t.Errorf("Decode(%s) = %v", raw, err)
+	}
+	got := strictjson.UnknownFields(raw, reflect.TypeFor[config](), "type", "other")
+	if want := []string{"pcb", "to.type"}; !slices.Equal(got, want) {
+		t.Errorf("UnknownFields(%s) = %q, want %q", raw, got, want)
 	}
 }
