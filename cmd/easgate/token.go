@@ -51,45 +51,37 @@ func (s *sealing) flags(c *cli, cmd *cobra.Command) {
 }
 
 func newTokenSeal(c *cli) *cobra.Command {
-	var s sealing
-	cmd := &cobra.Command{
+	return c.sealCommand(&cobra.Command{
 		Use:   "seal [FILE]",
 		Short: "Seal a configuration, YAML or JSON, into a config token",
 		Long: `Reads a configuration from FILE or the standard input and prints the config token that goes into a verify URL or a
 store, as it is. An unknown field or plugin type is an error with its path. The size goes to the standard error.`,
 		Example: `  easgate token seal token.yaml --keyring-file keyring.json
   easgate token seal --format eas < token.json   # for external-auth-server, with its secrets in the environment`,
-		Args: args(0, 1, "one FILE at most"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			claims, err := c.claims(args)
-			if err != nil {
-				return err
-			}
-			return c.seal(claims, &s)
-		},
-	}
-	s.flags(c, cmd)
-	cmd.Flags().BoolVar(&s.unchecked, "unchecked", false, "seal whatever it says, such as plugins that only another version knows")
-	return cmd
+	})
 }
 
 // newGenerateConfigToken is external-auth-server's generate-config-token, so that scripts around its image go on.
 func newGenerateConfigToken(c *cli) *cobra.Command {
-	var s sealing
-	cmd := &cobra.Command{
+	return c.sealCommand(&cobra.Command{
 		Use:   "generate-config-token [FILE]",
 		Short: "Seal a configuration, as external-auth-server's image does it",
 		Long: `Reads a configuration, JSON or YAML, from the standard input or FILE and prints its sealed form: "token seal" under the
 name that external-auth-server's image has for it.`,
 		Example: `  docker run --rm -i -e EAS_CONFIG_TOKEN_SIGN_SECRET -e EAS_CONFIG_TOKEN_ENCRYPT_SECRET easgate generate-config-token < token.json`,
-		Args:    args(0, 1, "one FILE at most"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			claims, err := c.claims(args)
-			if err != nil {
-				return err
-			}
-			return c.seal(claims, &s)
-		},
+	})
+}
+
+// sealCommand makes cmd seal a configuration.
+func (c *cli) sealCommand(cmd *cobra.Command) *cobra.Command {
+	var s sealing
+	cmd.Args = args(0, 1, "one FILE at most")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		claims, err := c.claims(args)
+		if err != nil {
+			return err
+		}
+		return c.seal(claims, &s)
 	}
 	s.flags(c, cmd)
 	cmd.Flags().BoolVar(&s.unchecked, "unchecked", false, "seal whatever it says, such as plugins that only another version knows")
