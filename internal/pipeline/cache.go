@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/maypok86/otter/v2"
 
@@ -29,7 +30,8 @@ type Config struct {
 	Now     func() time.Time
 	// Grace is how long after its eviction a pipeline is closed: longer than any verification takes.
 	Grace time.Duration
-	// TextBytes and PipelineBytes bound the memory of the two caches, as estimated; 0 means 64 MiB and 96 MiB.
+	// TextBytes and PipelineBytes bound the memory of the two caches, as estimated; 0 means 160 MiB and 96 MiB.
+	// What the second holds, the first holds too: they do not add up.
 	TextBytes, PipelineBytes uint64
 }
 
@@ -67,6 +69,13 @@ type opened struct {
 	err     error
 }
 
+func (o *opened) weight() uint32 {
+	if o.shared == nil {
+		return 0
+	}
+	return o.shared.weight
+}
+
 // shared is a pipeline that several texts may lead to.
 type shared struct {
 	*Pipeline
@@ -83,7 +92,27 @@ type Reference struct {
 }
 
 // A Memo saves looking up the same text for every request. The zero value is empty; it is safe for concurrent use.
-type Memo struct{ opened atomic.Pointer[opened] }
+type Memo struct {
+	// The pointer is weak, so that a verify URL nobody asks with any more holds no memory.
+	opened atomic.Pointer[weak.Pointer[opened]]
+}
+
+func (m *Memo) load() *opened {
+	if m == nil {
+		return nil
+	}
+	if p := m.opened.Load(); p != nil {
+		return p.Value()
+	}
+	return nil
+}
+
+func (m *Memo) store(o *opened) {
+	if m != nil {
+		p := weak.Make(o)
+		m.opened.Store(&p)
+	}
+}
 
 var (
 	// ErrNoToken says that a request names no config token, or not completely.
@@ -100,7 +129,7 @@ var (
 // NewCache returns an empty cache.
 func NewCache(cfg Config) (*Cache, error) {
 	if cfg.TextBytes == 0 {
-		cfg.TextBytes = 64 << 20
+		cfg.TextBytes = 160 << 20
 	}
 	if cfg.PipelineBytes == 0 {
 		cfg.PipelineBytes = 96 << 20
@@ -109,7 +138,8 @@ func NewCache(cfg Config) (*Cache, error) {
 	var err error
 	if c.texts, err = otter.New(&otter.Options[textKey, *opened]{
 		MaximumWeight: cfg.TextBytes,
-		Weigher:       func(k textKey, o *opened) uint32 { return uint32(len(k.text)) + 256 }, // at most 64 KB
+		// An opened text keeps its pipeline in memory even when the other cache has let it go.
+		Weigher: func(k textKey, o *opened) uint32 { return uint32(len(k.text)) + 160 + o.weight() }, // at most 64 KB
 	}); err != nil {
 		return nil, err
 	}
@@ -182,10 +212,7 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 
 // open returns what key opens to, if it is in force now.
 func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, error) {
-	var o *opened
-	if memo != nil {
-		o = memo.opened.Load()
-	}
+	o := memo.load()
 	if !c.current(o) {
 		var ok bool
 		o, ok = c.texts.GetIfPresent(key)
@@ -200,9 +227,7 @@ func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, err
 				return nil, err
 			}
 		}
-		if memo != nil {
-			memo.opened.Store(o)
-		}
+		memo.store(o)
 	}
 	if o.err != nil {
 		return nil, o.err

@@ -334,11 +334,12 @@ func (p *Pipeline) holdsResources() bool {
 	return false
 }
 
-// weight estimates the bytes that p holds: its claims several times over if something looks at them, and its steps.
+// weight estimates the bytes that p holds: its steps, and where rules or headers look at something, the claims and what
+// was compiled of them. A regular expression takes some thirty times its text.
 func (p *Pipeline) weight(claims int) uint32 {
-	w := 512 + 512*len(p.steps) + claims
+	w := 256 + 256*len(p.steps) + claims
 	if p.claims != nil {
-		w += 6 * claims
+		w += 24 * claims
 	}
 	return uint32(w) // claims are at most 64 KB
 }

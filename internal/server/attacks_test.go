@@ -34,12 +34,13 @@ func TestUntrustedPeerCompilesNothing(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.URLQueries = query.Engines{"jq": engine} })
 	const queries = "?config_token_store_id=main&config_token_id_query_engine=jq&config_token_id_query=x"
 	json := `{"config_token_store_id":"main","config_token_id_query_engine":"jq","config_token_id_query":"x"}`
-	for _, path := range []string{
-		"/verify" + queries,
-		"/envoy/verify-params-header/" + queries,
-		"/envoy/verify-params-url/" + url.PathEscape(json) + "/",
+	for path, proxy := range map[string]int{
+		"/verify" + queries: 1,
+		// The query is the client's there, whoever the peer is.
+		"/envoy/verify-params-header/" + queries:                 0,
+		"/envoy/verify-params-url/" + url.PathEscape(json) + "/": 1,
 	} {
-		for peer, want := range map[string]int{"192.0.2.1:4": 0, "127.0.0.1:4": 1} {
+		for peer, want := range map[string]int{"192.0.2.1:4": 0, "127.0.0.1:4": proxy} {
 			engine.compiled = 0
 			r := httptest.NewRequest("GET", path, nil)
 			r.RemoteAddr = peer

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/easgate/easgate/internal/parent"
 )
 
 // verifyParamsHeader carries the verify parameters as JSON, where the proxy sets it.
@@ -49,7 +51,11 @@ func (s *Server) envoyHeader(prefix int) echo.HandlerFunc {
 		parse := func() *params {
 			switch given := r.Header[verifyParamsHeader]; len(given) {
 			case 0:
-				return parseParams(r.URL.RawQuery, s.cfg.URLQueries)
+				// The query is the parent request's here, and so the client's. EAS takes it all the same.
+				if s.cfg.Profile == parent.EAS {
+					return parseParams(r.URL.RawQuery, s.cfg.URLQueries)
+				}
+				return &params{fallback: -1, err: errors.New(verifyParamsHeader + ": missing")}
 			case 1:
 				return s.jsonParams(given[0])
 			}

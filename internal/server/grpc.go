@@ -52,9 +52,9 @@ func (a *authorization) Check(ctx context.Context, in *authv3.CheckRequest) (*au
 	s := a.s
 	v := &verification{start: s.cfg.Now(), profile: parent.Envoy}
 	p, d := a.check(ctx, in, v)
-	id := s.ids.next()
-	s.report(ctx, v, &d, id)
-	return response(&d, p, id), nil
+	v.id[0] = s.ids.next()
+	s.report(ctx, v, &d)
+	return response(&d, p, v.id[0]), nil
 }
 
 func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *verification) (_ *params, d pipeline.Decision) {

@@ -12,7 +12,7 @@ import (
 var noStore = []string{"no-store"}
 
 // reply writes res in the dialect of the proxy that asked.
-func (s *Server) reply(w http.ResponseWriter, res *plugins.Result, profile parent.Profile, redirect int, id string) {
+func (s *Server) reply(w http.ResponseWriter, res *plugins.Result, v *verification, redirect int) {
 	h := w.Header()
 	for name, values := range res.Header {
 		name = textproto.CanonicalMIMEHeaderKey(name)
@@ -22,7 +22,7 @@ func (s *Server) reply(w http.ResponseWriter, res *plugins.Result, profile paren
 			h[name] = values
 		}
 	}
-	if ct := h["Content-Type"]; len(ct) == 1 && profile == parent.EAS {
+	if ct := h["Content-Type"]; len(ct) == 1 && v.profile == parent.EAS {
 		h["Content-Type"] = []string{withCharset(ct[0])}
 	}
 	for _, c := range res.Cookies {
@@ -30,9 +30,9 @@ func (s *Server) reply(w http.ResponseWriter, res *plugins.Result, profile paren
 	}
 	// A cached verify reply would let somebody else in.
 	h["Cache-Control"] = noStore
-	h["X-Eas-Decision-Id"] = []string{id}
+	h["X-Eas-Decision-Id"] = v.id[:]
 
-	status := dialect(profile, statusOf(res, redirect))
+	status := dialect(v.profile, statusOf(res, redirect))
 	w.WriteHeader(status)
 	if len(res.Body) > 0 && bodyAllowed(status) {
 		_, _ = w.Write(res.Body) // the proxy went away

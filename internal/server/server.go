@@ -54,8 +54,7 @@ type Config struct {
 	URLQueries query.Engines
 	// Ready reports whether requests can be decided, for /readyz.
 	Ready func(context.Context) error
-	// SigninOrigins are the origins ("https://idp.example.com") that /nginx/auth-signin may redirect to, besides those
-	// that verify replies of this process redirected to.
+	// SigninOrigins are the origins ("https://idp.example.com") that /nginx/auth-signin may redirect to.
 	SigninOrigins []string
 	// CookieSecret verifies cookies that external-auth-server signed, where queries look at them.
 	CookieSecret []byte
@@ -71,16 +70,14 @@ type Config struct {
 
 // A Server answers proxies.
 type Server struct {
-	cfg     Config
-	main    *echo.Echo
-	verifyE *echo.Echo
-	admin   *echo.Echo
-	metrics *metrics
-	params  *otter.Cache[string, *params]
-	refused *otter.Cache[netip.Addr, struct{}]
-	logins  *otter.Cache[string, struct{}]
-	ids     *ids
-	ready   readiness
+	cfg Config
+	// main serves Addr, verifySite VerifyAddr if there is one, admin AdminAddr.
+	main, verifySite, admin http.Handler
+	metrics                 *metrics
+	params                  *otter.Cache[string, *params]
+	refused                 *otter.Cache[netip.Addr, struct{}]
+	ids                     *ids
+	ready                   readiness
 	// patience is how long Run waits at its end for what is in flight.
 	patience time.Duration
 }
@@ -103,26 +100,26 @@ func New(cfg Config) (*Server, error) {
 	if s.refused, err = otter.New(&otter.Options[netip.Addr, struct{}]{MaximumSize: 1000}); err != nil {
 		return nil, err
 	}
-	if s.logins, err = otter.New(&otter.Options[string, struct{}]{MaximumSize: 1000}); err != nil {
-		return nil, err
-	}
 
-	s.main = newEcho()
-	s.public(s.main)
+	main := newEcho()
+	s.public(main)
+	s.main = express(main)
 	if cfg.VerifyAddr == "" {
-		s.verifyRoutes(s.main)
+		s.verifyRoutes(main)
 	} else {
-		s.verifyE = newEcho()
-		s.health(s.verifyE)
-		s.verifyRoutes(s.verifyE)
+		e := newEcho()
+		s.health(e)
+		s.verifyRoutes(e)
+		s.verifySite = express(e)
 	}
-	s.admin = newEcho()
-	s.health(s.admin)
+	admin := newEcho()
+	s.health(admin)
+	s.admin = express(admin)
 	if cfg.Metrics {
 		handler := echo.WrapHandler(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{Registry: s.metrics.registry}))
-		s.admin.GET("/metrics", handler)
+		admin.GET("/metrics", handler)
 		if cfg.MetricsOnMain {
-			s.main.GET("/metrics", handler)
+			main.GET("/metrics", handler)
 		}
 	}
 	return s, nil
@@ -132,26 +129,19 @@ func newEcho() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = notFound
-	e.Pre(express)
 	return e
 }
 
 // express makes routes match as in Express: whatever the case, and with a slash at the end.
-func express(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		u := c.Request().URL
-		switch u.Path {
-		case "/verify", "/ping":
-			return next(c)
+func express(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u := r.URL
+		if u.Path != "/verify" && u.RawPath == "" && len(u.Path) > 1 &&
+			!strings.HasPrefix(u.Path, "/envoy/") && !strings.HasPrefix(u.Path, "/ambassador/") {
+			u.Path = strings.ToLower(strings.TrimSuffix(u.Path, "/"))
 		}
-		if u.RawPath == "" && len(u.Path) > 1 {
-			path := u.Path
-			if !strings.HasPrefix(path, "/envoy/") && !strings.HasPrefix(path, "/ambassador/") {
-				u.Path = strings.ToLower(strings.TrimSuffix(path, "/"))
-			}
-		}
-		return next(c)
-	}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // notFound answers what no route matches, in Express's words.
@@ -194,8 +184,8 @@ func (s *Server) verifyRoutes(e *echo.Echo) {
 
 // Handler serves everything public, verify included, for tests and embedding.
 func (s *Server) Handler() http.Handler {
-	if s.verifyE != nil {
-		return s.verifyE
+	if s.verifySite != nil {
+		return s.verifySite
 	}
 	return s.main
 }
@@ -212,8 +202,8 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		tls     *tls.Config
 	}
 	sites := []site{{s.cfg.Addr, s.main, s.cfg.TLS}}
-	if s.verifyE != nil {
-		sites = append(sites, site{s.cfg.VerifyAddr, s.verifyE, s.cfg.TLS})
+	if s.verifySite != nil {
+		sites = append(sites, site{s.cfg.VerifyAddr, s.verifySite, s.cfg.TLS})
 	}
 	if s.cfg.AdminAddr != "" {
 		sites = append(sites, site{s.cfg.AdminAddr, s.admin, nil})

@@ -20,6 +20,7 @@ import (
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/internal/query/jsonpath"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/noop"
 	"github.com/easgate/easgate/plugins/plugintest"
@@ -81,8 +82,10 @@ func newFixture(t testing.TB, change func(*Config)) *fixture {
 		"waiting":        plugins.Of(func(struct{}, plugins.Env) (plugins.Plugin, error) { return f.waiting, nil }),
 	}
 	store := memory{"open": `{"eas":{"plugins":[{"type":"noop"}]}}`}
+	env := plugintest.Env(t)
+	env.Query["jp"] = jsonpath.New(nil)
 	cache, err := pipeline.NewCache(pipeline.Config{
-		Compiler: &pipeline.Compiler{Plugins: registry, Env: plugintest.Env(t)},
+		Compiler: &pipeline.Compiler{Plugins: registry, Env: env},
 		URL:      unsealed{}, Stored: unsealed{},
 		Store:   func(id string) (stores.Store, bool) { return store, id == "main" },
 		Revoked: func(string) bool { return false },

@@ -10,8 +10,9 @@ import (
 )
 
 // signin answers /nginx/auth-signin?rd=URL, where ingress-nginx sends a browser whose request was answered 401: it
-// redirects to the login that the verify reply named. Only to a login: an origin that a config token in use redirected
-// to, or one that the operator listed. Anything else is somebody's phishing link and a 400.
+// redirects to the login that the verify reply named. Only to an origin that the operator listed: anything else is
+// somebody's phishing link and a 400. What verify replies redirect to is no proof, for a forward service may take it from
+// the request.
 func (s *Server) signin(c echo.Context) error {
 	target, err := redirectTarget(c.Request().URL.RawQuery)
 	if err == nil && !s.isLogin(target) {
@@ -61,13 +62,5 @@ func (s *Server) isLogin(u *url.URL) bool {
 			return true
 		}
 	}
-	_, seen := s.logins.GetIfPresent(o)
-	return seen
-}
-
-// noteLogin remembers where a verify reply sends a browser: a config token, and so the operator, chose it.
-func (s *Server) noteLogin(location string) {
-	if u, err := url.Parse(location); err == nil && u.Host != "" {
-		s.logins.Set(origin(u), struct{}{})
-	}
+	return false
 }

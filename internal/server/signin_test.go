@@ -8,7 +8,6 @@ import (
 // ATTACKS 24: EAS redirected anywhere.
 func TestSignin(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.SigninOrigins = []string{"https://idp.example.com"} })
-	f.noteLogin("https://seen.example.com/authorize?x=1")
 	tests := []struct {
 		query string
 		want  int
@@ -18,7 +17,6 @@ func TestSignin(t *testing.T) {
 		{"foo=1&rd=https://idp.example.com/auth?a=b", 302, "https://idp.example.com/auth?a=b"},
 		{"rd=https%3A%2F%2Fidp.example.com%2Fauth%3Fa%3Db&foo=1", 302, "https://idp.example.com/auth?a=b"},
 		{"rd=https://IDP.example.com/", 302, "https://IDP.example.com/"},
-		{"rd=https://seen.example.com/other", 302, "https://seen.example.com/other"},
 		{"rd=https://evil.example", 400, ""},
 		{"rd=//evil.example", 400, ""},
 		{"rd=/%5Cevil.example", 400, ""},

@@ -30,6 +30,8 @@ type verification struct {
 	ctx     deadline
 	profile parent.Profile
 	start   time.Time
+	// id names the decision, in the log and in the reply; in the form of a header's values.
+	id [1]string
 }
 
 // verify answers /verify.
@@ -65,12 +67,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, parse func() *pa
 	if headerBytes(d.Result.Header) > maxReplyHeader {
 		d = refusal(http.StatusServiceUnavailable, errReplyTooLong)
 	}
-	id := s.ids.next()
-	s.report(r.Context(), v, &d, id)
-	if location := d.Result.Header["Location"]; len(location) == 1 && d.Result.Status/100 == 3 {
-		s.noteLogin(location[0])
-	}
-	s.reply(w, &d.Result, v.profile, p.redirect, id)
+	v.id[0] = s.ids.next()
+	s.report(r.Context(), v, &d)
+	s.reply(w, &d.Result, v, p.redirect)
 }
 
 // noParams are the parameters of whom nobody believes.
@@ -178,7 +177,7 @@ func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p
 
 // report logs and counts a decision. Denials and faults are logged at info, allows at debug: a log line costs a fifth
 // of a whole request.
-func (s *Server) report(ctx context.Context, v *verification, d *pipeline.Decision, id string) {
+func (s *Server) report(ctx context.Context, v *verification, d *pipeline.Decision) {
 	o := outcomeDeny
 	switch {
 	case d.Result.Verdict == plugins.Allow:
@@ -198,7 +197,7 @@ func (s *Server) report(ctx context.Context, v *verification, d *pipeline.Decisi
 		return
 	}
 	attrs := make([]slog.Attr, 0, 10)
-	attrs = append(attrs, slog.String("decision", id), slog.String("outcome", o.String()), slog.Int("status", d.Result.StatusCode()))
+	attrs = append(attrs, slog.String("decision", v.id[0]), slog.String("outcome", o.String()), slog.Int("status", d.Result.StatusCode()))
 	if d.Plugin != "" {
 		attrs = append(attrs, slog.String("plugin", d.Plugin), slog.Int("step", d.Step))
 	}
