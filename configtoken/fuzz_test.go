@@ -43,7 +43,9 @@ func FuzzOpen(f *testing.F) {
 		if err == nil && repeated(tok.Claims) {
 			t.Errorf("stored: Open(%q) = %s, with a member twice", text, tok.Claims)
 		}
-		_, _ = Describe(text)
+		if id := KeyID(text); id != "" && !keyID.MatchString(id) {
+			t.Errorf("KeyID(%q) = %q", text, id)
+		}
 	})
 }
 

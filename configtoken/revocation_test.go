@@ -1,6 +1,7 @@
 package configtoken
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"os"
@@ -96,32 +97,27 @@ func TestRevocationsLoad(t *testing.T) {
 	}
 }
 
-func TestDescribe(t *testing.T) {
+func TestKeyID(t *testing.T) {
 	k := must[*Keyring](t)(newRing(t).WithSigning())
-	signed := seal(t, k, noop)
+	native := seal(t, k, noop)
 	eas := must[string](t)(easKeys(t).Seal([]byte(noop)))
-	jwt := decrypt(easKeys(t), eas)
-	cases := []struct {
-		name, in string
-		want     Description
-		ok       bool
-	}{
-		{"native", signed, Description{Native, len(signed), "dir", "A256GCM", k.seal[0].id, false, true}, true},
-		{"EAS", eas, Description{Format: EAS, Size: len(eas)}, true},
-		{"signed only", jwt, Description{Format: EAS, Size: len(jwt), Algorithm: "HS256"}, true},
-		{"plain", noop, Description{Size: len(noop)}, true},
-		{"not base64", "a!.b.c", Description{Size: 6}, false},
-		{"not JSON", "YWJj.b.c", Description{Size: 8}, false},
-		{"a word", "garbage", Description{Size: 7}, false},
-		{"long", strings.Repeat("A", MaxSealed+1), Description{Size: MaxSealed + 1}, false},
+	named := func(header string) string {
+		return base64.RawURLEncoding.EncodeToString([]byte(header)) + ".b.c.d.e"
 	}
-	for _, c := range cases {
-		got, err := Describe(c.in)
-		if c.name == "native" {
-			got.Compressed = false // as it happens
-		}
-		if got != c.want || (err == nil) != c.ok {
-			t.Errorf("Describe(%s) = %+v, %v, want %+v, ok = %v", c.name, got, err, c.want, c.ok)
+	for _, tt := range []struct{ name, in, want string }{
+		{"native", native, k.seal[0].id},
+		{"native, of a keyring that is not here", named(`{"kid":"other"}`), "other"},
+		{"EAS", eas, ""},
+		{"signed only", decrypt(easKeys(t), eas), ""},
+		{"plain", noop, ""},
+		{"not base64", "a!.b.c.d.e", ""},
+		{"not JSON", named(`abc`), ""},
+		{"an id that would speak to a terminal", named(`{"kid":"\u001b[2J"}`), ""},
+		{"a word", "garbage", ""},
+		{"long", native + strings.Repeat("A", MaxSealed), ""},
+	} {
+		if got := KeyID(tt.in); got != tt.want {
+			t.Errorf("KeyID(%s) = %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

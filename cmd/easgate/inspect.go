@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -90,7 +89,7 @@ func (c *cli) inspect(cfg *config.Config, text string, secrets, asJSON bool) err
 		v.NotBefore = &at
 	}
 	if t.Format == configtoken.Native {
-		v.Key = keyIDOf(text)
+		v.Key = configtoken.KeyID(strings.Trim(text, `"`))
 	}
 	if t.Pointer != (configtoken.Pointer{}) {
 		v.Pointer = &t.Pointer
@@ -139,18 +138,6 @@ func (c *cli) printInspection(v *inspection) error {
 	b.WriteString("\n")
 	_, err := c.out.Write(b.Bytes())
 	return err
-}
-
-// keyIDOf returns the id of the key that sealed a native token, which has opened already.
-func keyIDOf(sealed string) string {
-	var header struct {
-		KeyID string `json:"kid"`
-	}
-	first, _, _ := strings.Cut(strings.Trim(sealed, `"`), ".")
-	if raw, err := base64.RawURLEncoding.DecodeString(first); err != nil || json.Unmarshal(raw, &header) != nil {
-		return ""
-	}
-	return header.KeyID
 }
 
 func formatName(f configtoken.Format) string {
