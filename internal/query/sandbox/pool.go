@@ -100,14 +100,14 @@ func (p *pool) take(ctx context.Context) (*worker, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-wait.C:
-			return nil, ErrBusy
+			return nil, errBusy
 		}
 	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		<-p.places
-		return nil, ErrClosed
+		return nil, errClosed
 	}
 	if n := len(p.idle); n > 0 {
 		w := p.idle[n-1]

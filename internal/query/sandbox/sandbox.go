@@ -21,10 +21,10 @@ var (
 	ErrTime = errors.New("sandbox: time limit exceeded")
 	// ErrMemory says that an evaluation needed more than Limits.Memory.
 	ErrMemory = errors.New("sandbox: memory limit exceeded")
-	// ErrBusy says that no VM became free in time.
-	ErrBusy = errors.New("sandbox: all VMs are busy")
-	// ErrClosed says that the sandbox was closed.
-	ErrClosed = errors.New("sandbox: closed")
+	// errBusy says that no VM became free in time.
+	errBusy = errors.New("sandbox: all VMs are busy")
+	// errClosed says that the sandbox was closed.
+	errClosed = errors.New("sandbox: closed")
 )
 
 // Limits bound one evaluation.

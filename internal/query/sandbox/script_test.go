@@ -175,7 +175,7 @@ func TestClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	if _, err := q.Eval(context.Background(), nil); !errors.Is(err, ErrClosed) {
-		t.Errorf("Eval = %v, want %v", err, ErrClosed)
+	if _, err := q.Eval(context.Background(), nil); !errors.Is(err, errClosed) {
+		t.Errorf("Eval = %v, want %v", err, errClosed)
 	}
 }

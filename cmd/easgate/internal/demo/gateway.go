@@ -25,9 +25,9 @@ type Route struct {
 	Title, About string
 }
 
-// IdentityHeaders are what the gateway takes from an answer and hands upstream. It sets each of them on every request,
+// identityHeaders are what the gateway takes from an answer and hands upstream. It sets each of them on every request,
 // empty when the answer has none, so that a client's own cannot get through.
-var IdentityHeaders = []string{"X-Auth-User", "X-Auth-Method"}
+var identityHeaders = []string{"X-Auth-User", "X-Auth-Method"}
 
 // ours are the headers that tell easgate about the parent request; a client's own must not reach it.
 var ours = []string{
@@ -83,7 +83,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	for _, name := range IdentityHeaders {
+	for _, name := range identityHeaders {
 		r.Header.Set(name, "")
 	}
 	if route.Verify == "" {
@@ -106,7 +106,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		deny(w, r, route, status)
 		return
 	}
-	for _, name := range IdentityHeaders {
+	for _, name := range identityHeaders {
 		r.Header.Set(name, answer.Get(name))
 	}
 	g.proxy.ServeHTTP(w, r)
