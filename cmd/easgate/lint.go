@@ -41,11 +41,7 @@ unknown or cannot work in it. Exit code 3 when there is something to say.`,
 
 // plainOrSealed returns the claims of a configuration or of a sealed token.
 func (c *cli) plainOrSealed(args []string) (json.RawMessage, error) {
-	name := "-"
-	if len(args) > 0 {
-		name = args[0]
-	}
-	text, err := c.input(name)
+	name, text, err := c.document(args)
 	if err != nil {
 		return nil, err
 	}

@@ -112,15 +112,21 @@ token in the store is changed or revoked.`,
 
 // claims reads a configuration from the file that args name or the standard input.
 func (c *cli) claims(args []string) (json.RawMessage, error) {
-	name := "-"
-	if len(args) > 0 {
-		name = args[0]
-	}
-	text, err := c.input(name)
+	name, text, err := c.document(args)
 	if err != nil {
 		return nil, err
 	}
 	return parseClaims(name, text)
+}
+
+// document reads the file that args name, or the standard input, called "-".
+func (c *cli) document(args []string) (name string, text []byte, err error) {
+	name = "-"
+	if len(args) > 0 {
+		name = args[0]
+	}
+	text, err = c.input(name)
+	return name, text, err
 }
 
 func parseClaims(name string, text []byte) (json.RawMessage, error) {
