@@ -82,7 +82,7 @@ func (c *cli) mirror(ctx context.Context, s *shadow, t *tally) error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = srv.Close() // whoever is still there waited longer than an answer may take
 		}
-		_ = <-served // http.ErrServerClosed, as asked
+		<-served // http.ErrServerClosed, as asked
 	}
 	m.close()
 	defer time.AfterFunc(s.timeout, abandon).Stop()

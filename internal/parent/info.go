@@ -17,12 +17,24 @@ func Info(method, uri string) *query.Object {
 	o := query.NewObject(4)
 	o.Set("uri", uri)
 	o.Set("parsedUri", parsed)
-	o.Set("parsedQuery", parseQuery(q))
+	o.Set("parsedQuery", queryOf(q))
 	if method != "" {
 		o.Set("method", query.Latin1(method))
 	}
 	return o
 }
+
+// queryOf and hostOf are the members that cost most to build, for the queries that look at them.
+type (
+	queryOf string
+	hostOf  struct{ *components }
+)
+
+// Build implements [query.Lazy].
+func (q queryOf) Build() query.Value { return parseQuery(string(q)) }
+
+// Build implements [query.Lazy].
+func (h hostOf) Build() query.Value { return h.normalizedHost() }
 
 // parsedURI returns the normalized components of uri, and its query once more.
 func parsedURI(uri string) (*query.Object, string) {
@@ -36,7 +48,7 @@ func parsedURI(uri string) (*query.Object, string) {
 		o.Set("userinfo", normalize(c.userinfo.s, userinfoChars))
 	}
 	if c.host.set {
-		o.Set("host", c.normalizedHost())
+		o.Set("host", hostOf{&c})
 	}
 	if c.port.set {
 		o.Set("port", portValue(c.port.s))

@@ -198,7 +198,7 @@ func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.R
 		resView.Set("statusCode", float64(res.Status))
 	}
 	view.Set("res", resView)
-	view.Set("parentReqInfo", r.Source.Parent())
+	view.Set("parentReqInfo", parentOf{r.Source})
 	view.Set("configToken", p.configToken())
 	ok, failed, err := rules.Eval(ctx, view)
 	if o.Trace != nil {
@@ -212,6 +212,12 @@ func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.R
 	}
 	return ok, err
 }
+
+// parentOf is the parent request, for the rules that look at it.
+type parentOf struct{ plugins.Source }
+
+// Build implements [query.Lazy].
+func (p parentOf) Build() query.Value { return p.Parent() }
 
 func headerView(h http.Header) *query.Object {
 	o := query.NewObject(len(h))

@@ -19,7 +19,7 @@ type Object struct {
 	index map[string]int
 }
 
-const indexFrom = 12
+const indexFrom = 32
 
 // NewObject returns an object with room for n keys.
 func NewObject(n int) *Object {
@@ -71,7 +71,17 @@ func ObjectOf(keys []string, vals []Value) *Object {
 func (o *Object) Len() int { return len(o.keys) }
 
 // At returns the i-th key and its value, in JavaScript's order.
-func (o *Object) At(i int) (string, Value) { return o.keys[i], o.vals[i] }
+func (o *Object) At(i int) (string, Value) { return o.keys[i], o.val(i) }
+
+// A Lazy is a member that is built when it is first looked at. An object with one is for one goroutine.
+type Lazy interface{ Build() Value }
+
+func (o *Object) val(i int) Value {
+	if l, ok := o.vals[i].(Lazy); ok {
+		o.vals[i] = l.Build()
+	}
+	return o.vals[i]
+}
 
 // find returns the place of key, or where it belongs and false.
 func (o *Object) find(key string) (int, bool) {
@@ -96,7 +106,7 @@ func (o *Object) find(key string) (int, bool) {
 // Get returns the value of key, and whether it is there.
 func (o *Object) Get(key string) (Value, bool) {
 	if i, ok := o.find(key); ok {
-		return o.vals[i], true
+		return o.val(i), true
 	}
 	return Undefined{}, false
 }

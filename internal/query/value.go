@@ -69,8 +69,8 @@ func ToGo(v Value) any {
 	case *Object:
 		m := make(map[string]any, v.Len())
 		for i, k := range v.keys {
-			if _, no := v.vals[i].(Undefined); !no {
-				m[k] = ToGo(v.vals[i])
+			if _, no := v.val(i).(Undefined); !no {
+				m[k] = ToGo(v.val(i))
 			}
 		}
 		return m
@@ -114,7 +114,7 @@ func AppendJSON(b []byte, v Value) []byte {
 		b = append(b, '{')
 		first := true
 		for i, k := range v.keys {
-			if _, no := v.vals[i].(Undefined); no {
+			if _, no := v.val(i).(Undefined); no {
 				continue
 			}
 			if !first {

@@ -85,16 +85,16 @@ var once = map[string]bool{
 }
 
 func (s *source) headers() *query.Object {
-	names := make([]string, 0, len(s.header))
+	names := make([]string, 1, len(s.header)+1)
 	for name := range s.header {
 		names = append(names, name)
 	}
-	slices.Sort(names)
-	o := query.NewObject(len(names) + 1)
-	o.Set("host", query.Latin1(s.host))
-	for _, name := range names {
+	slices.Sort(names[1:])
+	keys, vals := names, make([]query.Value, len(names))
+	keys[0], vals[0] = "host", query.Latin1(s.host)
+	for i, name := range names[1:] {
 		values := s.header[name]
-		key := strings.ToLower(name)
+		key := lowerCase(name)
 		var v string
 		switch {
 		case len(values) == 1 || once[key]:
@@ -104,9 +104,47 @@ func (s *source) headers() *query.Object {
 		default:
 			v = strings.Join(values, ", ")
 		}
-		o.Set(key, query.Latin1(v))
+		keys[i+1], vals[i+1] = key, query.Latin1(v)
 	}
-	return o
+	return query.ObjectOf(keys, vals)
+}
+
+// lowerCase is the name of a header as Node.js shows it. The usual ones are written down, which saves making them anew
+// for every request.
+func lowerCase(name string) string {
+	switch name {
+	case "Accept":
+		return "accept"
+	case "Accept-Encoding":
+		return "accept-encoding"
+	case "Accept-Language":
+		return "accept-language"
+	case "Authorization":
+		return "authorization"
+	case "Cache-Control":
+		return "cache-control"
+	case "Connection":
+		return "connection"
+	case "Cookie":
+		return "cookie"
+	case "Referer":
+		return "referer"
+	case "User-Agent":
+		return "user-agent"
+	case "X-Forwarded-For":
+		return "x-forwarded-for"
+	case "X-Forwarded-Host":
+		return "x-forwarded-host"
+	case "X-Forwarded-Method":
+		return "x-forwarded-method"
+	case "X-Forwarded-Proto":
+		return "x-forwarded-proto"
+	case "X-Forwarded-Uri":
+		return "x-forwarded-uri"
+	case "X-Real-Ip":
+		return "x-real-ip"
+	}
+	return strings.ToLower(name)
 }
 
 // parseCookies reads Cookie as the npm packages cookie and cookie-parser do: the first of a name wins, values are
