@@ -54,7 +54,7 @@ func (memory) Ready(context.Context) error { return nil }
 func (memory) Close() error                { return nil }
 
 // waiting is a plugin that answers when it is told to.
-type waiting struct{ entered, leave chan struct{} }
+type waiting struct{ entered, leave, left chan struct{} }
 
 func (w waiting) Verify(ctx context.Context, _ *plugins.Request) (plugins.Result, error) {
 	w.entered <- struct{}{}
@@ -62,6 +62,7 @@ func (w waiting) Verify(ctx context.Context, _ *plugins.Request) (plugins.Result
 	case <-w.leave:
 		return plugins.Result{Verdict: plugins.Allow}, nil
 	case <-ctx.Done():
+		close(w.left)
 		return plugins.Result{}, ctx.Err()
 	}
 }
@@ -74,7 +75,7 @@ type fixture struct {
 
 func newFixture(t testing.TB, change func(*Config)) *fixture {
 	t.Helper()
-	f := &fixture{log: &bytes.Buffer{}, waiting: waiting{make(chan struct{}), make(chan struct{})}}
+	f := &fixture{log: &bytes.Buffer{}, waiting: waiting{make(chan struct{}), make(chan struct{}), make(chan struct{})}}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: f.log}, nil))
 	registry := plugins.Registry{
 		"noop":           plugins.Of(noop.New),

@@ -5,9 +5,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A client that sends its headers one by one, or does not read, must not hold a connection for ever.
@@ -60,6 +62,96 @@ func TestSlowClients(t *testing.T) {
 	if _, err := io.Copy(io.Discard, idle); err != nil && !isReset(err) {
 		t.Errorf("idle: %v", err)
 	}
+}
+
+// pair returns a watched connection and its other end.
+func pair(t *testing.T) (*watched, net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	c, err := watchedListener{l, newWatchdog()}.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c.(*watched), client
+}
+
+// net/http ends a read that has or has not begun, clears the deadline, and reads on.
+func TestEndingReads(t *testing.T) {
+	past := time.Unix(1, 0)
+	for name, begun := range map[string]bool{"before it begins": false, "while it waits": true} {
+		t.Run(name, func(t *testing.T) {
+			w, client := pair(t)
+			ended := make(chan error, 1)
+			read := func() { _, err := w.Read(make([]byte, 1)); ended <- err }
+			if begun {
+				go read()
+				for w.reading.Load() != inRead {
+					runtime.Gosched()
+				}
+			}
+			if err := w.SetReadDeadline(past); err != nil {
+				t.Fatal(err)
+			}
+			if !begun {
+				go read()
+			}
+			if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("the read ended with %v, want a deadline exceeded", err)
+			}
+			if err := w.SetReadDeadline(time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := w.Read(make([]byte, 1)); n != 1 || err != nil {
+				t.Errorf("reading on = %d, %v, want 1 byte", n, err)
+			}
+		})
+	}
+	t.Run("a deadline to come", func(t *testing.T) {
+		w, _ := pair(t)
+		if err := w.SetDeadline(time.Now().Add(time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("Read = %v, want a deadline exceeded", err)
+		}
+	})
+}
+
+// ATTACKS 21: a client that leaves ends what runs for it.
+func TestClientLeaves(t *testing.T) {
+	f := newFixture(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dog := newWatchdog()
+	srv := f.httpServer(f.Handler(), dog)
+	go func() { _ = srv.Serve(watchedListener{l, dog}) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := request("GET", `{"eas":{"plugins":[{"type":"waiting"}]}}`, "")
+	if err := r.Write(c); err != nil {
+		t.Fatal(err)
+	}
+	<-f.waiting.entered
+	_ = c.Close()
+	<-f.waiting.left
 }
 
 func (d *watchdog) has(s http.ConnState) bool {
