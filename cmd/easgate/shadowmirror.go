@@ -82,7 +82,9 @@ func (c *cli) mirror(ctx context.Context, s *shadow, t *tally) error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = srv.Close() // whoever is still there waited longer than an answer may take
 		}
-		<-served // http.ErrServerClosed, as asked
+		if served := <-served; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
 	}
 	m.close()
 	defer time.AfterFunc(s.timeout, abandon).Stop()
