@@ -72,8 +72,8 @@ func newKeysRemove(c *cli) *cobra.Command {
 		Use:   "remove KID [FILE]",
 		Short: "Take an old key out of a keyring file",
 		Long: `Takes out the key with the id KID, as keys list prints it. What it sealed, or signed, no longer opens, on a running
-easgate as soon as it has read the file again. The file is replaced in one step. The key that seals new tokens stays, and
-so does the one that signs them: rotate first.`,
+easgate as soon as it has read the file again. The file is replaced in one step. The key that seals new tokens stays,
+and so does the one that signs them: rotate first.`,
 		Example: `  easgate keys list keyring.json
   easgate keys remove Zm9v keyring.json`,
 		Args: args(1, 2, "a KID and one FILE at most"),
