@@ -87,30 +87,40 @@ type shared struct {
 type Reference struct {
 	Token   string
 	Pointer configtoken.Pointer
-	// Memo, if not nil, remembers what Token opened to, for a caller that asks for the same one again and again.
+	// Memo, if not nil, belongs to a caller that asks for the same one again and again.
 	Memo *Memo
 }
 
-// A Memo saves looking up the same text for every request. The zero value is empty; it is safe for concurrent use.
-type Memo struct {
-	// The pointer is weak, so that a verify URL nobody asks with any more holds no memory.
-	opened atomic.Pointer[weak.Pointer[opened]]
+// A Memo saves looking up the same texts for every request: the token's of the verify URL, and the one that a store
+// returned last. The zero value is empty; it is safe for concurrent use.
+type Memo struct{ token, stored atomic.Pointer[memory] }
+
+// memory is what a text opened to. The pointer is weak, so that a verify URL nobody asks with any more holds no pipeline.
+type memory struct {
+	text   string
+	opened weak.Pointer[opened]
 }
 
-func (m *Memo) load() *opened {
+func (m *Memo) of(key textKey) *atomic.Pointer[memory] {
+	if key.stored {
+		return &m.stored
+	}
+	return &m.token
+}
+
+func (m *Memo) load(key textKey) *opened {
 	if m == nil {
 		return nil
 	}
-	if p := m.opened.Load(); p != nil {
-		return p.Value()
+	if r := m.of(key).Load(); r != nil && r.text == key.text {
+		return r.opened.Value()
 	}
 	return nil
 }
 
-func (m *Memo) store(o *opened) {
+func (m *Memo) store(key textKey, o *opened) {
 	if m != nil {
-		p := weak.Make(o)
-		m.opened.Store(&p)
+		m.of(key).Store(&memory{key.text, weak.Make(o)})
 	}
 }
 
@@ -200,7 +210,7 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 	if !ok {
 		return nil, ErrUnknownToken
 	}
-	o, err := c.open(ctx, textKey{text: sealed, stored: true}, nil)
+	o, err := c.open(ctx, textKey{text: sealed, stored: true}, ref.Memo)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +222,7 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 
 // open returns what key opens to, if it is in force now.
 func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, error) {
-	o := memo.load()
+	o := memo.load(key)
 	if !c.current(o) {
 		var ok bool
 		o, ok = c.texts.GetIfPresent(key)
@@ -227,7 +237,7 @@ func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, err
 				return nil, err
 			}
 		}
-		memo.store(o)
+		memo.store(key, o)
 	}
 	if o.err != nil {
 		return nil, o.err

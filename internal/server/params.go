@@ -104,9 +104,8 @@ func (v values) text(name string) string {
 func (v values) parse(engines query.Engines) *params {
 	p := &params{fallback: -1}
 	p.selector.Token = v.text("config_token")
-	if p.selector.Token != "" {
-		p.selector.Memo = &pipeline.Memo{}
-	} else {
+	p.selector.Memo = &pipeline.Memo{}
+	if p.selector.Token == "" {
 		p.selector.Pointer = configtoken.Pointer{StoreID: v.text("config_token_store_id"), TokenID: v.text("config_token_id")}
 		p.selector.StoreQuery = p.compile(v, "config_token_store_id", engines)
 		p.selector.TokenQuery = p.compile(v, "config_token_id", engines)
