@@ -242,8 +242,10 @@ func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, err
 	if o.err != nil {
 		return nil, o.err
 	}
-	if err := o.token.Check(c.cfg.Now()); err != nil {
-		return nil, err
+	if o.token.Expires != 0 || o.token.NotBefore != 0 { // asking the clock is a tenth of a request
+		if err := o.token.Check(c.cfg.Now()); err != nil {
+			return nil, err
+		}
 	}
 	if o.token.ID != "" && c.cfg.Revoked(o.token.ID) {
 		return nil, ErrRevoked

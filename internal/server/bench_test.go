@@ -19,6 +19,7 @@ func BenchmarkVerify(b *testing.B) {
 	for _, bench := range []struct{ name, token string }{
 		{"noop", noopToken("200")},
 		{"header", `{"eas":{"plugins":[{"type":"request_header","headers":{"X-Key":"k"}}],"custom_service_headers":{"X-A":{"source":"static","query":"a"}}}}`},
+		{"pointer", `{"eas":{"config_token_store_id":"main","config_token_id":"open"}}`},
 		{"jsonpath", `{"eas":{"plugins":[{"type":"noop","pcb":{"skip":[{"query_engine":"jp","query":"$.req.headers.host","rule":{"method":"eq","value":"elsewhere.example.com"}}]}}],
 			"custom_service_headers":{"X-Path":{"source":"parentRequestInfo","query_engine":"jp","query":"$.parsedUri.path","query_opts":{"single_value":true}}}}}`},
 	} {

@@ -91,7 +91,7 @@ func New(cfg Config) (*Server, error) {
 	s.ready = readiness{ask: cfg.Ready, log: cfg.Log, now: cfg.Now}
 	var err error
 	s.params, err = otter.New(&otter.Options[string, *params]{
-		MaximumWeight: 32 << 20,
+		MaximumWeight: 48 << 20,
 		Weigher:       func(raw string, p *params) uint32 { return p.weight() + uint32(len(raw)) }, // at most 64 KB
 	})
 	if err != nil {

@@ -187,7 +187,7 @@ func (s *Server) report(ctx context.Context, v *verification, d *pipeline.Decisi
 	case d.Err != nil:
 		o = outcomeError
 	}
-	took := s.cfg.Now().Sub(v.start)
+	took := time.Since(v.start)
 	s.metrics.observe(o, d.Plugin, took)
 	level := slog.LevelInfo
 	if o == outcomeAllow && !s.cfg.LogAllows {
