@@ -242,7 +242,7 @@ func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, err
 	if o.err != nil {
 		return nil, o.err
 	}
-	if o.token.Expires != 0 || o.token.NotBefore != 0 { // asking the clock is a tenth of a request
+	if o.token.Expires != 0 || o.token.NotBefore != 0 { // most tokens have neither, and need no clock
 		if err := o.token.Check(c.cfg.Now()); err != nil {
 			return nil, err
 		}

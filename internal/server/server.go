@@ -182,7 +182,7 @@ func (s *Server) verifyRoutes(e *echo.Echo) {
 	s.envoyRoutes(e)
 }
 
-// Handler serves everything public, verify included, for tests and embedding.
+// Handler serves the verify endpoints, as VerifyAddr does, or Addr where that has them; for tests and embedding.
 func (s *Server) Handler() http.Handler {
 	if s.verifySite != nil {
 		return s.verifySite

@@ -18,8 +18,8 @@ const (
 	idleLimit   = 120 // seconds from there to the end of the next request's headers
 )
 
-// A watchdog cuts off slow clients. http.Server's own timeouts set five deadlines for every request, which cost a tenth
-// of it; here a request costs two stores, and once a second somebody looks.
+// A watchdog cuts off slow clients. http.Server's own timeouts set several deadlines for every request; here a request
+// costs two stores, and once a second somebody looks.
 type watchdog struct {
 	mu    sync.Mutex
 	conns map[*watched]struct{}

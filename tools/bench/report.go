@@ -81,7 +81,7 @@ func (r *report) page() string {
 }
 
 func (r *report) comparison(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## Beside a bare echo handler\n\nThe handler (`tools/bench/echo`) has one route and answers 200 to the very same requests, byte for byte: %d rounds of %v\nin turns. Values are medians; ratios are medians of the rounds' own. CPU is the server's processor time per request; it\nhardly changes when the machine has other work.\n\n", r.plan.rounds, r.plan.duration)
+	fmt.Fprintf(b, "\n## Beside a bare echo handler\n\nThe handler (`tools/bench/echo`) has one route and answers 200 to the very same requests, byte for byte: %d rounds of %v\nin turns. Values are medians; ratios are medians of the rounds' own. CPU is the server's processor time per request; it\nswings less than requests/s when the machine has other work, but it swings too.\n\n", r.plan.rounds, r.plan.duration)
 	columns := []string{"request", "requests/s", "echo", "ratio", "wanted", "p99", "echo's p99", "ratio", "wanted", "CPU", "echo's CPU", "ratio", "bytes"}
 	if r.eas {
 		columns = append(columns, "EAS requests/s", "EAS p99", "times faster")
