@@ -181,7 +181,20 @@ func (s *Server) Kill() {
 }
 
 // Freeze stops the server without closing its connections: it takes new ones and never answers. Thaw lets it go on.
-func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+// A signal is only asked for when kill(2) returns, so Freeze waits until every thread has stopped: one that still runs
+// would answer a request that comes after the freeze.
+func (s *Server) Freeze() {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		s.signal(syscall.SIGSTOP) // again, for children that came between
+		if s.proc == nil || stopped(family(s.proc.cmd.Process.Pid)) {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatal("the server does not stop")
+		}
+	}
+}
 
 // Thaw ends a Freeze.
 func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
@@ -194,6 +207,22 @@ func (s *Server) signal(sig syscall.Signal) {
 	for _, pid := range family(s.proc.cmd.Process.Pid) {
 		_ = syscall.Kill(pid, sig)
 	}
+}
+
+// stopped reports whether no thread of the processes can run, by the state in proc_pid_stat(5).
+func stopped(pids []int) bool {
+	for _, pid := range pids {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		for _, file := range files {
+			text, _ := os.ReadFile(file) // gone: it does not run
+			// "pid (name) state …", where the name may hold spaces and parentheses.
+			_, state, ok := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ")
+			if ok && !strings.ContainsAny(state[:1], "TtZX") {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // family returns pid and its descendants.
