@@ -45,9 +45,9 @@ type Config struct {
 // Sources are what the values come from.
 type Sources struct {
 	Request *plugins.Request
-	Data    *plugins.Data
+	Data    plugins.Data
 	// Identity is who was authenticated.
-	Identity *identity.Identity
+	Identity identity.Identity
 	Token    Token
 	// Step is the index of the plugin whose entry is plugin_config, -1 for none.
 	Step int
@@ -234,33 +234,47 @@ func (it *item) value(ctx context.Context, src *Sources) (string, error) {
 	if _, none := v.(query.Undefined); none {
 		return "", fmt.Errorf("source: no %s here", it.source)
 	}
-	v, err := it.query.Eval(ctx, v)
+	v, err := it.pick(ctx, v)
 	if errors.Is(err, query.ErrOutputs) {
 		return "", Unsendable(err.Error())
 	}
 	if err != nil {
 		return "", err
 	}
-	if it.single {
-		if matches, ok := v.([]any); ok {
-			switch len(matches) {
-			case 0:
-				v = query.Undefined{}
-			case 1:
-				v = matches[0]
-			default:
-				return "", errors.New("single_value: several matches")
-			}
+	return it.text(v)
+}
+
+// pick evaluates the query on v.
+func (it *item) pick(ctx context.Context, v query.Value) (query.Value, error) {
+	if !it.single {
+		return it.query.Eval(ctx, v)
+	}
+	if q, ok := it.query.(query.Single); ok {
+		v, found, err := q.EvalOne(ctx, v)
+		if !found {
+			v = query.Undefined{}
+		}
+		return v, err
+	}
+	v, err := it.query.Eval(ctx, v)
+	if matches, ok := v.([]any); ok && err == nil {
+		switch len(matches) {
+		case 0:
+			v = query.Undefined{}
+		case 1:
+			v = matches[0]
+		default:
+			return nil, errors.New("single_value: several matches")
 		}
 	}
-	return it.text(v)
+	return v, err
 }
 
 func (s *Sources) get(source string) query.Value {
 	var v query.Value
 	switch source {
 	case "identity":
-		v = identityView(s.Identity)
+		v = identityView(&s.Identity)
 	case "userinfo":
 		v = s.Data.UserInfo
 	case "id_token":
@@ -286,7 +300,7 @@ func (s *Sources) get(source string) query.Value {
 
 // identityView shows an identity to queries; nobody is undefined.
 func identityView(id *identity.Identity) query.Value {
-	if id == nil || id.Subject == "" {
+	if id.Subject == "" {
 		return nil
 	}
 	o := query.NewObject(6)

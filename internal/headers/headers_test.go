@@ -22,7 +22,7 @@ func apply(t *testing.T, config string, data plugins.Data, omit bool) http.Heade
 		t.Fatal(err)
 	}
 	h := http.Header{}
-	s.Apply(t.Context(), &Sources{Request: plugintest.Request{}.Build(), Data: &data, Token: token{nil}, Step: -1}, h, omit, nil)
+	s.Apply(t.Context(), &Sources{Request: plugintest.Request{}.Build(), Data: data, Token: token{nil}, Step: -1}, h, omit, nil)
 	return h
 }
 
@@ -68,11 +68,11 @@ func TestIdentity(t *testing.T) {
 	}
 	h := http.Header{}
 	id := identity.Identity{Subject: "alice", Realm: "example", Roles: []string{"dev"}, Attributes: map[string]string{"b": "2", "a": "1"}}
-	s.Apply(t.Context(), &Sources{Data: &plugins.Data{}, Identity: &id, Step: -1}, h, false, nil)
+	s.Apply(t.Context(), &Sources{Data: plugins.Data{}, Identity: id, Step: -1}, h, false, nil)
 	if want := `{"subject":"alice","realm":"example","roles":["dev"],"attributes":{"a":"1","b":"2"}}`; h.Get("X-Who") != want {
 		t.Errorf("X-Who = %s, want %s", h.Get("X-Who"), want)
 	}
-	s.Apply(t.Context(), &Sources{Data: &plugins.Data{}, Identity: &identity.Identity{}, Step: -1}, h, false, nil)
+	s.Apply(t.Context(), &Sources{Data: plugins.Data{}, Identity: identity.Identity{}, Step: -1}, h, false, nil)
 	if got, ok := h["X-Who"]; !ok || got[0] != "" {
 		t.Errorf("X-Who of nobody = %q, want it empty", got)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/querytest"
 )
 
 // corpusCase is what external-auth-server was asked and answered; testdata/corpus/README.md has the format.
@@ -139,5 +140,6 @@ func TestInfoMatchesReferenceLibraries(t *testing.T) {
 		if got := query.JSON(parent.Info("", tt.in)); !strings.HasSuffix(got, want) {
 			t.Errorf("Info(%q) = %s, want it to end in %s", tt.in, got, want)
 		}
+		querytest.Lazy(t, func() *query.Object { return parent.Info("", tt.in) }, "method", "error", "port")
 	}
 }

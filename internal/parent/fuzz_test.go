@@ -8,6 +8,7 @@ import (
 
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/querytest"
 )
 
 // An accepted request means the same to whoever parses its text again, and its path has no dot segments.
@@ -39,6 +40,7 @@ func FuzzParse(f *testing.F) {
 		if _, err := query.ParseJSON([]byte(query.JSON(info))); err != nil {
 			t.Fatalf("Info(%q) is not JSON: %v", got.URI, err)
 		}
+		querytest.Lazy(t, func() *query.Object { return parent.Info(got.Method, got.URI) }, "error", "fragment", "userinfo", method)
 		if p == parent.EAS {
 			return
 		}

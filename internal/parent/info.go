@@ -8,78 +8,110 @@ import (
 
 // Info returns what queries see of the parent request, external-auth-server's parentRequestInfo: uri, parsedUri,
 // parsedQuery and, if it is not "", method. Both arguments are header bytes; queries see them as Latin-1.
+// It is built as far as somebody looks.
 //
 // It differs from external-auth-server for ws and wss, where that one drops path and query from parsedUri,
 // so that rules on the path would not hold for WebSockets.
 func Info(method, uri string) *query.Object {
-	uri = query.Latin1(uri)
-	parsed, q := parsedURI(uri)
-	o := query.NewObject(4)
-	o.Set("uri", uri)
-	o.Set("parsedUri", parsed)
-	o.Set("parsedQuery", queryOf(q))
-	if method != "" {
-		o.Set("method", query.Latin1(method))
-	}
-	return o
+	i := &info{method: method, uri: query.Latin1(uri)}
+	i.object = query.Lazy(i)
+	return &i.object
 }
 
-// queryOf and hostOf are the members that cost most to build, for the queries that look at them.
-type (
-	queryOf string
-	hostOf  struct{ *components }
-)
-
-// Build implements [query.Lazy].
-func (q queryOf) Build() query.Value { return parseQuery(string(q)) }
-
-// Build implements [query.Lazy].
-func (h hostOf) Build() query.Value { return h.normalizedHost() }
-
-// parsedURI returns the normalized components of uri, and its query once more.
-func parsedURI(uri string) (*query.Object, string) {
-	c := splitURI(uri)
-	o := query.NewObject(8)
-	scheme := normalizeScheme(c.scheme.s)
-	if c.scheme.set {
-		o.Set("scheme", scheme)
-	}
-	if c.userinfo.set {
-		o.Set("userinfo", normalize(c.userinfo.s, userinfoChars))
-	}
-	if c.host.set {
-		o.Set("host", hostOf{&c})
-	}
-	if c.port.set {
-		o.Set("port", portValue(c.port.s))
-	}
-	chars := relativePathChars
-	if scheme != "" {
-		chars = pathChars
-	}
-	o.Set("path", normalize(c.path, chars))
-	var q string
-	if c.query.set {
-		q = normalize(c.query.s, queryChars)
-		o.Set("query", q)
-	}
-	if c.fragment.set {
-		o.Set("fragment", normalize(c.fragment.s, queryChars))
-	}
-	o.Set("reference", c.reference())
-	if s := strings.ToLower(c.scheme.s); c.host.s == "" && (s == "http" || s == "https") {
-		o.Set("error", "HTTP URIs must have a host.")
-	}
-	return o, q
+// info has the members of parentRequestInfo.
+type info struct {
+	method, uri string
+	object      query.Object
+	parsed      *parsedURI
+	query       *query.Object
 }
 
-// normalizeScheme drops what no scheme can hold.
-func normalizeScheme(s string) string {
+// Member implements [query.Members].
+func (i *info) Member(key string) (query.Value, bool) {
+	switch key {
+	case "uri":
+		return i.uri, true
+	case "parsedUri":
+		return &i.parse().object, true
+	case "parsedQuery":
+		if i.query == nil {
+			i.query = parseQuery(i.parse().query())
+		}
+		return i.query, true
+	case "method":
+		if i.method != "" {
+			return query.Latin1(i.method), true
+		}
+	}
+	return query.Undefined{}, false
+}
+
+// All implements [query.Members].
+func (i *info) All() *query.Object {
+	return query.Collect(i, "uri", "parsedUri", "parsedQuery", "method")
+}
+
+func (i *info) parse() *parsedURI {
+	if i.parsed == nil {
+		i.parsed = &parsedURI{components: splitURI(i.uri)}
+		i.parsed.object = query.Lazy(i.parsed)
+	}
+	return i.parsed
+}
+
+// parsedURI has the normalized components of a URI.
+type parsedURI struct {
+	components
+	object query.Object
+}
+
+// Member implements [query.Members].
+func (u *parsedURI) Member(key string) (query.Value, bool) {
+	switch {
+	case key == "scheme" && u.scheme.set:
+		return u.normalizedScheme(), true
+	case key == "userinfo" && u.userinfo.set:
+		return normalize(u.userinfo.s, userinfoChars), true
+	case key == "host" && u.host.set:
+		return u.normalizedHost(), true
+	case key == "port" && u.port.set:
+		return portValue(u.port.s), true
+	case key == "path":
+		if u.normalizedScheme() == "" {
+			return normalize(u.path, relativePathChars), true
+		}
+		return normalize(u.path, pathChars), true
+	case key == "query" && u.components.query.set:
+		return u.query(), true
+	case key == "fragment" && u.fragment.set:
+		return normalize(u.fragment.s, queryChars), true
+	case key == "reference":
+		return u.reference(), true
+	case key == "error" && u.host.s == "" && (strings.EqualFold(u.scheme.s, "http") || strings.EqualFold(u.scheme.s, "https")):
+		return "HTTP URIs must have a host.", true
+	}
+	return query.Undefined{}, false
+}
+
+// All implements [query.Members].
+func (u *parsedURI) All() *query.Object {
+	return query.Collect(u, "scheme", "userinfo", "host", "port", "path", "query", "fragment", "reference", "error")
+}
+
+// query is "" if there is none.
+func (u *parsedURI) query() string { return normalize(u.components.query.s, queryChars) }
+
+// normalizedScheme is without what no scheme can hold.
+func (c *components) normalizedScheme() string {
+	switch c.scheme.s {
+	case "http", "https":
+		return c.scheme.s
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '+', r == '-', r == '.':
 			return r
 		}
 		return -1
-	}, strings.ToLower(decodeEscapes(s, true)))
+	}, strings.ToLower(decodeEscapes(c.scheme.s, true)))
 }

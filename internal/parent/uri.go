@@ -166,6 +166,9 @@ func charset(more string) *[utf8.RuneSelf]bool {
 
 // normalize decodes the escapes of unreserved characters, escapes what is not in keep, and writes escapes in upper case.
 func normalize(s string, keep *[utf8.RuneSelf]bool) string {
+	if isNormal(s, keep) {
+		return s
+	}
 	s = decodeEscapes(s, true)
 	b := make([]byte, 0, len(s)+16)
 	for i := 0; i < len(s); {
@@ -183,6 +186,16 @@ func normalize(s string, keep *[utf8.RuneSelf]bool) string {
 		}
 	}
 	return string(b)
+}
+
+// isNormal reports whether there is nothing to do, as in most.
+func isNormal(s string, keep *[utf8.RuneSelf]bool) bool {
+	for i := range len(s) {
+		if c := s[i]; c == '%' || c >= utf8.RuneSelf || !keep[c] {
+			return false
+		}
+	}
+	return true
 }
 
 const upperHex = "0123456789ABCDEF"

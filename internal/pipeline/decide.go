@@ -125,7 +125,8 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 			return fault(i, s.kind, s.brokenStop)
 		}
 		if s.stop != nil && d.Err == nil {
-			stop, err := p.holds(ctx, s.stop, r, &d.Result, o, i, "stop")
+			res := d.Result // a copy, or every decision would be on the heap
+			stop, err := p.holds(ctx, s.stop, r, &res, o, i, "stop")
 			if err != nil {
 				// Going on could allow what the rule was to stop.
 				return fault(i, s.kind, fmt.Errorf("pcb.stop: %w", err))
@@ -189,18 +190,9 @@ func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.R
 	if rules == nil {
 		return false, nil
 	}
-	view := query.NewObject(4)
-	view.Set("req", r.Source.Brief())
-	resView := &query.Object{}
-	if res != nil {
-		resView = query.NewObject(2)
-		resView.Set("headers", headerView(res.Header))
-		resView.Set("statusCode", float64(res.Status))
-	}
-	view.Set("res", resView)
-	view.Set("parentReqInfo", parentOf{r.Source})
-	view.Set("configToken", p.configToken())
-	ok, failed, err := rules.Eval(ctx, view)
+	view := &rulesView{pipeline: p, source: r.Source, res: res}
+	view.object = query.Lazy(view)
+	ok, failed, err := rules.Eval(ctx, &view.object)
 	if o.Trace != nil {
 		text := "all rules hold"
 		if err != nil {
@@ -213,17 +205,50 @@ func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.R
 	return ok, err
 }
 
-// parentOf is the parent request, for the rules that look at it.
-type parentOf struct{ plugins.Source }
+// rulesView is what rules look at.
+type rulesView struct {
+	object   query.Object
+	pipeline *Pipeline
+	source   plugins.Source
+	// res is the answer of the step whose stop rules are asked, nil for skip rules.
+	res     *plugins.Result
+	resView *query.Object
+}
 
-// Build implements [query.Lazy].
-func (p parentOf) Build() query.Value { return p.Parent() }
-
-func headerView(h http.Header) *query.Object {
-	o := query.NewObject(len(h))
-	for name, values := range h {
-		o.Set(strings.ToLower(name), strings.Join(values, ", "))
+// Member implements [query.Members].
+func (v *rulesView) Member(key string) (query.Value, bool) {
+	switch key {
+	case "req":
+		return v.source.Brief(), true
+	case "res":
+		if v.resView == nil {
+			v.resView = resultView(v.res)
+		}
+		return v.resView, true
+	case "parentReqInfo":
+		return v.source.Parent(), true
+	case "configToken":
+		return v.pipeline.configToken(), true
 	}
+	return query.Undefined{}, false
+}
+
+// All implements [query.Members].
+func (v *rulesView) All() *query.Object {
+	return query.Collect(v, "req", "res", "parentReqInfo", "configToken")
+}
+
+func resultView(res *plugins.Result) *query.Object {
+	if res == nil {
+		return &query.Object{}
+	}
+	headers := query.NewObject(len(res.Header))
+	for name, values := range res.Header {
+		headers.Set(strings.ToLower(name), strings.Join(values, ", "))
+	}
+	o := query.NewObject(2)
+	o.Set("headers", headers)
+	o.Set("statusCode", float64(res.Status))
 	return o
 }
 
@@ -255,7 +280,9 @@ func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options
 		h = h.Clone()
 	}
 	d.Result.Header = h
-	src := headers.Sources{Request: r, Data: &d.Result.Data, Identity: &d.Result.Identity, Token: p, Step: d.Step}
+	// Copies, for a pointer to d would put it on the heap.
+	src := headers.Sources{Request: r, Data: d.Result.Data, Identity: d.Result.Identity, Token: p, Step: d.Step}
+	step, plugin := d.Step, d.Plugin
 	var failed func(string, error)
 	var unsent error
 	if o.Trace != nil || allow && o.OmitFailed {
@@ -263,14 +290,14 @@ func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options
 			if u := headers.Unsendable(""); errors.As(err, &u) {
 				unsent = fmt.Errorf("header %s: %w", name, err)
 			}
-			o.trace(d.Step, d.Plugin, "header", name+": "+err.Error())
+			o.trace(step, plugin, "header", name+": "+err.Error())
 		}
 	}
 	custom.token.Apply(ctx, &src, h, o.OmitFailed, failed)
 	custom.own.Apply(ctx, &src, h, o.OmitFailed, failed)
 	if unsent != nil && allow && o.OmitFailed {
 		// EAS hangs. Leaving the header out of an allow would let the client's forged twin through.
-		return fault(d.Step, d.Plugin, unsent)
+		return fault(step, plugin, unsent)
 	}
 	if custom.fill {
 		for _, name := range p.names {

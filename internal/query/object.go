@@ -11,8 +11,10 @@ import (
 // integer keys first, ascending, then the others as they were set.
 // The zero value is an empty object. It is not safe for concurrent writing.
 type Object struct {
-	keys []string
-	vals []any
+	// members, if not nil, are all that there is so far.
+	members Members
+	keys    []string
+	vals    []any
 	// ints is how many of the leading keys are integers.
 	ints int
 	// index has the places of the other keys, counted from ints. It is built once there are many of them.
@@ -67,20 +69,43 @@ func ObjectOf(keys []string, vals []Value) *Object {
 	return o
 }
 
+// Members describe an object that is built only as far as somebody looks at it.
+type Members interface {
+	// Member returns the value of key, and whether it is there, as the object of All has it.
+	Member(key string) (Value, bool)
+	// All returns the whole object, which becomes its caller's.
+	All() *Object
+}
+
+// Lazy returns an object of m's members. It is for one goroutine, which may only read it.
+func Lazy(m Members) Object { return Object{members: m} }
+
+// Collect returns the object of those keys that m has, in this order, for Members that know theirs in advance.
+func Collect(m Members, keys ...string) *Object {
+	o := NewObject(len(keys))
+	for _, key := range keys {
+		if v, ok := m.Member(key); ok {
+			o.keys, o.vals = append(o.keys, key), append(o.vals, v) // each once, and none an integer
+		}
+	}
+	return o
+}
+
+// built returns o after building all its members.
+func (o *Object) built() *Object {
+	if o.members != nil {
+		*o = *o.members.All()
+	}
+	return o
+}
+
 // Len returns the number of keys.
-func (o *Object) Len() int { return len(o.keys) }
+func (o *Object) Len() int { return len(o.built().keys) }
 
 // At returns the i-th key and its value, in JavaScript's order.
-func (o *Object) At(i int) (string, Value) { return o.keys[i], o.val(i) }
-
-// A Lazy is a member that is built when it is first looked at. An object with one is for one goroutine.
-type Lazy interface{ Build() Value }
-
-func (o *Object) val(i int) Value {
-	if l, ok := o.vals[i].(Lazy); ok {
-		o.vals[i] = l.Build()
-	}
-	return o.vals[i]
+func (o *Object) At(i int) (string, Value) {
+	o.built()
+	return o.keys[i], o.vals[i]
 }
 
 // find returns the place of key, or where it belongs and false.
@@ -105,15 +130,18 @@ func (o *Object) find(key string) (int, bool) {
 
 // Get returns the value of key, and whether it is there.
 func (o *Object) Get(key string) (Value, bool) {
+	if o.members != nil {
+		return o.members.Member(key)
+	}
 	if i, ok := o.find(key); ok {
-		return o.val(i), true
+		return o.vals[i], true
 	}
 	return Undefined{}, false
 }
 
 // Set sets key to v. An existing key keeps its place.
 func (o *Object) Set(key string, v Value) {
-	i, ok := o.find(key)
+	i, ok := o.built().find(key)
 	if ok {
 		o.vals[i] = v
 		return

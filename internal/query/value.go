@@ -69,8 +69,8 @@ func ToGo(v Value) any {
 	case *Object:
 		m := make(map[string]any, v.Len())
 		for i, k := range v.keys {
-			if _, no := v.val(i).(Undefined); !no {
-				m[k] = ToGo(v.val(i))
+			if _, no := v.vals[i].(Undefined); !no {
+				m[k] = ToGo(v.vals[i])
 			}
 		}
 		return m
@@ -113,8 +113,8 @@ func AppendJSON(b []byte, v Value) []byte {
 	case *Object:
 		b = append(b, '{')
 		first := true
-		for i, k := range v.keys {
-			if _, no := v.val(i).(Undefined); no {
+		for i, k := range v.built().keys {
+			if _, no := v.vals[i].(Undefined); no {
 				continue
 			}
 			if !first {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/querytest"
 )
 
 // What a client writes into cookies and query strings is shown to queries: it must never panic, and be text.
@@ -15,11 +16,15 @@ func FuzzViews(f *testing.F) {
 	f.Add("=;;=;a", "[]=&[=&]=&a[=b&a]=c&a[b=c&%zz=%")
 	f.Add("a=j:[[[[", "a[b][c][d][e][f][g][h]=1&a=2&a[0]=3")
 	f.Fuzz(func(t *testing.T, cookie, raw string) {
-		s := source{
-			header: http.Header{"Cookie": {cookie}, "X-A": {raw}}, host: raw, rawQuery: raw,
-			parent: &parent.Request{URI: "https://a/"}, cookieSecret: []byte("cosign"),
+		build := func() *query.Object {
+			s := source{
+				header: http.Header{"Cookie": {cookie, raw}, "X-A": {raw, cookie}, "Age": {cookie, raw}}, host: raw, rawQuery: raw,
+				parent: &parent.Request{URI: "https://a/"}, cookieSecret: []byte("cosign"),
+			}
+			return s.Req()
 		}
-		text := query.JSON(s.Req())
+		querytest.Lazy(t, build, raw, cookie, "headers", "X-A", "x-b")
+		text := query.JSON(build())
 		if !utf8.ValidString(text) {
 			t.Errorf("the view is no text: %q", text)
 		}

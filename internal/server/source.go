@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/netip"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,37 +31,47 @@ type source struct {
 	// cookieSecret verifies signed cookies; without it there are none.
 	cookieSecret []byte
 
-	brief, req, parentView *query.Object
-	cookies, signed        *query.Object
+	// views and parentView are made when somebody asks.
+	views      *views
+	parentView *query.Object
+}
+
+// views are what queries see of a request. Each is built as far as somebody looks.
+type views struct {
+	source                  *source
+	brief, headers          query.Object
+	req                     *query.Object
+	cookies, signed, params *query.Object
+}
+
+// The members of the objects in views.
+type (
+	briefMembers  views
+	headerMembers views
+	reqMembers    views
+)
+
+func (s *source) view() *views {
+	if s.views == nil {
+		v := &views{source: s}
+		v.brief = query.Lazy((*briefMembers)(v))
+		v.headers = query.Lazy((*headerMembers)(v))
+		s.views = v
+	}
+	return s.views
 }
 
 // Brief implements [plugins.Source].
-func (s *source) Brief() *query.Object {
-	if s.brief == nil {
-		s.parseCookies()
-		s.brief = query.NewObject(2)
-		s.brief.Set("headers", s.headers())
-		s.brief.Set("cookies", s.cookies)
-	}
-	return s.brief
-}
+func (s *source) Brief() *query.Object { return &s.view().brief }
 
 // Req implements [plugins.Source].
 func (s *source) Req() *query.Object {
-	if s.req == nil {
-		headers, _ := s.Brief().Get("headers")
-		o := query.NewObject(8)
-		o.Set("headers", headers)
-		o.Set("cookies", s.cookies)
-		o.Set("signedCookies", s.signed)
-		o.Set("query", parseQuery(s.rawQuery))
-		o.Set("method", s.method)
-		o.Set("httpVersionMajor", float64(s.major))
-		o.Set("httpVersionMinor", float64(s.minor))
-		o.Set("httpVersion", query.Number(float64(s.major))+"."+query.Number(float64(s.minor)))
-		s.req = o
+	v := s.view()
+	if v.req == nil {
+		req := query.Lazy((*reqMembers)(v))
+		v.req = &req
 	}
-	return s.req
+	return v.req
 }
 
 // Parent implements [plugins.Source].
@@ -69,6 +80,53 @@ func (s *source) Parent() *query.Object {
 		s.parentView = parent.Info(s.parent.Method, s.parent.URI)
 	}
 	return s.parentView
+}
+
+// Member implements [query.Members].
+func (m *briefMembers) Member(key string) (query.Value, bool) {
+	v := (*views)(m)
+	switch key {
+	case "headers":
+		return &v.headers, true
+	case "cookies":
+		v.parseCookies()
+		return v.cookies, true
+	}
+	return query.Undefined{}, false
+}
+
+// All implements [query.Members].
+func (m *briefMembers) All() *query.Object { return query.Collect(m, "headers", "cookies") }
+
+// Member implements [query.Members].
+func (m *reqMembers) Member(key string) (query.Value, bool) {
+	v := (*views)(m)
+	s := v.source
+	switch key {
+	case "signedCookies":
+		v.parseCookies()
+		return v.signed, true
+	case "query":
+		if v.params == nil {
+			v.params = parseQuery(s.rawQuery)
+		}
+		return v.params, true
+	case "method":
+		return s.method, true
+	case "httpVersionMajor":
+		return float64(s.major), true
+	case "httpVersionMinor":
+		return float64(s.minor), true
+	case "httpVersion":
+		return query.Number(float64(s.major)) + "." + query.Number(float64(s.minor)), true
+	}
+	return (*briefMembers)(m).Member(key)
+}
+
+// All implements [query.Members].
+func (m *reqMembers) All() *query.Object {
+	return query.Collect(m, "headers", "cookies", "signedCookies", "query", "method",
+		"httpVersionMajor", "httpVersionMinor", "httpVersion")
 }
 
 // ClientIP implements [plugins.Source].
@@ -84,7 +142,23 @@ var once = map[string]bool{
 	"server": true, "user-agent": true,
 }
 
-func (s *source) headers() *query.Object {
+// Member implements [query.Members].
+func (m *headerMembers) Member(key string) (query.Value, bool) {
+	s := m.source
+	name := textproto.CanonicalMIMEHeaderKey(key)
+	values, ok := s.header[name]
+	switch {
+	case ok && lowerCase(name) == key:
+		return headerValue(key, values), true
+	case key == "host":
+		return query.Latin1(s.host), true
+	}
+	return query.Undefined{}, false
+}
+
+// All implements [query.Members]. Like Member, it takes the names of s.header to be canonical.
+func (m *headerMembers) All() *query.Object {
+	s := m.source
 	names := make([]string, 1, len(s.header)+1)
 	for name := range s.header {
 		names = append(names, name)
@@ -93,20 +167,21 @@ func (s *source) headers() *query.Object {
 	keys, vals := names, make([]query.Value, len(names))
 	keys[0], vals[0] = "host", query.Latin1(s.host)
 	for i, name := range names[1:] {
-		values := s.header[name]
-		key := lowerCase(name)
-		var v string
-		switch {
-		case len(values) == 1 || once[key]:
-			v = values[0]
-		case key == "cookie":
-			v = strings.Join(values, "; ")
-		default:
-			v = strings.Join(values, ", ")
-		}
-		keys[i+1], vals[i+1] = key, query.Latin1(v)
+		keys[i+1] = lowerCase(name)
+		vals[i+1] = headerValue(keys[i+1], s.header[name])
 	}
 	return query.ObjectOf(keys, vals)
+}
+
+// headerValue joins the values of a header as Node.js does.
+func headerValue(key string, values []string) string {
+	switch {
+	case len(values) == 1 || once[key]:
+		return query.Latin1(values[0])
+	case key == "cookie":
+		return query.Latin1(strings.Join(values, "; "))
+	}
+	return query.Latin1(strings.Join(values, ", "))
 }
 
 // lowerCase is the name of a header as Node.js shows it. The usual ones are written down, which saves making them anew
@@ -149,8 +224,12 @@ func lowerCase(name string) string {
 
 // parseCookies reads Cookie as the npm packages cookie and cookie-parser do: the first of a name wins, values are
 // percent-decoded, "j:" holds JSON, "s:" is signed.
-func (s *source) parseCookies() {
-	s.cookies, s.signed = &query.Object{}, &query.Object{}
+func (v *views) parseCookies() {
+	if v.cookies != nil {
+		return
+	}
+	s := v.source
+	v.cookies, v.signed = &query.Object{}, &query.Object{}
 	for _, line := range s.header["Cookie"] {
 		for pair := range strings.SplitSeq(line, ";") {
 			name, value, ok := strings.Cut(pair, "=")
@@ -158,10 +237,10 @@ func (s *source) parseCookies() {
 				continue
 			}
 			name, value = query.Latin1(strings.TrimSpace(name)), strings.TrimSpace(value)
-			if _, dup := s.cookies.Get(name); dup {
+			if _, dup := v.cookies.Get(name); dup {
 				continue
 			}
-			if _, dup := s.signed.Get(name); dup {
+			if _, dup := v.signed.Get(name); dup {
 				continue
 			}
 			if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
@@ -173,10 +252,10 @@ func (s *source) parseCookies() {
 				value = query.Latin1(value)
 			}
 			if sealed, ok := strings.CutPrefix(value, "s:"); ok && len(s.cookieSecret) > 0 {
-				s.signed.Set(name, s.unsign(sealed))
+				v.signed.Set(name, s.unsign(sealed))
 				continue
 			}
-			s.cookies.Set(name, jsonCookie(value))
+			v.cookies.Set(name, jsonCookie(value))
 		}
 	}
 }

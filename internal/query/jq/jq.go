@@ -109,9 +109,6 @@ type compiled struct {
 
 // Eval implements query.Query. A query without output yields query.Undefined, one with several is an error.
 func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	for _, key := range c.prefix {
 		switch v := data.(type) {
 		case *query.Object:
@@ -127,6 +124,9 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 	}
 	if c.code == nil {
 		return data, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, c.limits.Time, ErrTime)
 	defer cancel()
