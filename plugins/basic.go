@@ -17,19 +17,27 @@ type Basic struct {
 // The reading is external-auth-server's: the scheme in any case, one space, base64 in either alphabet up to the first
 // "=" or space, whatever follows ignored. User and Password are bytes as sent; UTF-8 in practice.
 func BasicCredentials(h http.Header) (c Basic, tried bool) {
-	a := h.Get("Authorization")
-	scheme, rest, _ := strings.Cut(a, " ")
+	values := h["Authorization"]
+	if len(values) == 0 {
+		return Basic{}, false
+	}
+	scheme, rest, _ := strings.Cut(values[0], " ")
 	if !strings.EqualFold(scheme, "Basic") {
 		return Basic{}, false
 	}
-	if i := strings.IndexAny(rest, "= "); i >= 0 {
-		rest = rest[:i]
-	}
 	enc := base64.RawStdEncoding
-	if strings.ContainsAny(rest, "-_") {
-		enc = base64.RawURLEncoding
+scan:
+	for i := range len(rest) {
+		switch rest[i] {
+		case '=', ' ':
+			rest = rest[:i]
+			break scan
+		case '-', '_':
+			enc = base64.RawURLEncoding
+		}
 	}
-	b, err := enc.DecodeString(rest)
+	var stack [192]byte
+	b, err := enc.AppendDecode(stack[:0], []byte(rest))
 	if err != nil {
 		return Basic{}, true
 	}

@@ -15,8 +15,6 @@ type Request struct {
 	Method string
 	// URL is the parent request's absolute URL, each part parsed and checked by itself. Never nil.
 	URL *url.URL
-	// URI is the parent URL as the proxy wrote it.
-	URI string
 	// Header holds the headers of the verify request: the client's own, as the proxy passed them on.
 	// Forwarding headers in it are not to be trusted; use Method, URL and Source.ClientIP. Read only.
 	Header http.Header
@@ -41,6 +39,8 @@ type Source interface {
 	Req() *query.Object
 	// Parent is parentRequestInfo: uri, parsedUri, parsedQuery, method.
 	Parent() *query.Object
+	// URI is the parent URL as the proxy wrote it.
+	URI() string
 	// ClientIP is the client's address as far as trusted proxies vouch for it; invalid when unknown.
 	ClientIP() netip.Addr
 }

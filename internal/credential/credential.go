@@ -32,18 +32,15 @@ func newKey(secret []byte) (k Key) {
 	return k
 }
 
-// MAC returns the HMAC-SHA256 of a user, a password and, where that belongs to it, the stored hash that the password is
-// checked against. A colon and a NUL keep them apart: the user must have no colon and the password no NUL.
+// MAC returns the HMAC-SHA256 of a user and a password. A colon keeps them apart: the user must have none.
 //
 // It does what crypto/hmac does in a third of the time and without its seven allocations.
-func (k *Key) MAC(user, password, hash string) MAC {
-	var stack [512]byte
+func (k *Key) MAC(user, password string) MAC {
+	var stack [192]byte
 	b := append(stack[:0], k.inner[:]...)
 	b = append(b, user...)
 	b = append(b, ':')
 	b = append(b, password...)
-	b = append(b, 0)
-	b = append(b, hash...)
 	sum := sha256.Sum256(b)
 	b = append(b[:0], k.outer[:]...)
 	return sha256.Sum256(append(b, sum[:]...))

@@ -25,8 +25,8 @@ func refusedOrAdmin(t *testing.T, p parent.Profile, in parent.Input) {
 	if err != nil {
 		return
 	}
-	if got.URI != "https://h/admin" || got.URL.Path != "/admin" || got.Method != "GET" {
-		t.Errorf("%s.Parse() = %s %s, want /admin or an error", p, got.Method, got.URI)
+	if got.URI() != "https://h/admin" || got.URL.Path != "/admin" || got.Method != "GET" {
+		t.Errorf("%s.Parse() = %s %s, want /admin or an error", p, got.Method, got.URI())
 	}
 }
 
@@ -34,7 +34,7 @@ func mustRefuse(t *testing.T, p parent.Profile, in parent.Input, hint string) {
 	t.Helper()
 	got, err := p.Parse(in)
 	if err == nil {
-		t.Errorf("%s.Parse() = %s, want an error", p, got.URI)
+		t.Errorf("%s.Parse() = %s, want an error", p, got.URI())
 	} else if !strings.Contains(err.Error(), hint) {
 		t.Errorf("%s.Parse() = %v, want the hint %q", p, err, hint)
 	}
@@ -128,7 +128,7 @@ func TestAttack9ForgedProtoOrPort(t *testing.T) {
 		in.Header.Set("X-Forwarded-Proto", "http")
 		got, err := p.Parse(in)
 		if err != nil || got.URL.Path != "/admin" || got.URL.Host != "h" {
-			t.Errorf("%s.Parse() = %v, %v, want path /admin of host h", p, got.URL, err)
+			t.Errorf("%s.Parse() = %v, %v, want path /admin of host h", p, &got.URL, err)
 		}
 	}
 }
@@ -139,7 +139,7 @@ func TestAttack12And13PathStaysItself(t *testing.T) {
 		for uri, want := range map[string]string{"/admin?x=/public": "/admin", "/admin%23/public": "/admin#/public"} {
 			got, err := p.Parse(describe(p, "https", "h", uri))
 			if err != nil || got.URL.Path != want {
-				t.Errorf("%s.Parse(%s) = %v, %v, want path %s", p, uri, got.URL, err, want)
+				t.Errorf("%s.Parse(%s) = %v, %v, want path %s", p, uri, &got.URL, err, want)
 			}
 		}
 	}
@@ -163,8 +163,8 @@ func TestAutoAcceptsFamiliesThatAgree(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := parent.Auto.Parse(tt.in)
-			if err != nil || got.URI != "https://h/admin" || got.Method != tt.method {
-				t.Errorf("Parse() = %q %s, %v, want %q https://h/admin", got.Method, got.URI, err, tt.method)
+			if err != nil || got.URI() != "https://h/admin" || got.Method != tt.method {
+				t.Errorf("Parse() = %q %s, %v, want %q https://h/admin", got.Method, got.URI(), err, tt.method)
 			}
 		})
 	}
@@ -213,10 +213,10 @@ func TestStripTrust(t *testing.T) {
 				got, err := p.Parse(in)
 				if tt.want == "" {
 					if err == nil {
-						t.Errorf("Parse() = %s, want an error", got.URI)
+						t.Errorf("Parse() = %s, want an error", got.URI())
 					}
-				} else if err != nil || got.URI != tt.want {
-					t.Errorf("Parse() = %s, %v, want %s", got.URI, err, tt.want)
+				} else if err != nil || got.URI() != tt.want {
+					t.Errorf("Parse() = %s, %v, want %s", got.URI(), err, tt.want)
 				}
 			})
 		}

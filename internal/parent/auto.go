@@ -41,7 +41,7 @@ func parseAuto(in Input) (Request, error) {
 		if err != nil {
 			return Request{}, err
 		}
-		if from != "" && r.URI != found.URI {
+		if from != "" && r.URI() != found.URI() {
 			return Request{}, contradicts(name, from, hintProfile)
 		}
 		found, from = r, name
@@ -123,7 +123,7 @@ func autoEnvoy(in Input) (Request, error) {
 		if err != nil {
 			return Request{}, err
 		}
-		if v != "" && v != r.URI {
+		if v != "" && v != r.URI() {
 			return Request{}, contradicts(name, "Envoy's path", hint)
 		}
 	}

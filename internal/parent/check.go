@@ -41,11 +41,11 @@ func (r *raw) check() (Request, error) {
 			return Request{}, malformed(r.methodName, err.Error())
 		}
 	}
-	u := &url.URL{Scheme: scheme, Host: host}
-	if err := setURI(u, r.uri); err != nil {
+	parsed := Request{Method: r.method, URL: url.URL{Scheme: scheme, Host: host}, uri: r.uri, target: true}
+	if err := setURI(&parsed.URL, r.uri); err != nil {
 		return Request{}, malformed(r.uriName, err.Error())
 	}
-	return Request{Method: r.method, URL: u, URI: scheme + "://" + host + r.uri}, nil
+	return parsed, nil
 }
 
 func checkScheme(s string) (string, error) {

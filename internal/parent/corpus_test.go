@@ -102,7 +102,7 @@ func TestInfoMatchesRecordedAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Parse(%s) = %v", c.Note, err)
 			}
-			if got := query.JSON(parent.Info(r.Method, r.URI)); got != want {
+			if got := query.JSON(parent.Info(r.Method, r.URI())); got != want {
 				t.Errorf("%s:\n got %s\nwant %s", c.Note, got, want)
 			}
 		})

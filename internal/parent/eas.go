@@ -23,7 +23,7 @@ func parseEAS(in Input) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	return Request{Method: method, URL: splitURI(uri).url(), URI: uri}, nil
+	return Request{Method: method, URL: splitURI(uri).url(), uri: uri}, nil
 }
 
 func easURI(in Input) (string, error) {
@@ -69,8 +69,8 @@ func joined(h http.Header, name string) string {
 }
 
 // url returns c as net/url has it. What cannot be decoded stays as it is.
-func (c components) url() *url.URL {
-	u := &url.URL{Scheme: strings.ToLower(c.scheme.s), Host: strings.ToLower(c.host.s), Path: c.path, RawQuery: c.query.s, Fragment: c.fragment.s}
+func (c components) url() url.URL {
+	u := url.URL{Scheme: strings.ToLower(c.scheme.s), Host: strings.ToLower(c.host.s), Path: c.path, RawQuery: c.query.s, Fragment: c.fragment.s}
 	if c.port.s != "" {
 		u.Host += ":" + c.port.s
 	}

@@ -68,9 +68,9 @@ func TestParseWhatProxiesSend(t *testing.T) {
 				if err != nil {
 					t.Fatalf("Parse() = %v", err)
 				}
-				if got.Method != "GET" || got.URI != tt.want || got.URL.Path != tt.path || got.URL.RawQuery != tt.query {
+				if got.Method != "GET" || got.URI() != tt.want || got.URL.Path != tt.path || got.URL.RawQuery != tt.query {
 					t.Errorf("Parse() = %q %q path %q query %q, want %q path %q query %q",
-						got.Method, got.URI, got.URL.Path, got.URL.RawQuery, tt.want, tt.path, tt.query)
+						got.Method, got.URI(), got.URL.Path, got.URL.RawQuery, tt.want, tt.path, tt.query)
 				}
 				if u := got.URL.String(); tt.path != "/日" && !strings.Contains(tt.query, "|") && u != tt.want {
 					t.Errorf("URL = %s, want %s", u, tt.want)
@@ -164,7 +164,7 @@ func TestParseRefusesMalformedParts(t *testing.T) {
 				}
 				got, err := p.Parse(in)
 				if err == nil {
-					t.Fatalf("Parse() = %s, want an error", got.URI)
+					t.Fatalf("Parse() = %s, want an error", got.URI())
 				}
 				if !strings.HasPrefix(err.Error(), "parent request: ") {
 					t.Errorf("Parse() = %v", err)

@@ -66,9 +66,18 @@ type Request struct {
 	// Method is "" only if the proxy did not name it, which the profiles auto and eas accept.
 	Method string
 	// URL has scheme and host in lower case and, but for eas, neither userinfo nor fragment nor dot segments.
-	URL *url.URL
-	// URI is the absolute URL as text, path and query as the proxy wrote them, one byte a byte of the header.
-	URI string
+	URL url.URL
+	// uri is URI's answer, or what follows scheme and host in it if target is set.
+	uri    string
+	target bool
+}
+
+// URI returns the absolute URL as text, path and query as the proxy wrote them, one byte a byte of the header.
+func (r *Request) URI() string {
+	if r.target {
+		return r.URL.Scheme + "://" + r.URL.Host + r.uri
+	}
+	return r.uri
 }
 
 var errProfile = errors.New("parent request: unknown profile")

@@ -16,10 +16,14 @@ func FuzzViews(f *testing.F) {
 	f.Add("=;;=;a", "[]=&[=&]=&a[=b&a]=c&a[b=c&%zz=%")
 	f.Add("a=j:[[[[", "a[b][c][d][e][f][g][h]=1&a=2&a[0]=3")
 	f.Fuzz(func(t *testing.T, cookie, raw string) {
+		asked, err := parent.EAS.Parse(parent.Input{Header: http.Header{"X-Original-Url": {"https://a/" + raw}}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		build := func() *query.Object {
 			s := source{
 				header: http.Header{"Cookie": {cookie, raw}, "X-A": {raw, cookie}, "Age": {cookie, raw}}, host: raw, rawQuery: raw,
-				parent: &parent.Request{URI: "https://a/"}, cookieSecret: []byte("cosign"),
+				parent: &asked, cookieSecret: []byte("cosign"),
 			}
 			return s.Req()
 		}

@@ -77,7 +77,7 @@ func (s *source) Req() *query.Object {
 // Parent implements [plugins.Source].
 func (s *source) Parent() *query.Object {
 	if s.parentView == nil {
-		s.parentView = parent.Info(s.parent.Method, s.parent.URI)
+		s.parentView = parent.Info(s.parent.Method, s.parent.URI())
 	}
 	return s.parentView
 }
@@ -128,6 +128,9 @@ func (m *reqMembers) All() *query.Object {
 	return query.Collect(m, "headers", "cookies", "signedCookies", "query", "method",
 		"httpVersionMajor", "httpVersionMinor", "httpVersion")
 }
+
+// URI implements [plugins.Source].
+func (s *source) URI() string { return s.parent.URI() }
 
 // ClientIP implements [plugins.Source].
 func (s *source) ClientIP() netip.Addr {

@@ -160,7 +160,7 @@ func (s *Server) rescue(d *pipeline.Decision) {
 func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p *params, trace func(pipeline.Event)) pipeline.Decision {
 	v.source.peer, v.source.trusted = peer, s.cfg.Trusted
 	v.request = plugins.Request{
-		Method: v.parent.Method, URL: v.parent.URL, URI: v.parent.URI, Header: v.source.header, Source: &v.source,
+		Method: v.parent.Method, URL: &v.parent.URL, Header: v.source.header, Source: &v.source,
 	}
 	v.ctx = deadline{Context: ctx, at: v.start.Add(s.cfg.VerifyTimeout)}
 	defer v.ctx.release()
@@ -210,7 +210,7 @@ func (s *Server) report(ctx context.Context, v *verification, d *pipeline.Decisi
 	if d.Err != nil {
 		attrs = append(attrs, slog.String("error", d.Err.Error()))
 	}
-	if u := v.parent.URL; u != nil {
+	if u := &v.parent.URL; v.source.parent != nil {
 		// Not the query: it is where tokens travel.
 		attrs = append(attrs, slog.String("method", v.parent.Method), slog.String("host", u.Host), slog.String("path", u.Path))
 	}

@@ -255,7 +255,7 @@ func (p *Plugin) refused(r *plugins.Request, err error) (plugins.Result, error) 
 func (p *Plugin) refuse(r *plugins.Request, status int, e *bearer.Error) plugins.Result {
 	realm := p.realm
 	if realm == "" {
-		realm = r.URI
+		realm = r.Source.URI()
 	}
 	return p.carrier.Refuse(status, realm, e)
 }

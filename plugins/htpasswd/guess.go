@@ -29,11 +29,7 @@ func (p *Plugin) matches(ctx context.Context, u *user, c plugins.Basic) (bool, e
 	case !p.dearest.kind.slow():
 		return p.guess(u, c.Password), nil
 	}
-	hash := p.dearest.hash
-	if u != nil {
-		hash = u.hash
-	}
-	m := p.key.MAC(c.User, c.Password, hash)
+	m := p.key.MAC(c.User, c.Password)
 	if u != nil && p.remembered(u, m) {
 		return true, nil
 	}

@@ -180,7 +180,7 @@ func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *
 		realm = m.TokenEndpoint
 	}
 	if realm == "" {
-		realm = r.URI
+		realm = r.Source.URI()
 	}
 	return p.carrier.Refuse(status, realm, e), nil
 }

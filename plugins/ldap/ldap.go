@@ -141,7 +141,7 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 	if !usable(c) {
 		return p.unauthorized(plugins.Deny, "credentials not usable"), nil
 	}
-	m := p.key.MAC(c.User, c.Password, "")
+	m := p.key.MAC(c.User, c.Password)
 	if l := p.cache.get(m); l != nil {
 		return l.allow(), nil
 	}

@@ -69,7 +69,6 @@ func (r Request) Build() *plugins.Request {
 	return &plugins.Request{
 		Method: r.Method,
 		URL:    u,
-		URI:    r.URL,
 		Header: r.Header,
 		Source: newSource(r),
 	}
@@ -77,6 +76,7 @@ func (r Request) Build() *plugins.Request {
 
 // A source holds its views ready made, so that it is safe for the concurrency tests.
 type source struct {
+	uri                string
 	brief, req, parent *query.Object
 }
 
@@ -96,12 +96,13 @@ func newSource(r Request) *source {
 	parent.Set("uri", r.URL)
 	parent.Set("parsedQuery", r.Query)
 	parent.Set("method", r.Method)
-	return &source{brief: brief, req: req, parent: parent}
+	return &source{uri: r.URL, brief: brief, req: req, parent: parent}
 }
 
 func (s *source) Brief() *query.Object  { return s.brief }
 func (s *source) Req() *query.Object    { return s.req }
 func (s *source) Parent() *query.Object { return s.parent }
+func (s *source) URI() string           { return s.uri }
 func (s *source) ClientIP() netip.Addr  { return netip.MustParseAddr("192.0.2.7") }
 
 func parsedQuery(u *url.URL) *query.Object {
