@@ -23,7 +23,7 @@ func FuzzViews(f *testing.F) {
 		build := func() *query.Object {
 			s := source{
 				header: http.Header{"Cookie": {cookie, raw}, "X-A": {raw, cookie}, "Age": {cookie, raw}}, host: raw, rawQuery: raw,
-				parent: &asked, cookieSecret: []byte("cosign"),
+				parent: &asked, cfg: &Config{CookieSecret: []byte("cosign")},
 			}
 			return s.Req()
 		}

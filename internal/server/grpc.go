@@ -91,7 +91,7 @@ func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *v
 	_, rawQuery, _ := strings.Cut(request.GetPath(), "?")
 	v.source = source{
 		header: header, host: request.GetHost(), method: request.GetMethod(), rawQuery: rawQuery,
-		major: 1, minor: 1, parent: &v.parent, cookieSecret: s.cfg.CookieSecret,
+		major: 1, minor: 1, parent: &v.parent,
 	}
 	return p, s.decide(ctx, v, from.addr, p, nil)
 }

@@ -25,11 +25,10 @@ type source struct {
 	major    int
 	minor    int
 	parent   *parent.Request
-	// peer is the proxy that asked, trusted the list that it is on.
-	peer    netip.Addr
-	trusted parent.Trusted
-	// cookieSecret verifies signed cookies; without it there are none.
-	cookieSecret []byte
+	// peer is the proxy that asked.
+	peer netip.Addr
+	// cfg has the trusted proxies, and the secret of signed cookies; without one there are none.
+	cfg *Config
 
 	// views and parentView are made when somebody asks.
 	views      *views
@@ -134,7 +133,7 @@ func (s *source) URI() string { return s.parent.URI() }
 
 // ClientIP implements [plugins.Source].
 func (s *source) ClientIP() netip.Addr {
-	return parent.ClientIP(s.peer, s.header["X-Forwarded-For"], s.trusted)
+	return parent.ClientIP(s.peer, s.header["X-Forwarded-For"], s.cfg.Trusted)
 }
 
 // once are the headers of which Node.js keeps the first when they come twice.
@@ -254,7 +253,7 @@ func (v *views) parseCookies() {
 			} else {
 				value = query.Latin1(value)
 			}
-			if sealed, ok := strings.CutPrefix(value, "s:"); ok && len(s.cookieSecret) > 0 {
+			if sealed, ok := strings.CutPrefix(value, "s:"); ok && len(s.cfg.CookieSecret) > 0 {
 				v.signed.Set(name, s.unsign(sealed))
 				continue
 			}
@@ -269,7 +268,7 @@ func (s *source) unsign(text string) query.Value {
 	if i < 0 {
 		return false
 	}
-	mac := hmac.New(sha256.New, s.cookieSecret)
+	mac := hmac.New(sha256.New, s.cfg.CookieSecret)
 	mac.Write([]byte(text[:i]))
 	if !hmac.Equal([]byte(base64.RawStdEncoding.EncodeToString(mac.Sum(nil))), []byte(text[i+1:])) {
 		return false

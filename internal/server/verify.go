@@ -136,7 +136,7 @@ func (s *Server) judge(v *verification, r *http.Request, from *caller, p *params
 	v.parent = parentRequest
 	v.source = source{
 		header: r.Header, host: r.Host, method: r.Method, rawQuery: r.URL.RawQuery,
-		major: r.ProtoMajor, minor: r.ProtoMinor, parent: &v.parent, cookieSecret: s.cfg.CookieSecret,
+		major: r.ProtoMajor, minor: r.ProtoMinor, parent: &v.parent,
 	}
 	return s.decide(r.Context(), v, from.addr, p, trace)
 }
@@ -158,7 +158,7 @@ func (s *Server) rescue(d *pipeline.Decision) {
 
 // decide asks the pipeline. v.parent and v.source describe the request by now, however it came.
 func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p *params, trace func(pipeline.Event)) pipeline.Decision {
-	v.source.peer, v.source.trusted = peer, s.cfg.Trusted
+	v.source.peer, v.source.cfg = peer, &s.cfg
 	v.request = plugins.Request{
 		Method: v.parent.Method, URL: &v.parent.URL, Header: v.source.header, Source: &v.source,
 	}
