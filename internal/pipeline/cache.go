@@ -41,7 +41,7 @@ type Config struct {
 type Cache struct {
 	cfg       Config
 	texts     *otter.Cache[textKey, *opened]
-	pipelines *otter.Cache[pipelineKey, *shared]
+	pipelines *otter.Cache[pipelineKey, *Pipeline]
 	warned    *otter.Cache[pipelineKey, struct{}]
 	// opening counts how often the keys or the rules of opening changed; what was opened before does not count.
 	opening atomic.Uint64
@@ -60,27 +60,14 @@ type pipelineKey [sha256.Size]byte
 
 // opened is what a text opened to.
 type opened struct {
-	// token has no Claims: the pipeline keeps what it needs of them.
-	token configtoken.Token
-	// shared is nil for a pointer.
-	shared *shared
+	// pipeline is nil for a pointer. Several texts may lead to one.
+	pipeline *Pipeline
+	// token is nil for one that has neither pointer nor jti nor exp nor nbf, as most. It has no Claims: the pipeline
+	// keeps what it needs of them.
+	token *configtoken.Token
 	// opening is the count of the cache when this was opened.
 	opening uint64
 	err     error
-}
-
-func (o *opened) weight() uint32 {
-	if o.shared == nil {
-		return 0
-	}
-	return o.shared.weight
-}
-
-// shared is a pipeline that several texts may lead to.
-type shared struct {
-	*Pipeline
-	weight uint32
-	closed atomic.Bool
 }
 
 // A Reference says which token a request is to be judged by: Token, or else a pointer into a store.
@@ -149,14 +136,20 @@ func NewCache(cfg Config) (*Cache, error) {
 	if c.texts, err = otter.New(&otter.Options[textKey, *opened]{
 		MaximumWeight: cfg.TextBytes,
 		// An opened text keeps its pipeline in memory even when the other cache has let it go.
-		Weigher: func(k textKey, o *opened) uint32 { return uint32(len(k.text)) + 160 + o.weight() }, // at most 64 KB
+		Weigher: func(k textKey, o *opened) uint32 {
+			w := uint32(len(k.text)) + 160 // at most 64 KB
+			if o.pipeline != nil {
+				w += o.pipeline.weight
+			}
+			return w
+		},
 	}); err != nil {
 		return nil, err
 	}
-	if c.pipelines, err = otter.New(&otter.Options[pipelineKey, *shared]{
+	if c.pipelines, err = otter.New(&otter.Options[pipelineKey, *Pipeline]{
 		MaximumWeight:    cfg.PipelineBytes,
-		Weigher:          func(_ pipelineKey, s *shared) uint32 { return s.weight },
-		OnAtomicDeletion: func(e otter.DeletionEvent[pipelineKey, *shared]) { c.close(e.Value) },
+		Weigher:          func(_ pipelineKey, p *Pipeline) uint32 { return p.weight },
+		OnAtomicDeletion: func(e otter.DeletionEvent[pipelineKey, *Pipeline]) { c.close(e.Value) },
 	}); err != nil {
 		return nil, err
 	}
@@ -165,8 +158,8 @@ func NewCache(cfg Config) (*Cache, error) {
 }
 
 // close closes a pipeline once no verification can be using it any more.
-func (c *Cache) close(s *shared) {
-	if s.closed.Swap(true) || !s.holdsResources() {
+func (c *Cache) close(p *Pipeline) {
+	if p.evicted.Swap(true) || !p.holdsResources() {
 		return
 	}
 	c.closing.Go(func() {
@@ -176,7 +169,7 @@ func (c *Cache) close(s *shared) {
 		case <-grace.C:
 		case <-c.ended:
 		}
-		if err := s.Close(); err != nil {
+		if err := p.Close(); err != nil {
 			c.cfg.Log.Warn("closing an evicted pipeline", "error", err)
 		}
 	})
@@ -191,8 +184,8 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 		if err != nil {
 			return nil, err
 		}
-		if o.shared != nil {
-			return o.shared.Pipeline, nil
+		if o.pipeline != nil {
+			return o.pipeline, nil
 		}
 		pointer = o.token.Pointer
 	}
@@ -214,10 +207,10 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 	if err != nil {
 		return nil, err
 	}
-	if o.shared == nil {
+	if o.pipeline == nil {
 		return nil, errPointerToPointer
 	}
-	return o.shared.Pipeline, nil
+	return o.pipeline, nil
 }
 
 // open returns what key opens to, if it is in force now.
@@ -242,7 +235,10 @@ func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, err
 	if o.err != nil {
 		return nil, o.err
 	}
-	if o.token.Expires != 0 || o.token.NotBefore != 0 { // most tokens have neither, and need no clock
+	if o.token == nil {
+		return o, nil
+	}
+	if o.token.Expires != 0 || o.token.NotBefore != 0 { // others need no clock
 		if err := o.token.Check(c.cfg.Now()); err != nil {
 			return nil, err
 		}
@@ -255,7 +251,7 @@ func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, err
 
 // current reports whether o was opened under the keys of now, and its pipeline is not evicted.
 func (c *Cache) current(o *opened) bool {
-	return o != nil && o.opening == c.opening.Load() && (o.shared == nil || !o.shared.closed.Load())
+	return o != nil && o.opening == c.opening.Load() && (o.pipeline == nil || !o.pipeline.evicted.Load())
 }
 
 // load opens and compiles. What cannot be opened is remembered too, as any text is.
@@ -271,29 +267,26 @@ func (c *Cache) load(_ context.Context, key textKey) (*opened, error) {
 		o.err = err
 		return o, nil
 	}
-	o.token = token
-	o.token.Claims = nil
-	if token.Pointer != (configtoken.Pointer{}) {
-		return o, nil
+	if token.Pointer == (configtoken.Pointer{}) {
+		o.pipeline, o.err = c.compile(&token)
 	}
-	o.shared, o.err = c.compile(&token)
+	if token.Pointer != (configtoken.Pointer{}) || token.ID != "" || token.Expires != 0 || token.NotBefore != 0 {
+		token.Claims = nil
+		o.token = &token
+	}
 	return o, nil
 }
 
-func (c *Cache) compile(token *configtoken.Token) (*shared, error) {
+func (c *Cache) compile(token *configtoken.Token) (*Pipeline, error) {
 	key := keyOf(token)
-	s, err := c.pipelines.Get(context.Background(), key, otter.LoaderFunc[pipelineKey, *shared](func(context.Context, pipelineKey) (*shared, error) {
+	return c.pipelines.Get(context.Background(), key, otter.LoaderFunc[pipelineKey, *Pipeline](func(context.Context, pipelineKey) (*Pipeline, error) {
 		p, warnings, err := c.cfg.Compiler.Compile(token)
 		if _, told := c.warned.GetIfPresent(key); !told && (len(warnings) > 0 || err != nil) {
 			c.warned.Set(key, struct{}{})
 			c.warn(token, warnings, err)
 		}
-		if err != nil {
-			return nil, err
-		}
-		return &shared{Pipeline: p, weight: p.weight(len(token.Claims))}, nil
+		return p, err
 	}))
-	return s, err
 }
 
 func (c *Cache) warn(token *configtoken.Token, warnings []string, err error) {

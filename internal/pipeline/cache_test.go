@@ -307,7 +307,7 @@ func TestSelector(t *testing.T) {
 		{"error", nil, errors.New("loop"), "", false},
 	}
 	for _, tt := range tests {
-		s := Selector{TokenQuery: constant{tt.v, tt.err}, Reference: Reference{Pointer: configtoken.Pointer{StoreID: "main"}}}
+		s := Selector{Queries: &Queries{TokenID: constant{tt.v, tt.err}}, Reference: Reference{Pointer: configtoken.Pointer{StoreID: "main"}}}
 		ref, err := s.Resolve(t.Context(), r)
 		if (err == nil) != tt.ok || ref.Pointer.TokenID != tt.want {
 			t.Errorf("%s: %q, %v, want %q", tt.name, ref.Pointer.TokenID, err, tt.want)

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"crypto/md5" //nolint:gosec // audMD5 is a name that tokens and sessions of external-auth-server know, not a protection
 	"encoding/hex"
 	"encoding/json"
@@ -9,6 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"unique"
 
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/assertion"
@@ -25,20 +28,18 @@ type Compiler struct {
 	Env plugins.Env
 }
 
-// A Pipeline is a config token, ready to decide. It is safe for concurrent use.
+// A Pipeline is a config token, ready to decide. It is safe for concurrent use. There may be a hundred thousand, so
+// what most tokens do not have is behind pointers.
 type Pipeline struct {
 	// eas makes the pipeline behave as external-auth-server does where native tokens behave better.
-	eas   bool
-	steps []step
-	// service and errs are the token's own custom headers, set before those of the deciding step.
-	service, errs *headers.Set
-	// names are all headers that any part of the token may send upstream.
-	names []string
-
-	// claims are kept only if something looks at them.
-	claims    json.RawMessage
-	tokenOnce sync.Once
-	token     *query.Object
+	eas bool
+	// evicted is set when the cache has let the pipeline go, and it is closed or about to be.
+	evicted atomic.Bool
+	// weight estimates the bytes that the pipeline holds.
+	weight uint32
+	steps  []step
+	// whole is what concerns the token as a whole; nil when nothing does.
+	whole *whole
 }
 
 // A step is one entry of the token's plugins.
@@ -46,12 +47,48 @@ type step struct {
 	kind string
 	// plugin is nil for a type that does not exist, which only tokens in EAS's format may name.
 	plugin plugins.Plugin
-	// broken is why plugin could not be built; the step then fails on every request.
-	broken error
+	// control is nil for a step with neither rules nor headers.
+	control *control
+}
+
+// control is what a step has beside its plugin.
+type control struct {
+	skip, stop *assertion.Set
 	// brokenStop is why the stop rules could not be compiled; nobody knows what they would have stopped.
 	brokenStop    error
-	skip, stop    *assertion.Set
 	service, errs *headers.Set
+}
+
+// whole is the token as its rules and headers see it, and the headers that are not a step's.
+type whole struct {
+	// service and errs are the token's own custom headers, set before those of the deciding step.
+	service, errs *headers.Set
+	// names are all headers that any part of the token may send upstream.
+	names []string
+
+	claims    json.RawMessage
+	tokenOnce sync.Once
+	token     *query.Object
+}
+
+// broken stands for a plugin that could not be built, or whose rules could not: its step fails on every request.
+type broken struct {
+	err error
+	// plugin is the one that was built.
+	plugin plugins.Plugin
+}
+
+// Verify implements [plugins.Plugin].
+func (b *broken) Verify(context.Context, *plugins.Request) (plugins.Result, error) {
+	return plugins.Result{}, b.err
+}
+
+// Close implements [plugins.Closer].
+func (b *broken) Close() error {
+	if c, ok := b.plugin.(plugins.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // stepConfig is what the pipeline itself reads of an entry; the rest is the plugin's.
@@ -121,38 +158,42 @@ func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []st
 			return nil, nil, err
 		}
 	}
-	if p.service, err = headers.Compile(claims.EAS["custom_service_headers"], c.Env.Query, !p.eas); err != nil {
+	w := &whole{claims: token.Claims}
+	if w.service, err = headers.Compile(claims.EAS["custom_service_headers"], c.Env.Query, !p.eas); err != nil {
 		if err := warn("custom_service_headers", err); err != nil {
 			return nil, nil, err
 		}
 	}
-	if p.errs, err = headers.Compile(claims.EAS["custom_error_headers"], c.Env.Query, !p.eas); err != nil {
+	if w.errs, err = headers.Compile(claims.EAS["custom_error_headers"], c.Env.Query, !p.eas); err != nil {
 		if err := warn("custom_error_headers", err); err != nil {
 			return nil, nil, err
 		}
 	}
-	p.collect(token)
+	if w.collect(p.steps) {
+		p.whole = w
+	}
+	p.weight = p.weigh(len(token.Claims))
 	return p, warnings, nil
 }
 
-// collect notes the header names, and keeps the claims if a rule or a header may look at them.
-func (p *Pipeline) collect(token *configtoken.Token) {
-	used := p.service != nil || p.errs != nil
+// collect notes the header names, and reports whether anything may look at the token.
+func (w *whole) collect(steps []step) (used bool) {
+	used = w.service != nil || w.errs != nil
 	add := func(name string) {
-		if !slices.Contains(p.names, name) {
-			p.names = append(p.names, name)
+		if !slices.Contains(w.names, name) {
+			w.names = append(w.names, name)
 		}
 	}
-	p.service.Names(add)
-	for i := range p.steps {
-		s := &p.steps[i]
-		s.service.Names(add)
+	w.service.Names(add)
+	for i := range steps {
+		s := &steps[i]
+		if s.control != nil {
+			s.control.service.Names(add)
+		}
 		_, reads := s.plugin.(plugins.TokenReader)
-		used = used || reads || s.skip != nil || s.stop != nil || s.service != nil || s.errs != nil
+		used = used || reads || s.control != nil
 	}
-	if used {
-		p.claims = token.Claims
-	}
+	return used
 }
 
 var (
@@ -176,7 +217,7 @@ func (c *Compiler) step(s *step, raw json.RawMessage, eas bool, warn func(where 
 		}
 		c.loose(raw, &cfg)
 	}
-	s.kind = cfg.Type
+	s.kind = unique.Make(cfg.Type).Value() // one text for all tokens
 	f, ok := c.Plugins[cfg.Type]
 	if !ok {
 		return warn(".type", fmt.Errorf("%q: %w", cfg.Type, errUnknownPlugin))
@@ -188,13 +229,14 @@ func (c *Compiler) step(s *step, raw json.RawMessage, eas bool, warn func(where 
 	if eas && errors.Is(err, plugins.ErrDisabled) {
 		return warn(".type", fmt.Errorf("%s: %w", cfg.Type, err))
 	}
+	s.plugin = plugin
 	if err != nil {
-		s.broken = fmt.Errorf("%s: %w", cfg.Type, err)
-		if err := warn("", s.broken); err != nil {
+		err = fmt.Errorf("%s: %w", cfg.Type, err)
+		if err := warn("", err); err != nil {
 			return err
 		}
+		s.plugin = &broken{err: err}
 	}
-	s.plugin = plugin
 	for _, name := range unknown {
 		if err := warn(": "+cfg.Type+": "+name, errUnknownField); err != nil {
 			return err
@@ -205,29 +247,33 @@ func (c *Compiler) step(s *step, raw json.RawMessage, eas bool, warn func(where 
 			return err
 		}
 	}
-	if s.skip, err = c.rules(cfg.PCB.Skip, eas); err != nil {
+	var more control
+	if more.skip, err = c.rules(cfg.PCB.Skip, eas); err != nil {
 		if err := warn(".pcb.skip", err); err != nil {
 			return err
 		}
-		if s.plugin != nil { // a type that does not exist is passed over before its rules are looked at
-			s.broken = fmt.Errorf("pcb.skip: %w", err)
+		if _, already := s.plugin.(*broken); !already && s.plugin != nil { // a type that does not exist is passed over before its rules are looked at
+			s.plugin = &broken{fmt.Errorf("pcb.skip: %w", err), s.plugin}
 		}
 	}
-	if s.stop, err = c.rules(cfg.PCB.Stop, eas); err != nil {
+	if more.stop, err = c.rules(cfg.PCB.Stop, eas); err != nil {
 		if err := warn(".pcb.stop", err); err != nil {
 			return err
 		}
-		s.brokenStop = fmt.Errorf("pcb.stop: %w", err)
+		more.brokenStop = fmt.Errorf("pcb.stop: %w", err)
 	}
-	if s.service, err = headers.Compile(cfg.CustomServiceHeaders, c.Env.Query, !eas); err != nil {
+	if more.service, err = headers.Compile(cfg.CustomServiceHeaders, c.Env.Query, !eas); err != nil {
 		if err := warn(".custom_service_headers", err); err != nil {
 			return err
 		}
 	}
-	if s.errs, err = headers.Compile(cfg.CustomErrorHeaders, c.Env.Query, !eas); err != nil {
+	if more.errs, err = headers.Compile(cfg.CustomErrorHeaders, c.Env.Query, !eas); err != nil {
 		if err := warn(".custom_error_headers", err); err != nil {
 			return err
 		}
+	}
+	if more != (control{}) {
+		s.control = &more
 	}
 	return nil
 }
@@ -271,9 +317,9 @@ func (p *Pipeline) Close() error {
 }
 
 // configToken is the token as rules and headers see it, with the defaults that EAS adds.
-func (p *Pipeline) configToken() query.Value {
-	p.tokenOnce.Do(func() {
-		v, err := query.ParseJSON(p.claims)
+func (w *whole) configToken() query.Value {
+	w.tokenOnce.Do(func() {
+		v, err := query.ParseJSON(w.claims)
 		claims, ok := v.(*query.Object)
 		if err != nil || !ok {
 			claims = &query.Object{}
@@ -291,14 +337,14 @@ func (p *Pipeline) configToken() query.Value {
 			}
 		}
 		claims.Set("audMD5", hex.EncodeToString(sum[:]))
-		p.token = claims
+		w.token = claims
 	})
-	return p.token
+	return w.token
 }
 
 // pluginConfig is the i-th entry of the token's plugins as headers see it.
-func (p *Pipeline) pluginConfig(i int) query.Value {
-	token, _ := p.configToken().(*query.Object)
+func (w *whole) pluginConfig(i int) query.Value {
+	token, _ := w.configToken().(*query.Object)
 	if entries := entriesOf(token); i >= 0 && i < len(entries) {
 		return entries[i]
 	}
@@ -334,11 +380,11 @@ func (p *Pipeline) holdsResources() bool {
 	return false
 }
 
-// weight estimates the bytes that p holds: its steps, and where rules or headers look at something, the claims and what
+// weigh estimates the bytes that p holds: its steps, and where rules or headers look at something, the claims and what
 // was compiled of them. A regular expression takes some thirty times its text.
-func (p *Pipeline) weight(claims int) uint32 {
+func (p *Pipeline) weigh(claims int) uint32 {
 	w := 256 + 256*len(p.steps) + claims
-	if p.claims != nil {
+	if p.whole != nil {
 		w += 24 * claims
 	}
 	return uint32(w) // claims are at most 64 KB

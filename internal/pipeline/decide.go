@@ -58,12 +58,14 @@ var (
 // Decide runs the steps in order. The first that allows wins; else a stop rule, the fallback step or the last one
 // gives the answer. A failure or a panic is never more than a denial.
 func (p *Pipeline) Decide(ctx context.Context, r *plugins.Request, o Options) Decision {
-	if p.claims != nil {
-		r.Token = p
+	if p.whole != nil {
+		r.Token = p.whole
 	}
 	d := p.run(ctx, r, o)
-	if h := p.customHeaders(&d, o.OmitFailed); h != (custom{}) {
-		d = p.setHeaders(ctx, r, o, d, h)
+	if p.whole != nil {
+		if h := p.customHeaders(&d, o.OmitFailed); h != (custom{}) {
+			d = p.whole.setHeaders(ctx, r, o, d, h)
+		}
 	}
 	if o.Trace != nil {
 		o.Trace(Event{d.Step, d.Plugin, "answer", fmt.Sprintf("%s, status %d", d.Result.Verdict, d.Result.StatusCode())})
@@ -77,14 +79,18 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 	for i := range p.steps {
 		s := &p.steps[i]
 		isLast := i == len(p.steps)-1
-		if s.kind == "" || s.plugin == nil && s.broken == nil {
+		c := s.control
+		if c == nil {
+			c = &noControl
+		}
+		if s.kind == "" || s.plugin == nil {
 			o.trace(i, s.kind, "skip", "unknown plugin type")
 			if isLast {
 				break // the answer is 503, even if an earlier step had one
 			}
 			continue
 		}
-		skipped, err := p.holds(ctx, s.skip, r, nil, o, i, "skip")
+		skipped, err := p.holds(ctx, c.skip, r, nil, o, i, "skip")
 		if skipped && err == nil {
 			if isLast && p.eas {
 				break
@@ -98,7 +104,7 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 			d = fault(i, s.kind, fmt.Errorf("pcb.skip: %w", err))
 		}
 		o.traceDecision(&d)
-		if d.Err != nil && !isLast && (s.stop != nil || s.brokenStop != nil) {
+		if d.Err != nil && !isLast && (c.stop != nil || c.brokenStop != nil) {
 			// Nobody knows whether the step's answer would have ended it, and clients can make rules and services fail.
 			return d
 		}
@@ -121,12 +127,12 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 		if d.Result.Verdict == plugins.Allow {
 			return d
 		}
-		if s.brokenStop != nil && d.Err == nil {
-			return fault(i, s.kind, s.brokenStop)
+		if c.brokenStop != nil && d.Err == nil {
+			return fault(i, s.kind, c.brokenStop)
 		}
-		if s.stop != nil && d.Err == nil {
+		if c.stop != nil && d.Err == nil {
 			res := d.Result // a copy, or every decision would be on the heap
-			stop, err := p.holds(ctx, s.stop, r, &res, o, i, "stop")
+			stop, err := p.holds(ctx, c.stop, r, &res, o, i, "stop")
 			if err != nil {
 				// Going on could allow what the rule was to stop.
 				return fault(i, s.kind, fmt.Errorf("pcb.stop: %w", err))
@@ -151,11 +157,10 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 	return last
 }
 
+var noControl control
+
 // verify asks the plugin and makes sure of the answer.
 func (s *step) verify(ctx context.Context, r *plugins.Request, i int) (d Decision) {
-	if s.broken != nil {
-		return fault(i, s.kind, s.broken)
-	}
 	defer func() {
 		if v := recover(); v != nil {
 			d = fault(i, s.kind, panicError(v))
@@ -190,7 +195,7 @@ func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.R
 	if rules == nil {
 		return false, nil
 	}
-	view := &rulesView{pipeline: p, source: r.Source, res: res}
+	view := &rulesView{whole: p.whole, source: r.Source, res: res}
 	view.object = query.Lazy(view)
 	ok, failed, err := rules.Eval(ctx, &view.object)
 	if o.Trace != nil {
@@ -207,9 +212,9 @@ func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.R
 
 // rulesView is what rules look at.
 type rulesView struct {
-	object   query.Object
-	pipeline *Pipeline
-	source   plugins.Source
+	object query.Object
+	whole  *whole
+	source plugins.Source
 	// res is the answer of the step whose stop rules are asked, nil for skip rules.
 	res     *plugins.Result
 	resView *query.Object
@@ -228,7 +233,7 @@ func (v *rulesView) Member(key string) (query.Value, bool) {
 	case "parentReqInfo":
 		return v.source.Parent(), true
 	case "configToken":
-		return v.pipeline.configToken(), true
+		return v.whole.configToken(), true
 	}
 	return query.Undefined{}, false
 }
@@ -260,28 +265,28 @@ type custom struct {
 }
 
 func (p *Pipeline) customHeaders(d *Decision, omit bool) custom {
-	if d.Result.Verdict != plugins.Allow {
-		h := custom{token: p.errs}
-		if d.Step >= 0 {
-			h.own = p.steps[d.Step].errs
-		}
-		return h
+	own := &noControl
+	if d.Step >= 0 && p.steps[d.Step].control != nil {
+		own = p.steps[d.Step].control
 	}
-	return custom{token: p.service, own: p.steps[d.Step].service, fill: !omit && len(p.names) > 0}
+	if d.Result.Verdict != plugins.Allow {
+		return custom{token: p.whole.errs, own: own.errs}
+	}
+	return custom{token: p.whole.service, own: own.service, fill: !omit && len(p.whole.names) > 0}
 }
 
 // setHeaders returns d with its custom headers.
-func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options, d Decision, custom custom) Decision {
+func (w *whole) setHeaders(ctx context.Context, r *plugins.Request, o Options, d Decision, custom custom) Decision {
 	allow := d.Result.Verdict == plugins.Allow
 	h := d.Result.Header
 	if h == nil {
-		h = make(http.Header, len(p.names))
+		h = make(http.Header, len(w.names))
 	} else {
 		h = h.Clone()
 	}
 	d.Result.Header = h
 	// Copies, for a pointer to d would put it on the heap.
-	src := headers.Sources{Request: r, Data: d.Result.Data, Identity: d.Result.Identity, Token: p, Step: d.Step}
+	src := headers.Sources{Request: r, Data: d.Result.Data, Identity: d.Result.Identity, Token: w, Step: d.Step}
 	step, plugin := d.Step, d.Plugin
 	var failed func(string, error)
 	var unsent error
@@ -300,7 +305,7 @@ func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options
 		return fault(step, plugin, unsent)
 	}
 	if custom.fill {
-		for _, name := range p.names {
+		for _, name := range w.names {
 			if _, ok := h[name]; !ok {
 				h[name] = emptyValue
 			}
@@ -312,10 +317,10 @@ func (p *Pipeline) setHeaders(ctx context.Context, r *plugins.Request, o Options
 var emptyValue = []string{""}
 
 // ConfigToken implements [headers.Token].
-func (p *Pipeline) ConfigToken() query.Value { return p.configToken() }
+func (w *whole) ConfigToken() query.Value { return w.configToken() }
 
 // PluginConfig implements [headers.Token].
-func (p *Pipeline) PluginConfig(step int) query.Value { return p.pluginConfig(step) }
+func (w *whole) PluginConfig(step int) query.Value { return w.pluginConfig(step) }
 
 func (o *Options) trace(i int, plugin, kind, text string) {
 	if o.Trace != nil {

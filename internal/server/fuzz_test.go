@@ -53,7 +53,7 @@ func FuzzParams(f *testing.F) {
 		if p.err == nil && p.redirect != 0 && (p.redirect < 300 || p.redirect > 499) {
 			t.Errorf("redirect_http_code %d", p.redirect)
 		}
-		if p.selector.Token != "" && (p.selector.Pointer.StoreID != "" || p.selector.TokenQuery != nil) {
+		if p.selector.Token != "" && (p.selector.Pointer.StoreID != "" || p.selector.Queries != nil) {
 			t.Error("both a token and a pointer")
 		}
 	})

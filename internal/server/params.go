@@ -17,6 +17,7 @@ import (
 // request of a route.
 type params struct {
 	selector pipeline.Selector
+	memo     pipeline.Memo
 	// fallback is the index of the fallback plugin, -1 for none.
 	fallback int
 	// profile is meant only if hasProfile is set.
@@ -104,11 +105,13 @@ func (v values) text(name string) string {
 func (v values) parse(engines query.Engines) *params {
 	p := &params{fallback: -1}
 	p.selector.Token = v.text("config_token")
-	p.selector.Memo = &pipeline.Memo{}
+	p.selector.Memo = &p.memo
 	if p.selector.Token == "" {
 		p.selector.Pointer = configtoken.Pointer{StoreID: v.text("config_token_store_id"), TokenID: v.text("config_token_id")}
-		p.selector.StoreQuery = p.compile(v, "config_token_store_id", engines)
-		p.selector.TokenQuery = p.compile(v, "config_token_id", engines)
+		q := pipeline.Queries{StoreID: p.compile(v, "config_token_store_id", engines), TokenID: p.compile(v, "config_token_id", engines)}
+		if q != (pipeline.Queries{}) {
+			p.selector.Queries = &q
+		}
 	}
 	// EAS compares the index with JavaScript's ==, so "0x1" is 1; a JSON 0 counts as absent.
 	if fallback := v["fallback_plugin"]; fallback != nil && fallback != 0.0 && fallback != "" {
@@ -155,7 +158,7 @@ func (p *params) compile(v values, id string, engines query.Engines) query.Query
 // weight estimates the bytes that p holds, for the cache's bound.
 func (p *params) weight() uint32 {
 	w := 256 + len(p.selector.Token) + len(p.selector.Pointer.StoreID) + len(p.selector.Pointer.TokenID)
-	if p.selector.StoreQuery != nil || p.selector.TokenQuery != nil {
+	if p.selector.Queries != nil {
 		w += 8 << 10
 	}
 	return uint32(w) // a verify URL is at most 64 KB

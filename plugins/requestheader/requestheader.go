@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unique"
 
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
@@ -46,9 +47,14 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		}
 	}
 	p := &Plugin{headers: make([]header, 0, len(c.Headers))}
+	n := 0
+	for _, v := range c.Headers {
+		n += len(v.Texts)
+	}
+	values := make([]string, 0, n) // of all headers, in one piece
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		v := c.Headers[name]
-		h := header{name: http.CanonicalHeaderKey(name)}
+		first := len(values)
 		if v.Odd || v.Null {
 			if err := env.Complain(fmt.Errorf("headers.%s: want a string or a list of strings", name)); err != nil {
 				return nil, err
@@ -67,9 +73,10 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 					return nil, err
 				}
 			}
-			h.values = append(h.values, value)
+			values = append(values, value)
 		}
-		p.headers = append(p.headers, h)
+		// There are few names in many tokens: one text does for all of them.
+		p.headers = append(p.headers, header{unique.Make(http.CanonicalHeaderKey(name)).Value(), values[first:]})
 	}
 	return p, nil
 }
