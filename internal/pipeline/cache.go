@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"weak"
 
 	"github.com/maypok86/otter/v2"
 
@@ -41,7 +40,7 @@ type Config struct {
 type Cache struct {
 	cfg       Config
 	texts     *otter.Cache[textKey, *opened]
-	pipelines *otter.Cache[pipelineKey, *Pipeline]
+	pipelines *otter.Cache[pipelineKey, *shared]
 	warned    *otter.Cache[pipelineKey, struct{}]
 	// opening counts how often the keys or the rules of opening changed; what was opened before does not count.
 	opening atomic.Uint64
@@ -60,14 +59,22 @@ type pipelineKey [sha256.Size]byte
 
 // opened is what a text opened to.
 type opened struct {
-	// pipeline is nil for a pointer. Several texts may lead to one.
-	pipeline *Pipeline
+	text string
+	// shared is nil for a pointer.
+	shared *shared
 	// token is nil for one that has neither pointer nor jti nor exp nor nbf, as most. It has no Claims: the pipeline
 	// keeps what it needs of them.
 	token *configtoken.Token
 	// opening is the count of the cache when this was opened.
 	opening uint64
 	err     error
+}
+
+// shared holds a pipeline that several texts may lead to, until it is evicted: whatever still remembers a text then
+// keeps no pipeline in memory.
+type shared struct {
+	atomic.Pointer[Pipeline]
+	weight uint32
 }
 
 // A Reference says which token a request is to be judged by: Token, or else a pointer into a store.
@@ -80,15 +87,9 @@ type Reference struct {
 
 // A Memo saves looking up the same texts for every request: the token's of the verify URL, and the one that a store
 // returned last. The zero value is empty; it is safe for concurrent use.
-type Memo struct{ token, stored atomic.Pointer[memory] }
+type Memo struct{ token, stored atomic.Pointer[opened] }
 
-// memory is what a text opened to. The pointer is weak, so that a verify URL nobody asks with any more holds no pipeline.
-type memory struct {
-	text   string
-	opened weak.Pointer[opened]
-}
-
-func (m *Memo) of(key textKey) *atomic.Pointer[memory] {
+func (m *Memo) of(key textKey) *atomic.Pointer[opened] {
 	if key.stored {
 		return &m.stored
 	}
@@ -99,15 +100,15 @@ func (m *Memo) load(key textKey) *opened {
 	if m == nil {
 		return nil
 	}
-	if r := m.of(key).Load(); r != nil && r.text == key.text {
-		return r.opened.Value()
+	if o := m.of(key).Load(); o != nil && o.text == key.text {
+		return o
 	}
 	return nil
 }
 
 func (m *Memo) store(key textKey, o *opened) {
 	if m != nil {
-		m.of(key).Store(&memory{key.text, weak.Make(o)})
+		m.of(key).Store(o)
 	}
 }
 
@@ -138,18 +139,18 @@ func NewCache(cfg Config) (*Cache, error) {
 		// An opened text keeps its pipeline in memory even when the other cache has let it go.
 		Weigher: func(k textKey, o *opened) uint32 {
 			w := uint32(len(k.text)) + 160 // at most 64 KB
-			if o.pipeline != nil {
-				w += o.pipeline.weight
+			if o.shared != nil {
+				w += o.shared.weight
 			}
 			return w
 		},
 	}); err != nil {
 		return nil, err
 	}
-	if c.pipelines, err = otter.New(&otter.Options[pipelineKey, *Pipeline]{
+	if c.pipelines, err = otter.New(&otter.Options[pipelineKey, *shared]{
 		MaximumWeight:    cfg.PipelineBytes,
-		Weigher:          func(_ pipelineKey, p *Pipeline) uint32 { return p.weight },
-		OnAtomicDeletion: func(e otter.DeletionEvent[pipelineKey, *Pipeline]) { c.close(e.Value) },
+		Weigher:          func(_ pipelineKey, s *shared) uint32 { return s.weight },
+		OnAtomicDeletion: func(e otter.DeletionEvent[pipelineKey, *shared]) { c.close(e.Value) },
 	}); err != nil {
 		return nil, err
 	}
@@ -158,8 +159,9 @@ func NewCache(cfg Config) (*Cache, error) {
 }
 
 // close closes a pipeline once no verification can be using it any more.
-func (c *Cache) close(p *Pipeline) {
-	if p.evicted.Swap(true) || !p.holdsResources() {
+func (c *Cache) close(s *shared) {
+	p := s.Swap(nil)
+	if p == nil || !p.holdsResources() {
 		return
 	}
 	c.closing.Go(func() {
@@ -180,12 +182,9 @@ func (c *Cache) close(p *Pipeline) {
 func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) {
 	pointer := ref.Pointer
 	if ref.Token != "" {
-		o, err := c.open(ctx, textKey{text: ref.Token}, ref.Memo)
-		if err != nil {
-			return nil, err
-		}
-		if o.pipeline != nil {
-			return o.pipeline, nil
+		o, p, err := c.open(ctx, textKey{text: ref.Token}, ref.Memo)
+		if p != nil || err != nil {
+			return p, err
 		}
 		pointer = o.token.Pointer
 	}
@@ -203,90 +202,131 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 	if !ok {
 		return nil, ErrUnknownToken
 	}
-	o, err := c.open(ctx, textKey{text: sealed, stored: true}, ref.Memo)
-	if err != nil {
-		return nil, err
-	}
-	if o.pipeline == nil {
+	_, p, err := c.open(ctx, textKey{text: sealed, stored: true}, ref.Memo)
+	if p == nil && err == nil {
 		return nil, errPointerToPointer
 	}
-	return o.pipeline, nil
+	return p, err
 }
 
-// open returns what key opens to, if it is in force now.
-func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, error) {
+// open returns what key opens to, if it is in force now, and the pipeline, which is nil for a pointer.
+func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, *Pipeline, error) {
 	o := memo.load(key)
-	if !c.current(o) {
-		var ok bool
-		o, ok = c.texts.GetIfPresent(key)
-		if !c.current(o) {
-			if ok {
-				c.texts.Invalidate(key)
-			}
-			var err error
-			// Loading is single flight, and it is computation only: the first caller's cancellation must not fail the others.
-			o, err = c.texts.Get(context.WithoutCancel(ctx), key, otter.LoaderFunc[textKey, *opened](c.load))
-			if err != nil {
-				return nil, err
-			}
+	p, ok := c.current(o)
+	if !ok {
+		var err error
+		if o, p, err = c.find(ctx, key); err != nil {
+			return nil, nil, err
 		}
 		memo.store(key, o)
 	}
 	if o.err != nil {
-		return nil, o.err
+		return nil, nil, o.err
 	}
 	if o.token == nil {
-		return o, nil
+		return o, p, nil
 	}
 	if o.token.Expires != 0 || o.token.NotBefore != 0 { // others need no clock
 		if err := o.token.Check(c.cfg.Now()); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if o.token.ID != "" && c.cfg.Revoked(o.token.ID) {
-		return nil, ErrRevoked
+		return nil, nil, ErrRevoked
 	}
-	return o, nil
+	return o, p, nil
 }
 
-// current reports whether o was opened under the keys of now, and its pipeline is not evicted.
-func (c *Cache) current(o *opened) bool {
-	return o != nil && o.opening == c.opening.Load() && (o.pipeline == nil || !o.pipeline.evicted.Load())
+// find finds or loads what key opens to.
+func (c *Cache) find(ctx context.Context, key textKey) (o *opened, p *Pipeline, err error) {
+	for {
+		o, there := c.texts.GetIfPresent(key)
+		if p, ok := c.current(o); ok {
+			return o, p, nil
+		}
+		if there {
+			c.texts.Invalidate(key)
+		}
+		// Loading is single flight, and it is computation only: the first caller's cancellation must not fail the others.
+		o, err = c.texts.Get(context.WithoutCancel(ctx), key, otter.LoaderFunc[textKey, *opened](func(context.Context, textKey) (*opened, error) {
+			var o *opened
+			o, p = c.load(key)
+			return o, nil
+		}))
+		if err != nil {
+			return nil, nil, err
+		}
+		// A full cache may not have kept what was loaded, but whoever loaded it has it.
+		if p != nil || o.shared == nil {
+			return o, p, nil
+		}
+		if p = o.shared.Load(); p != nil {
+			return o, p, nil
+		}
+	}
+}
+
+// current reports whether o was opened under the keys of now, and its pipeline, if it has one, is not evicted.
+func (c *Cache) current(o *opened) (*Pipeline, bool) {
+	if o == nil || o.opening != c.opening.Load() {
+		return nil, false
+	}
+	if o.shared == nil {
+		return nil, true
+	}
+	p := o.shared.Load()
+	return p, p != nil
 }
 
 // load opens and compiles. What cannot be opened is remembered too, as any text is.
-func (c *Cache) load(_ context.Context, key textKey) (*opened, error) {
+func (c *Cache) load(key textKey) (*opened, *Pipeline) {
 	opener := c.cfg.URL
 	if key.stored {
 		opener = c.cfg.Stored
 	}
 	// Counted before opening: what a change overtakes is opened again at its next use.
-	o := &opened{opening: c.opening.Load()}
+	o := &opened{text: key.text, opening: c.opening.Load()}
 	token, err := opener.Open(key.text)
 	if err != nil {
 		o.err = err
 		return o, nil
 	}
+	var p *Pipeline
 	if token.Pointer == (configtoken.Pointer{}) {
-		o.pipeline, o.err = c.compile(&token)
+		o.shared, p, o.err = c.compile(&token)
 	}
 	if token.Pointer != (configtoken.Pointer{}) || token.ID != "" || token.Expires != 0 || token.NotBefore != 0 {
 		token.Claims = nil
 		o.token = &token
 	}
-	return o, nil
+	return o, p
 }
 
-func (c *Cache) compile(token *configtoken.Token) (*Pipeline, error) {
+func (c *Cache) compile(token *configtoken.Token) (s *shared, p *Pipeline, err error) {
 	key := keyOf(token)
-	return c.pipelines.Get(context.Background(), key, otter.LoaderFunc[pipelineKey, *Pipeline](func(context.Context, pipelineKey) (*Pipeline, error) {
-		p, warnings, err := c.cfg.Compiler.Compile(token)
+	load := func(context.Context, pipelineKey) (*shared, error) {
+		compiled, warnings, err := c.cfg.Compiler.Compile(token)
 		if _, told := c.warned.GetIfPresent(key); !told && (len(warnings) > 0 || err != nil) {
 			c.warned.Set(key, struct{}{})
 			c.warn(token, warnings, err)
 		}
-		return p, err
-	}))
+		if err != nil {
+			return nil, err
+		}
+		p = compiled
+		s := &shared{weight: p.weight(len(token.Claims))}
+		s.Store(p)
+		return s, nil
+	}
+	for p == nil {
+		if s, err = c.pipelines.Get(context.Background(), key, otter.LoaderFunc[pipelineKey, *shared](load)); err != nil {
+			return nil, nil, err
+		}
+		if p == nil {
+			p = s.Load() // nil if it is somebody else's and was evicted since
+		}
+	}
+	return s, p, nil
 }
 
 func (c *Cache) warn(token *configtoken.Token, warnings []string, err error) {

@@ -279,6 +279,25 @@ func TestEvictionCloses(t *testing.T) {
 	})
 }
 
+// A cache that keeps nothing still serves everybody.
+func TestEvictionUnderLoad(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.PipelineBytes, c.TextBytes = 1000, 1000 })
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			var memo Memo
+			for i := range 300 {
+				token := fmt.Sprintf(`{"n":%d,"eas":{"plugins":[{"type":"noop"}]}}`, i/3)
+				p, err := w.Pipeline(context.Background(), Reference{Token: token, Memo: &memo})
+				if p == nil || err != nil {
+					t.Errorf("Pipeline = %v, %v", p, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 type constant struct {
 	v   query.Value
 	err error

@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"unique"
 
 	"github.com/easgate/easgate/configtoken"
@@ -32,12 +31,8 @@ type Compiler struct {
 // what most tokens do not have is behind pointers.
 type Pipeline struct {
 	// eas makes the pipeline behave as external-auth-server does where native tokens behave better.
-	eas bool
-	// evicted is set when the cache has let the pipeline go, and it is closed or about to be.
-	evicted atomic.Bool
-	// weight estimates the bytes that the pipeline holds.
-	weight uint32
-	steps  []step
+	eas   bool
+	steps []step
 	// whole is what concerns the token as a whole; nil when nothing does.
 	whole *whole
 }
@@ -145,7 +140,16 @@ func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []st
 		}
 	}
 
-	p.steps = make([]step, len(entries))
+	if len(entries) == 1 { // as in most tokens: in one piece with the pipeline
+		one := &struct {
+			Pipeline
+			step [1]step
+		}{}
+		one.Pipeline, one.steps = *p, one.step[:]
+		p = &one.Pipeline
+	} else {
+		p.steps = make([]step, len(entries))
+	}
 	built := p
 	defer func() {
 		if err != nil {
@@ -172,7 +176,6 @@ func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []st
 	if w.collect(p.steps) {
 		p.whole = w
 	}
-	p.weight = p.weigh(len(token.Claims))
 	return p, warnings, nil
 }
 
@@ -380,9 +383,9 @@ func (p *Pipeline) holdsResources() bool {
 	return false
 }
 
-// weigh estimates the bytes that p holds: its steps, and where rules or headers look at something, the claims and what
+// weight estimates the bytes that p holds: its steps, and where rules or headers look at something, the claims and what
 // was compiled of them. A regular expression takes some thirty times its text.
-func (p *Pipeline) weigh(claims int) uint32 {
+func (p *Pipeline) weight(claims int) uint32 {
 	w := 256 + 256*len(p.steps) + claims
 	if p.whole != nil {
 		w += 24 * claims
