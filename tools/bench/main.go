@@ -33,7 +33,7 @@ type plan struct {
 }
 
 var (
-	full  = plan{rounds: 5, duration: 2 * time.Second, soak: 1_000_000, starts: 9, storeTokens: 100_000}
+	full  = plan{rounds: 11, duration: time.Second, soak: 1_000_000, starts: 9, storeTokens: 100_000}
 	short = plan{rounds: 1, duration: time.Second, soak: 50_000, starts: 3, storeTokens: 10_000}
 )
 

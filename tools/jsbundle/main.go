@@ -74,7 +74,7 @@ func node(b api.PluginBuild) {
 		return api.OnLoadResult{Contents: &s}, err
 	})
 	b.OnLoad(api.OnLoadOptions{Filter: `jsonata.jsonata\.js$`}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
-		s, err := synchronous(a.Path)
+		s, err := hostless(a.Path)
 		return api.OnLoadResult{Contents: &s}, err
 	})
 }
@@ -82,19 +82,25 @@ func node(b api.PluginBuild) {
 var (
 	asynchronous = regexp.MustCompile(`\basync\s+(function\b|\()|\bawait\s+`)
 	allOf        = regexp.MustCompile(`\bPromise\.all\(`)
+	hook         = regexp.MustCompile(`\b\w+\.lookup\(Symbol\.for\('jsonata\.__(evaluate_entry|evaluate_exit|createFrame_push)'\)\)`)
 	leftover     = regexp.MustCompile(`\basync\s+(function\b|\(|\w+\s*=>)|\bawait\b|\bnew Promise\b|\bPromise\.`)
 	comment      = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/`)
 )
 
-// synchronous is jsonata without promises. It is asynchronous for the sake of functions that a host registers
-// and that are; there are none here, and the promises took most of the time of an evaluation.
-func synchronous(path string) (string, error) {
+// hostless is jsonata without what it does for the sake of its host: it is asynchronous for functions that a host
+// registers and that are, and it looks for the host's hooks at every step. There are none here, and they took most of
+// the time of an evaluation.
+func hostless(path string) (string, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
 	src = asynchronous.ReplaceAll(src, []byte("$1"))
 	src = allOf.ReplaceAll(src, []byte("("))
+	if n := len(hook.FindAllIndex(src, -1)); n != 3 {
+		return "", fmt.Errorf("jsonata: %d hooks found, want 3", n)
+	}
+	src = hook.ReplaceAll(src, []byte("undefined"))
 	if rest := leftover.Find(comment.ReplaceAll(src, nil)); rest != nil {
 		return "", fmt.Errorf("jsonata: %q is left", rest)
 	}

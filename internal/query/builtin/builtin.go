@@ -7,6 +7,7 @@ import (
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/query/handlebars"
 	"github.com/easgate/easgate/internal/query/jq"
+	"github.com/easgate/easgate/internal/query/jsonata"
 	"github.com/easgate/easgate/internal/query/jsonpath"
 	"github.com/easgate/easgate/internal/query/sandbox"
 )
@@ -39,7 +40,7 @@ func Engines(o Options) (token, url query.Engines, close func()) {
 	token = query.Engines{
 		"jp":         jsonpath.New(own.JSONPath()),
 		"jq":         jq.New(jq.Limits(o.Token)),
-		"jsonata":    own.JSONata(),
+		"jsonata":    jsonata.New(own.JSONata()),
 		"handlebars": handlebars.New(own.Handlebars()),
 	}
 	if o.AllowEval {
@@ -60,7 +61,7 @@ func Engines(o Options) (token, url query.Engines, close func()) {
 	url = query.Engines{
 		"jp":         jsonpath.New(strangers.JSONPath()),
 		"jq":         jq.NewRestricted(jq.Limits{Time: limits.Time, Memory: limits.Memory / 16}),
-		"jsonata":    strangers.JSONata(),
+		"jsonata":    jsonata.New(strangers.JSONata()),
 		"handlebars": handlebars.New(strangers.Handlebars()),
 	}
 	if o.AllowEval {
