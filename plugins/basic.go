@@ -21,9 +21,12 @@ func BasicCredentials(h http.Header) (c Basic, tried bool) {
 	if len(values) == 0 {
 		return Basic{}, false
 	}
-	scheme, rest, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return Basic{}, false
+	rest, ok := strings.CutPrefix(values[0], "Basic ")
+	if !ok {
+		var scheme string
+		if scheme, rest, _ = strings.Cut(values[0], " "); !strings.EqualFold(scheme, "Basic") {
+			return Basic{}, false
+		}
 	}
 	enc := base64.RawStdEncoding
 scan:

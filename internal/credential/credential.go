@@ -12,36 +12,24 @@ import (
 // from it offline.
 type MAC [sha256.Size]byte
 
-// A Key makes MACs: it holds the two padded keys of HMAC-SHA256 (RFC 2104).
-type Key struct{ inner, outer [sha256.BlockSize]byte }
+// A Key makes MACs. The zero value is no key: use [NewKey].
+type Key [32]byte
 
 // NewKey returns a random key, for MACs that live as long as the plugin that makes them.
-func NewKey() Key {
-	var secret [32]byte
-	_, _ = rand.Read(secret[:]) // never fails: crypto/rand ends the process instead
-	return newKey(secret[:])
-}
-
-func newKey(secret []byte) (k Key) {
-	copy(k.inner[:], secret)
-	copy(k.outer[:], secret)
-	for i := range k.inner {
-		k.inner[i] ^= 0x36
-		k.outer[i] ^= 0x5c
-	}
+func NewKey() (k Key) {
+	_, _ = rand.Read(k[:]) // never fails: crypto/rand ends the process instead
 	return k
 }
 
-// MAC returns the HMAC-SHA256 of a user and a password. A colon keeps them apart: the user must have none.
+// MAC returns the SHA-256 of the key, the user and the password. A colon keeps the two apart: the user must have none.
 //
-// It does what crypto/hmac does in a third of the time and without its seven allocations.
+// HMAC (RFC 2104) hashes once more, so that who has seen a MAC cannot make that of a longer message. These are compared
+// in memory and never leave it, and what is left is one hash for each request.
 func (k *Key) MAC(user, password string) MAC {
-	var stack [192]byte
-	b := append(stack[:0], k.inner[:]...)
+	var stack [128]byte
+	b := append(stack[:0], k[:]...)
 	b = append(b, user...)
 	b = append(b, ':')
 	b = append(b, password...)
-	sum := sha256.Sum256(b)
-	b = append(b[:0], k.outer[:]...)
-	return sha256.Sum256(append(b, sum[:]...))
+	return sha256.Sum256(b)
 }

@@ -93,9 +93,14 @@ func (r *report) comparison(b *strings.Builder) {
 		if w.missing != nil {
 			cells[1] = "not measured"
 		} else {
+			promised := w.atLeast > 0
+			wanted, latencyWanted := "–", "–"
+			if promised {
+				wanted, latencyWanted = fmt.Sprintf("≥ %.2f", w.atLeast), fmt.Sprintf("≤ %d", latencyAtMost)
+			}
 			copy(cells[1:], []string{
-				count(w.ours.perSecond), count(w.echo.perSecond), fmt.Sprintf("**%.2f**%s", w.speed, verdict(w.speed >= w.atLeast)), fmt.Sprintf("≥ %.2f", w.atLeast),
-				micro(w.ours.p99).String(), micro(w.echo.p99).String(), fmt.Sprintf("%.1f%s", w.latency, verdict(w.latency <= latencyAtMost)), fmt.Sprintf("≤ %d", latencyAtMost),
+				count(w.ours.perSecond), count(w.echo.perSecond), fmt.Sprintf("**%.2f**%s", w.speed, verdict(w.speed >= w.atLeast)), wanted,
+				micro(w.ours.p99).String(), micro(w.echo.p99).String(), fmt.Sprintf("%.1f%s", w.latency, verdict(!promised || w.latency <= latencyAtMost)), latencyWanted,
 				micro(w.ours.cpu).String(), micro(w.echo.cpu).String(), fmt.Sprintf("%.2f", w.cost), count(float64(w.bytes)),
 			})
 		}

@@ -15,6 +15,7 @@ func sampleReport() *report {
 		rows: []row{
 			{name: "good", atLeast: 0.8, ours: fast, echo: fast, speed: 0.85, latency: 1.2, cost: 1.2, bytes: 1234},
 			{name: "slow", atLeast: 0.8, ours: fast, echo: fast, speed: 0.5, latency: 4, cost: 2},
+			{name: "free", ours: fast, echo: fast, speed: 0.05, latency: 40, cost: 12},
 		},
 		store:  []storeRow{{inUse: 1, cost: 1}, {inUse: 1000, cost: 1.1}, {inUse: 100000, cost: 2.5, rss: 300 << 20}},
 		memory: memoryRow{start: 12 * time.Millisecond, idle: 30 << 20, after: 50 << 20},
@@ -24,6 +25,7 @@ func sampleReport() *report {
 func TestPage(t *testing.T) {
 	page := sampleReport().page()
 	for _, want := range []string{
+		"| free | 61,234 | 61,234 | **0.05** | – | 1.59ms | 1.59ms | 40.0 | – | 15µs | 15µs | 12.00 |",
 		"| good | 61,234 | 61,234 | **0.85** | ≥ 0.80 | 1.59ms | 1.59ms | 1.2 | ≤ 3 | 15µs | 15µs | 1.20 | 1,234 |",
 		"**0.50** (missed)", "| 4.0 (missed) |", "**2.50×** (missed)", "300 MB (missed)", "| 30 MB | ≤ 40 MB |", "2026-11-22", "2 × Example CPU",
 	} {

@@ -21,7 +21,7 @@ import (
 // A scenario is one kind of request that easgate allows.
 type scenario struct {
 	name string
-	// atLeast is the ratio to the echo handler that the project promises.
+	// atLeast is the ratio to the echo handler that the project promises; 0 promises nothing.
 	atLeast float64
 	// token is the config token's "eas" claim.
 	token func() (map[string]any, error)
@@ -54,6 +54,7 @@ func scenarios(directory string) []scenario {
 		{name: "a rule and a header by jsonpath", atLeast: 0.70, token: asked("jp", "$.req.headers.host", "$.parsedUri.path")},
 		{name: "a rule and a header by jq", atLeast: 0.60, token: asked("jq", ".req.headers.host", ".parsedUri.path")},
 		{name: "a rule by JSONata", atLeast: 0.10, token: asked("jsonata", "$lowercase(req.headers.host)", "")},
+		{name: "a rule by JSONata that needs the sandbox", token: asked("jsonata", `$substringBefore(req.headers.host, ":")`, "")},
 	}
 }
 
