@@ -9,9 +9,10 @@ const (
 	// ballastSize is address space that is never written, so it takes no memory; but it counts as live, and moves the
 	// garbage collector's first goal from 4 MB to twice as much. A service whose live heap is a few MB would otherwise
 	// collect dozens of times a second under load.
-	ballastSize = 12 << 20
-	// softLimit is where the collector starts to work harder: what the bounded caches can hold at most, and room.
-	softLimit = 240 << 20
+	ballastSize = 18 << 20
+	// softLimit is where the collector starts to work harder: what the bounded caches can hold at most, room, and the
+	// ballast.
+	softLimit = 246 << 20
 )
 
 // tuneMemory sets up the garbage collector, unless the operator did (GOGC, GOMEMLIMIT). The caller keeps the result

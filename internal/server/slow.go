@@ -29,16 +29,16 @@ type watchdog struct {
 
 // watched is a connection with the state that it is in and the tick that the state began at, in one word.
 //
-// It also saves its server five calls into the runtime's poller for each request: http.Server clears read deadlines that
+// It also saves its server six calls into the runtime's poller for each request: http.Server clears deadlines that
 // were never set, and sets one in the past to end the read with which it waits, while a handler runs, for the client to
 // leave. That read has rarely begun by then.
 type watched struct {
 	net.Conn
 	dog   *watchdog
 	state atomic.Int64 // tick<<8 | http.ConnState
-	// reading is one of the constants below; armed says that the connection itself has a read deadline.
-	reading atomic.Int32
-	armed   atomic.Bool
+	// reading is one of the constants below; readArmed and writeArmed say that the connection itself has a deadline.
+	reading               atomic.Int32
+	readArmed, writeArmed atomic.Bool
 }
 
 const (
@@ -62,18 +62,26 @@ func (w *watched) SetReadDeadline(t time.Time) error {
 	switch {
 	case t.IsZero():
 		w.reading.CompareAndSwap(readEnded, notReading)
-		if !w.armed.Swap(false) {
+		if !w.readArmed.Swap(false) {
 			return nil
 		}
 	case t.Unix() <= 1: // how net/http writes "now"
 		if w.reading.CompareAndSwap(notReading, readEnded) {
 			return nil
 		}
-		w.armed.Store(true)
+		w.readArmed.Store(true)
 	default:
-		w.armed.Store(true)
+		w.readArmed.Store(true)
 	}
 	return w.Conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline implements [net.Conn].
+func (w *watched) SetWriteDeadline(t time.Time) error {
+	if !w.writeArmed.Swap(!t.IsZero()) && t.IsZero() {
+		return nil
+	}
+	return w.Conn.SetWriteDeadline(t)
 }
 
 // SetDeadline implements [net.Conn].
