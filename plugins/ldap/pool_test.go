@@ -227,7 +227,7 @@ func TestFailover(t *testing.T) {
 			p := build(t, config(second, func(c *Config) {
 				noCache(c)
 				c.Connection.URL = List{first.url, second.url}
-				c.Connection.Timeout = 500 // ms: once, for the deaf one
+				c.Connection.Timeout = 3000 // ms: once, for the deaf one; much, for a busy machine
 			}))
 			for range 3 {
 				if res := verify(t, p, "alice", "wonderland"); res.Verdict != plugins.Allow {
