@@ -113,14 +113,10 @@ func (m *Memo) store(key textKey, o *opened) {
 }
 
 var (
-	// ErrNoToken says that a request names no config token, or not completely.
-	ErrNoToken = errors.New("config token: none given")
-	// ErrUnknownStore and ErrUnknownToken say that a pointer leads nowhere.
-	ErrUnknownStore = errors.New("config token: no such store")
-	ErrUnknownToken = errors.New("config token: not in the store, or revoked there")
-	// ErrRevoked says that a token's jti is revoked.
-	ErrRevoked = errors.New("config token: revoked")
-
+	errNoToken          = errors.New("config token: none given")
+	errUnknownStore     = errors.New("config token: no such store")
+	errUnknownToken     = errors.New("config token: not in the store, or revoked there")
+	errRevoked          = errors.New("config token: revoked")
 	errPointerToPointer = errors.New("config token: a stored token is itself a pointer")
 )
 
@@ -189,18 +185,18 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 		pointer = o.token.Pointer
 	}
 	if pointer.StoreID == "" || pointer.TokenID == "" {
-		return nil, ErrNoToken
+		return nil, errNoToken
 	}
 	store, ok := c.cfg.Store(pointer.StoreID)
 	if !ok {
-		return nil, ErrUnknownStore
+		return nil, errUnknownStore
 	}
 	sealed, ok, err := store.Lookup(ctx, pointer.TokenID)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	if !ok {
-		return nil, ErrUnknownToken
+		return nil, errUnknownToken
 	}
 	_, p, err := c.open(ctx, textKey{text: sealed, stored: true}, ref.Memo)
 	if p == nil && err == nil {
@@ -232,7 +228,7 @@ func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, *Pi
 		}
 	}
 	if o.token.ID != "" && c.cfg.Revoked(o.token.ID) {
-		return nil, nil, ErrRevoked
+		return nil, nil, errRevoked
 	}
 	return o, p, nil
 }

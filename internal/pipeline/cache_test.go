@@ -129,8 +129,8 @@ func TestCacheChecksEveryTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.revoked["j1"] = true
-			if err := w.get(t, ref); !errors.Is(err, ErrRevoked) {
-				t.Errorf("revoked: %v, want ErrRevoked", err)
+			if err := w.get(t, ref); !errors.Is(err, errRevoked) {
+				t.Errorf("revoked: %v, want errRevoked", err)
 			}
 			w.revoked["j1"] = false
 			if err := w.get(t, ref); err != nil {
@@ -146,8 +146,8 @@ func TestCacheChecksEveryTime(t *testing.T) {
 		w := newWorld(t, nil)
 		w.store.tokens["t"] = closingToken
 		w.revoked["pointer"] = true
-		if err := w.get(t, Reference{Token: pointerTo("t")}); !errors.Is(err, ErrRevoked) {
-			t.Errorf("revoked pointer: %v, want ErrRevoked", err)
+		if err := w.get(t, Reference{Token: pointerTo("t")}); !errors.Is(err, errRevoked) {
+			t.Errorf("revoked pointer: %v, want errRevoked", err)
 		}
 	})
 }
@@ -160,11 +160,11 @@ func TestCacheFailures(t *testing.T) {
 		ref  Reference
 		want error
 	}{
-		{"nothing", Reference{}, ErrNoToken},
-		{"half a pointer", Reference{Pointer: configtoken.Pointer{StoreID: "main"}}, ErrNoToken},
+		{"nothing", Reference{}, errNoToken},
+		{"half a pointer", Reference{Pointer: configtoken.Pointer{StoreID: "main"}}, errNoToken},
 		{"garbage", Reference{Token: "garbage"}, configtoken.ErrUnreadable},
-		{"no such store", Reference{Pointer: configtoken.Pointer{StoreID: "x", TokenID: "t"}}, ErrUnknownStore},
-		{"no such token", Reference{Pointer: configtoken.Pointer{StoreID: "main", TokenID: "t"}}, ErrUnknownToken},
+		{"no such store", Reference{Pointer: configtoken.Pointer{StoreID: "x", TokenID: "t"}}, errUnknownStore},
+		{"no such token", Reference{Pointer: configtoken.Pointer{StoreID: "main", TokenID: "t"}}, errUnknownToken},
 		{"pointer to a pointer", Reference{Pointer: configtoken.Pointer{StoreID: "main", TokenID: "pointer"}}, errPointerToPointer},
 	}
 	for _, tt := range tests {

@@ -190,9 +190,6 @@ func (s *Server) Handler() http.Handler {
 	return s.main
 }
 
-// AdminHandler serves what AdminAddr does.
-func (s *Server) AdminHandler() http.Handler { return s.admin }
-
 // Run listens and serves until ctx ends, then finishes what is in flight, for at most 15 s.
 // ready is called once all addresses accept connections, with the main one.
 func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {

@@ -335,7 +335,7 @@ func TestMetricsHoldNoTokens(t *testing.T) {
 	r.URL.Path, r.URL.RawPath = `/envoy/verify-params-url/{"config_token":"s3cret-token"}/p`, ""
 	f.do(r)
 	w := httptest.NewRecorder()
-	f.AdminHandler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	f.admin.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	body := w.Body.String()
 	if !strings.Contains(body, `easgate_verifications_total{outcome="allow",plugin="noop"} 1`) {
 		t.Errorf("the allow was not counted:\n%s", body)

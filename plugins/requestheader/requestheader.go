@@ -88,6 +88,9 @@ func (p *Plugin) Verify(_ context.Context, r *plugins.Request) (plugins.Result, 
 	for i := range p.headers {
 		h := &p.headers[i]
 		got := r.Header[h.name]
+		if h.name == "Host" {
+			got = host(r) // net/http keeps it out of the headers
+		}
 		if len(got) == 0 {
 			continue
 		}
@@ -103,6 +106,19 @@ func (p *Plugin) Verify(_ context.Context, r *plugins.Request) (plugins.Result, 
 		return plugins.Result{Verdict: plugins.Allow, Status: http.StatusOK}, nil
 	}
 	return plugins.Result{Status: http.StatusForbidden, Reason: "no header has an expected value"}, nil
+}
+
+// host returns the verify request's Host header.
+func host(r *plugins.Request) []string {
+	v, _ := r.Source.Brief().Get("headers")
+	if headers, ok := v.(*query.Object); ok {
+		if text, ok := headers.Get("host"); ok {
+			if bytes, ok := query.Latin1Bytes(query.String(text)); ok {
+				return []string{bytes}
+			}
+		}
+	}
+	return nil
 }
 
 // single are the fields of which Node.js, and so external-auth-server, keeps the first and drops the others
