@@ -132,7 +132,7 @@ func NewCache(cfg Config) (*Cache, error) {
 	var err error
 	if c.texts, err = otter.New(&otter.Options[textKey, *opened]{
 		MaximumWeight: cfg.TextBytes,
-		// An opened text keeps its pipeline in memory even when the other cache has let it go.
+		// With its pipeline, which the other cache counts too, so that the two bounds do not add up.
 		Weigher: func(k textKey, o *opened) uint32 {
 			w := uint32(len(k.text)) + 160 // at most 64 KB
 			if o.shared != nil {
