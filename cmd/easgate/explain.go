@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/cmd/easgate/internal/document"
@@ -238,6 +239,9 @@ func (c *cli) recordedRequest(name string) (*http.Request, error) {
 		if strings.EqualFold(k, "Host") && len(many) > 0 {
 			r.Host = many[0]
 			continue
+		}
+		if !httpguts.ValidHeaderFieldName(k) {
+			return nil, fmt.Errorf("%s: headers.%s: not a header name", name, k)
 		}
 		for _, v := range many {
 			r.Header.Add(k, v)

@@ -10,8 +10,8 @@ const (
 	// garbage collector's first goal from 4 MB to twice as much. A service whose live heap is a few MB would otherwise
 	// collect dozens of times a second under load.
 	ballastSize = 18 << 20
-	// softLimit is where the collector starts to work harder: what the bounded caches can hold at most, room, and the
-	// ballast.
+	// softLimit is where the collector starts to work harder: what the caches hold when all are full at once, and the
+	// ballast. Their bounds add up to more, but are estimates half again as large as what an entry takes.
 	softLimit = 246 << 20
 )
 

@@ -29,8 +29,7 @@ type Config struct {
 	Now     func() time.Time
 	// Grace is how long after its eviction a pipeline is closed: longer than any verification takes.
 	Grace time.Duration
-	// TextBytes and PipelineBytes bound the memory of the two caches, as estimated; 0 means 160 MiB and 96 MiB.
-	// What the second holds, the first holds too: they do not add up.
+	// TextBytes and PipelineBytes bound the memory of the two caches, as estimated; 0 means 64 MiB and 80 MiB.
 	TextBytes, PipelineBytes uint64
 }
 
@@ -123,23 +122,16 @@ var (
 // NewCache returns an empty cache.
 func NewCache(cfg Config) (*Cache, error) {
 	if cfg.TextBytes == 0 {
-		cfg.TextBytes = 160 << 20
+		cfg.TextBytes = 64 << 20
 	}
 	if cfg.PipelineBytes == 0 {
-		cfg.PipelineBytes = 96 << 20
+		cfg.PipelineBytes = 80 << 20
 	}
 	c := &Cache{cfg: cfg, ended: make(chan struct{})}
 	var err error
 	if c.texts, err = otter.New(&otter.Options[textKey, *opened]{
 		MaximumWeight: cfg.TextBytes,
-		// With its pipeline, which the other cache counts too, so that the two bounds do not add up.
-		Weigher: func(k textKey, o *opened) uint32 {
-			w := uint32(len(k.text)) + 160 // at most 64 KB
-			if o.shared != nil {
-				w += o.shared.weight
-			}
-			return w
-		},
+		Weigher:       func(k textKey, _ *opened) uint32 { return uint32(len(k.text)) + 160 }, // at most 64 KB
 	}); err != nil {
 		return nil, err
 	}

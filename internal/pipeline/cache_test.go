@@ -279,23 +279,65 @@ func TestEvictionCloses(t *testing.T) {
 	})
 }
 
-// A cache that keeps nothing still serves everybody.
-func TestEvictionUnderLoad(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.PipelineBytes, c.TextBytes = 1000, 1000 })
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			var memo Memo
-			for i := range 300 {
-				token := fmt.Sprintf(`{"n":%d,"eas":{"plugins":[{"type":"noop"}]}}`, i/3)
-				p, err := w.Pipeline(context.Background(), Reference{Token: token, Memo: &memo})
-				if p == nil || err != nil {
-					t.Errorf("Pipeline = %v, %v", p, err)
-				}
-			}
-		})
+// numbered is a plugin that knows whose it is, and whether it is closed.
+type numbered struct {
+	n             int
+	closed        atomic.Bool
+	closings      *atomic.Int64
+	closedAlready *atomic.Int64
+}
+
+func (*numbered) Verify(context.Context, *plugins.Request) (plugins.Result, error) {
+	return plugins.Result{Verdict: plugins.Allow}, nil
+}
+
+func (n *numbered) Close() error {
+	n.closings.Add(1)
+	if n.closed.Swap(true) {
+		n.closedAlready.Add(1)
 	}
-	wg.Wait()
+	return nil
+}
+
+// However little a cache keeps, and however often the keys change, everybody gets the pipeline of his own token, open,
+// and each is closed once.
+func TestEvictionUnderLoad(t *testing.T) {
+	for _, bytes := range []uint64{300, 3000, 40_000} {
+		var built, closings, twice atomic.Int64
+		w := newWorld(t, func(c *Config) {
+			c.PipelineBytes, c.TextBytes, c.Grace = bytes, bytes, time.Minute
+			c.Compiler.Plugins["numbered"] = plugins.Of(func(c struct{ N int }, _ plugins.Env) (plugins.Plugin, error) {
+				built.Add(1)
+				return &numbered{n: c.N, closings: &closings, closedAlready: &twice}, nil
+			})
+		})
+		var wg sync.WaitGroup
+		for g := range 6 {
+			wg.Go(func() {
+				memos := make([]Memo, 30)
+				for i := range 600 {
+					n := i * (g + 1) % 30
+					token := fmt.Sprintf(`{"n":%d,"eas":{"plugins":[{"type":"numbered","n":%d}]}}`, n, n) + strings.Repeat(" ", i%3)
+					p, err := w.Pipeline(context.Background(), Reference{Token: token, Memo: &memos[n]})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if x := p.steps[0].plugin.(*numbered); x.n != n || x.closed.Load() {
+						t.Errorf("pipeline of %d, closed: %v, want that of %d", x.n, x.closed.Load(), n)
+					}
+					if i%50 == 0 {
+						w.Forget()
+					}
+				}
+			})
+		}
+		wg.Wait()
+		w.Close()
+		if built.Load() != closings.Load() || twice.Load() != 0 {
+			t.Errorf("%d bytes: %d built, %d closed, %d of them again", bytes, built.Load(), closings.Load(), twice.Load())
+		}
+	}
 }
 
 type constant struct {

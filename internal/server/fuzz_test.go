@@ -22,7 +22,7 @@ func FuzzViews(f *testing.F) {
 		}
 		build := func() *query.Object {
 			s := source{
-				header: http.Header{"Cookie": {cookie, raw}, "X-A": {raw, cookie}, "Age": {cookie, raw}}, host: raw, rawQuery: raw,
+				header: http.Header{"Cookie": {cookie, raw}, "X-A": {raw, cookie}, "Age": {cookie, raw}, "7": {raw}, "1a-B_c": {cookie}}, host: raw, rawQuery: raw,
 				parent: &asked, cfg: &Config{CookieSecret: []byte("cosign")},
 			}
 			return s.Req()

@@ -12,6 +12,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"golang.org/x/net/http/httpguts"
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -111,11 +112,12 @@ func peerAddress(ctx context.Context) string {
 	return ""
 }
 
-// headerOf returns the client's headers without HTTP/2's pseudo headers, which are no headers to anyone upstream.
+// headerOf returns the client's headers. HTTP/2's pseudo headers are none to anyone upstream, and net/http lets no other
+// name pass that is no token (RFC 9110 §5.1).
 func headerOf(r *authv3.AttributeContext_HttpRequest) http.Header {
 	h := make(http.Header, len(r.GetHeaders()))
 	for name, value := range r.GetHeaders() {
-		if !strings.HasPrefix(name, ":") && !strings.EqualFold(name, "host") {
+		if httpguts.ValidHeaderFieldName(name) && !strings.EqualFold(name, "host") {
 			h[http.CanonicalHeaderKey(name)] = []string{value}
 		}
 	}

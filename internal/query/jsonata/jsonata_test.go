@@ -103,6 +103,8 @@ func TestEval(t *testing.T) {
 		{`$sum(list)`, "reference"},
 		{`function($x){$x}`, "reference"},
 		{`a b`, "reference"},
+		{"\"\xff\"", "reference"},
+		{"`\xff`", "reference"},
 		{`"a`, "reference"},
 		{``, "reference"},
 		{strings.Repeat("(", 200) + "n" + strings.Repeat(")", 200), "reference"},

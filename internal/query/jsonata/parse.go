@@ -3,6 +3,7 @@ package jsonata
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -20,7 +21,7 @@ type parser struct {
 }
 
 func parse(expr string) (n node, ok bool) {
-	if len(expr) > maxSource {
+	if len(expr) > maxSource || !utf8.ValidString(expr) {
 		return nil, false
 	}
 	p := &parser{text: expr}

@@ -63,7 +63,7 @@ func (w writer) expr(depth int) string {
 	if depth == 0 || w.IntN(4) == 0 {
 		switch w.IntN(6) {
 		case 0:
-			return w.pick(`"a"`, `'B'`, `""`, `"x y"`, "1", "0", "5", "true", "false", "null", `"1"`, `"\n"`, "nothing")
+			return w.pick(`"a"`, `'B'`, `""`, `"x y"`, "1", "0", "5", "true", "false", "null", "'\xff'", `"1"`, `"\n"`, "nothing")
 		case 1:
 			return w.name()
 		}
@@ -135,6 +135,7 @@ func FuzzAgreesWithReference(f *testing.F) {
 	native := jsonata.New(ref)
 	f.Add(`$lowercase(req.headers.host) = "a"`, `{"req":{"headers":{"host":"A"}}}`)
 	f.Add("a and b.c != 'x' or $not($exists(`d-e`))", `{"a":1,"b":{"c":null}}`)
+	f.Add("`\xff` & \"\xff\"", `{"\ufffd":"\ufffd"}`)
 	f.Add(`"x" & a & $uppercase(b)`, `{"a":[],"b":{"_jsonata_lambda":true}}`)
 	f.Fuzz(func(t *testing.T, expr, data string) {
 		v, err := query.ParseJSON([]byte(data))
