@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -78,6 +79,9 @@ func (p *pool) do(ctx context.Context, limit time.Duration, t task) (any, error)
 	defer late.Stop()
 	select {
 	case o := <-j.done:
+		// Those that pass from hand to hand would keep the processor to themselves, and requests that were read in the
+		// meantime waited for a quarter of a second.
+		runtime.Gosched()
 		return o.value, o.err
 	case <-ctx.Done():
 		w.interrupt(j)
