@@ -1,6 +1,7 @@
 package jsonata
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -25,7 +26,7 @@ func parse(expr string) (n node, ok bool) {
 		return nil, false
 	}
 	p := &parser{text: expr}
-	n, ok = p.or()
+	n, ok = p.expression()
 	p.space()
 	return n, ok && p.text == ""
 }
@@ -44,69 +45,64 @@ func (p *parser) take(symbol string) bool {
 	return ok
 }
 
-// word takes an operator that is a word.
-func (p *parser) word(name string) bool {
-	p.space()
-	if rest, ok := strings.CutPrefix(p.text, name); ok && endsName(rest) {
-		p.text = rest
-		return true
-	}
-	return false
-}
-
 // endsName reports whether a name or number that comes before s is complete: what else is not an operator is part of it.
 func endsName(s string) bool {
 	return s == "" || strings.IndexByte(spaces+".[]{}(),@#;:?+-*/%|=<>^&!~", s[0]) >= 0
 }
 
-// or, and, comparison and concat are JSONata's operators from the weakest to the strongest; each associates to the left.
-func (p *parser) or() (node, bool) {
+// An operator stands between two operands.
+type operator struct {
+	symbol string
+	make   func(left, right node) node
+}
+
+// operators are JSONata's, from the weakest to the strongest; those of one strength associate to the left.
+var operators = [][]operator{
+	{{"or", func(l, r node) node { return logic{l, r, true} }}},
+	{{"and", func(l, r node) node { return logic{l, r, false} }}},
+	{
+		{"!=", func(l, r node) node { return equal{l, r, true} }},
+		{"=", func(l, r node) node { return equal{l, r, false} }},
+	},
+	{{"&", func(l, r node) node { return concat{l, r} }}},
+}
+
+// expression takes a whole one.
+func (p *parser) expression() (node, bool) {
 	p.depth++
 	defer func() { p.depth-- }()
 	if p.depth > maxDepth {
 		return nil, false
 	}
-	n, ok := p.and()
-	for ok && p.word("or") {
-		var right node
-		right, ok = p.and()
-		n = logic{n, right, true}
-	}
-	return n, ok
+	return p.binary(operators)
 }
 
-func (p *parser) and() (node, bool) {
-	n, ok := p.comparison()
-	for ok && p.word("and") {
-		var right node
-		right, ok = p.comparison()
-		n = logic{n, right, false}
+// binary takes operands with operators of those strengths between them.
+func (p *parser) binary(strengths [][]operator) (node, bool) {
+	if len(strengths) == 0 {
+		return p.operand()
 	}
-	return n, ok
-}
-
-func (p *parser) comparison() (node, bool) {
-	n, ok := p.concat()
+	n, ok := p.binary(strengths[1:])
 	for ok {
-		negate := p.take("!=")
-		if !negate && !p.take("=") {
+		i := slices.IndexFunc(strengths[0], func(o operator) bool { return p.operator(o.symbol) })
+		if i < 0 {
 			break
 		}
 		var right node
-		right, ok = p.concat()
-		n = equal{n, right, negate}
+		right, ok = p.binary(strengths[1:])
+		n = strengths[0][i].make(n, right)
 	}
 	return n, ok
 }
 
-func (p *parser) concat() (node, bool) {
-	n, ok := p.operand()
-	for ok && p.take("&") {
-		var right node
-		right, ok = p.operand()
-		n = concat{n, right}
+// operator takes an operator; one that is a word has to end there.
+func (p *parser) operator(symbol string) bool {
+	before := p.text
+	if p.take(symbol) && (symbol[0] < 'a' || endsName(p.text)) {
+		return true
 	}
-	return n, ok
+	p.text = before
+	return false
 }
 
 func (p *parser) operand() (node, bool) {
@@ -117,7 +113,7 @@ func (p *parser) operand() (node, bool) {
 	switch c := p.text[0]; {
 	case c == '(':
 		p.text = p.text[1:]
-		n, ok := p.or()
+		n, ok := p.expression()
 		return n, ok && p.take(")") && p.alone()
 	case c == '$':
 		return p.call()
@@ -164,7 +160,7 @@ func (p *parser) call() (node, bool) {
 		if len(c.args) > 0 && !p.take(",") {
 			return nil, false
 		}
-		arg, ok := p.or()
+		arg, ok := p.expression()
 		if !ok {
 			return nil, false
 		}
