@@ -25,9 +25,11 @@ type Env struct {
 	Hashing *semaphore.Weighted
 	// CookieSecret signs cookies as external-auth-server does, for scripts that ask for it; empty signs none.
 	CookieSecret Secret
-	// Strict is set for native tokens and when sealing; it makes errors of what [Env.Complain] reports.
-	Strict bool
-	// Warn is told what Complain reports when Strict is not set; nil drops it.
+	// Native says that the token is in easgate's own format, and is set when one is about to be sealed. Options and rules
+	// then mean what they should; without it they mean what they do in external-auth-server. It makes errors of what
+	// [Env.Complain] reports.
+	Native bool
+	// Warn is told what Complain reports when Native is not set; nil drops it.
 	Warn func(error)
 }
 
@@ -35,7 +37,7 @@ type Env struct {
 // work, such as a password line that nothing matches. A constructor returns the error if there is one, and goes on
 // without the offending part otherwise. It never holds a secret.
 func (e Env) Complain(err error) error {
-	if e.Strict {
+	if e.Native {
 		return err
 	}
 	if e.Warn != nil {
@@ -51,6 +53,23 @@ type Factory struct {
 	Build func(raw json.RawMessage, env Env) (p Plugin, unknown []string, err error)
 	// Config is the type of the plugin's configuration, for schemas and documentation.
 	Config reflect.Type
+	// Lint says what is unsafe in an entry although it works; see [Linter]. Never nil.
+	Lint func(raw json.RawMessage, conditional bool, say func(text string))
+	// Migrate says what an entry does otherwise than in external-auth-server; see [Migrator]. Never nil.
+	Migrate func(raw json.RawMessage, say func(text string))
+}
+
+// A Linter is a configuration that knows what is unsafe in it although it works: "url: http sends passwords in clear".
+// Each text starts with the option's path where it is about one, and holds no secret. conditional says that the entry has
+// skip rules, so that not every request comes to it.
+type Linter interface {
+	Lint(conditional bool, say func(text string))
+}
+
+// A Migrator is a configuration that knows what is otherwise here than in external-auth-server, for whoever moves from
+// there. The texts are like a [Linter]'s.
+type Migrator interface {
+	Migrate(say func(text string))
 }
 
 // Registry maps the "type" of a plugin entry to its factory.
@@ -71,6 +90,19 @@ func Of[C any](build func(C, Env) (Plugin, error)) Factory {
 			}
 			p, err := build(c, env)
 			return p, strictjson.UnknownFields(raw, t, stepFields...), err
+		},
+		Lint: func(raw json.RawMessage, conditional bool, say func(text string)) {
+			var c C
+			// What cannot be decoded is an error of the compilation.
+			if l, ok := any(&c).(Linter); ok && strictjson.Decode(raw, &c) == nil {
+				l.Lint(conditional, say)
+			}
+		},
+		Migrate: func(raw json.RawMessage, say func(text string)) {
+			var c C
+			if m, ok := any(&c).(Migrator); ok && strictjson.Decode(raw, &c) == nil {
+				m.Migrate(say)
+			}
 		},
 	}
 }

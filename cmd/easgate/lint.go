@@ -91,26 +91,6 @@ func (c *cli) printFindings(list []finding, asJSON bool) error {
 	return nil
 }
 
-// entry is what lint knows of plugins' configurations.
-type entry struct {
-	Type       string          `json:"type"`
-	PCB        json.RawMessage `json:"pcb"`
-	StatusCode json.RawMessage `json:"status_code"`
-	Htpasswd   json.RawMessage `json:"htpasswd"`
-	URL        string          `json:"url"`
-	Config     struct {
-		Secret  json.RawMessage `json:"secret"`
-		Options struct {
-			Algorithms       []string `json:"algorithms"`
-			IgnoreExpiration bool     `json:"ignoreExpiration"`
-		} `json:"options"`
-	} `json:"config"`
-	Connection struct {
-		URL      string `json:"url"`
-		StartTLS bool   `json:"starttls"`
-	} `json:"connection"`
-}
-
 // lint returns what is unsafe or wrong in claims.
 func lint(claims json.RawMessage) ([]finding, error) {
 	var list []finding
@@ -139,86 +119,34 @@ func lint(claims json.RawMessage) ([]finding, error) {
 	}
 	for i, raw := range t.EAS.Plugins {
 		var e entry
-		_ = json.Unmarshal(raw, &e) // what does not fit was said already; the rest is looked at
-		for _, text := range e.unsafe() {
-			list = append(list, finding{fmt.Sprintf("plugins[%d]: %s", i, e.Type), text})
+		_ = json.Unmarshal(raw, &e) // what does not fit was said already
+		say := func(text string) { list = append(list, finding{fmt.Sprintf("plugins[%d]: %s", i, e.Type), text}) }
+		conditional := e.lint(say)
+		if f, ok := compiler.Plugins[e.Type]; ok {
+			f.Lint(raw, conditional, say)
 		}
 	}
 	return list, nil
 }
 
-func (e *entry) unsafe() (texts []string) {
-	say := func(text string) { texts = append(texts, text) }
+// entry is what the pipeline reads of a plugin's entry; the rest is the plugin's own to lint.
+type entry struct {
+	Type string          `json:"type"`
+	PCB  json.RawMessage `json:"pcb"`
+}
+
+// lint looks at the rules, and reports whether the entry has any to skip it.
+func (e *entry) lint(say func(text string)) (conditional bool) {
 	var pcb map[string]json.RawMessage
 	_ = json.Unmarshal(e.PCB, &pcb) // anything else than an object has no rules
-	skips, empty := pcb["skip"]
-	if empty && isEmpty(skips) {
+	skip, conditional := pcb["skip"]
+	if conditional && isEmpty(skip) {
 		say("pcb.skip without rules always skips")
 	}
 	if stop, ok := pcb["stop"]; ok && isEmpty(stop) {
 		say("pcb.stop without rules always stops")
 	}
-	switch e.Type {
-	case "noop":
-		if skips == nil && allows(e.StatusCode) {
-			say("lets everybody in who comes this far")
-		}
-	case "htpasswd":
-		var text string
-		_ = json.Unmarshal(e.Htpasswd, &text) // no text, no lines
-		texts = append(texts, weakHashes(text)...)
-	case "request_param":
-		say("a secret in a URL ends up in logs and histories; request_header does not")
-	case "forward":
-		if strings.HasPrefix(e.URL, "http://") && !local(e.URL) {
-			say("url: http sends every request's headers in clear")
-		}
-	case "ldap":
-		if strings.HasPrefix(e.Connection.URL, "ldap://") && !e.Connection.StartTLS && !local(e.Connection.URL) {
-			say("connection.url: ldap without starttls sends passwords in clear")
-		}
-	case "jwt":
-		var secret string
-		if json.Unmarshal(e.Config.Secret, &secret) == nil && len(secret) < 32 && secret != "" {
-			say("config.secret: under 32 bytes can be guessed from one JWT")
-		}
-		if e.Config.Options.IgnoreExpiration {
-			say("config.options.ignoreExpiration: a JWT that leaked once is good for ever")
-		}
-	}
-	return texts
+	return conditional
 }
 
 func isEmpty(raw json.RawMessage) bool { return string(raw) == "[]" || string(raw) == "{}" }
-
-func allows(status json.RawMessage) bool {
-	s := strings.Trim(string(status), `"`)
-	return s == "" || s == "null" || s == "0" || s == "false" || strings.HasPrefix(s, "2")
-}
-
-func local(url string) bool {
-	return strings.Contains(url, "://127.0.0.1") || strings.Contains(url, "://localhost") || strings.Contains(url, "://[::1]")
-}
-
-// weakHashes names users whose hash is guessed in no time by who reads it. The hash itself is not repeated.
-func weakHashes(text string) (texts []string) {
-	for line := range strings.Lines(text) {
-		user, hash, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if !ok || strings.HasPrefix(user, "#") {
-			continue
-		}
-		kind := ""
-		switch {
-		case strings.HasPrefix(hash, "{SHA}"), strings.HasPrefix(hash, "{SSHA}"):
-			kind = "one round of SHA-1"
-		case strings.HasPrefix(hash, "$1$"), strings.HasPrefix(hash, "$apr1$"):
-			kind = "MD5"
-		case len(hash) == 13 && !strings.HasPrefix(hash, "$"):
-			kind = "DES, and only 8 characters of the password count"
-		}
-		if kind != "" {
-			texts = append(texts, fmt.Sprintf("htpasswd: the hash of %q is %s; htpasswd -B makes better ones", user, kind))
-		}
-	}
-	return texts
-}

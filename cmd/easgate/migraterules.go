@@ -19,7 +19,7 @@ func (j *judge) plugin(i int, raw json.RawMessage, last bool) (name string, list
 	name = e.Type
 	path := fmt.Sprintf("plugins[%d]: %s", i, e.Type)
 	add := func(kind remarkKind, text string) { list = append(list, remark{kind, finding{path, text}}) }
-	_, known := j.compiler.Plugins[e.Type]
+	factory, known := j.compiler.Plugins[e.Type]
 	switch {
 	case known:
 	case slices.Contains(loginPlugins, e.Type):
@@ -34,60 +34,13 @@ func (j *judge) plugin(i int, raw json.RawMessage, last bool) (name string, list
 	if last && (skips || !known) {
 		add(differs, "when this last plugin is passed over, external-auth-server answers 503 whatever came before; a native token gives the answer of the last plugin that ran")
 	}
-	switch e.Type {
-	case "forward":
-		add(differs, "external-auth-server follows redirects, so that a redirect to a login page lets the request pass; here the redirect is the answer, and denies")
-	case "jwt":
-		if len(e.Config.Options.Algorithms) == 0 {
-			add(unsafe, "config.options.algorithms: not given, so every algorithm that suits the key is accepted: name the issuer's")
-		}
-	case "request_js":
-		if !j.cfg.AllowEval {
-			add(unsupported, "JavaScript is off: set EAS_ALLOW_EVAL=true if it is meant to run")
-		}
-	case "request_header", "request_param":
-		var values struct {
-			Headers, Params map[string]json.RawMessage
-		}
-		_ = json.Unmarshal(raw, &values)
-		for _, m := range []map[string]json.RawMessage{values.Headers, values.Params} {
-			for _, name := range slices.Sorted(maps.Keys(m)) {
-				if shortest(m[name]) < 16 {
-					add(unsafe, fmt.Sprintf("%s: a value under 16 characters can be guessed", name))
-				}
-			}
-		}
-	case "ldap":
-		var o struct {
-			Connection struct {
-				TLSOptions struct {
-					RejectUnauthorized any `json:"rejectUnauthorized"`
-				} `json:"tlsOptions"`
-			} `json:"connection"`
-		}
-		if _ = json.Unmarshal(raw, &o); o.Connection.TLSOptions.RejectUnauthorized == false {
-			add(unsafe, "connection.tlsOptions.rejectUnauthorized: any server that answers is believed and told the passwords")
-		}
-		add(differs, "a directory that is down is always 503 here, and mostly 401 there; a remembered login counts for this token alone, assertions included")
+	if known {
+		factory.Migrate(raw, func(text string) { add(differs, text) })
+	}
+	if e.Type == "request_js" && !j.cfg.AllowEval {
+		add(unsupported, "JavaScript is off: set EAS_ALLOW_EVAL=true if it is meant to run")
 	}
 	return name, list
-}
-
-// shortest is the length of the shortest text in a value or a list of them.
-func shortest(raw json.RawMessage) int {
-	var list []string
-	if json.Unmarshal(raw, &list) != nil {
-		var one string
-		if json.Unmarshal(raw, &one) != nil {
-			return 1 << 10 // no text: said when it was compiled
-		}
-		list = []string{one}
-	}
-	n := 1 << 10
-	for _, s := range list {
-		n = min(n, len(s))
-	}
-	return n
 }
 
 var (

@@ -226,7 +226,7 @@ func (c *Compiler) step(s *step, raw json.RawMessage, eas bool, warn func(where 
 		return warn(".type", fmt.Errorf("%q: %w", cfg.Type, errUnknownPlugin))
 	}
 	env := c.Env
-	env.Strict = !eas
+	env.Native = !eas
 	env.Warn = func(err error) { _ = warn(": "+cfg.Type, err) } // called only when it is not Strict, and then never an error
 	plugin, unknown, err := f.Build(raw, env)
 	if eas && errors.Is(err, plugins.ErrDisabled) {

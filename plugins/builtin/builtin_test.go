@@ -42,7 +42,7 @@ func TestExamplesBuild(t *testing.T) {
 			continue
 		}
 		env := plugintest.Env(t)
-		env.Strict = true
+		env.Native = true
 		var closeEngines func()
 		env.Query, _, closeEngines = engines.Engines(engines.Options{AllowEval: true})
 		t.Cleanup(closeEngines)

@@ -14,7 +14,7 @@ func Example() {
 	p, err := firebasejwt.New(firebasejwt.Config{
 		Realm:  "wonderland",
 		Config: firebasejwt.Project{ProjectID: "wonderland-1865"},
-	}, plugins.Env{Strict: true, Now: time.Now})
+	}, plugins.Env{Native: true, Now: time.Now})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -119,7 +119,7 @@ func rules(raw json.RawMessage, env plugins.Env) (*assertion.Set, error) {
 	case "", "null", "false", `""`, "0":
 		return nil, nil
 	}
-	return assertion.Compile(raw, env.Query, env.Strict)
+	return assertion.Compile(raw, env.Query, env.Native)
 }
 
 var (

@@ -134,7 +134,7 @@ func request(token string) *plugins.Request {
 
 func build(t testing.TB, config string, env plugins.Env) plugins.Plugin {
 	t.Helper()
-	env.Strict = true
+	env.Native = true
 	p, unknown, err := plugins.Of(firebasejwt.New).Build(json.RawMessage(config), env)
 	if err != nil || len(unknown) > 0 {
 		t.Fatalf("Build(%s) = %v, unknown %v", config, err, unknown)

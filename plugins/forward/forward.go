@@ -44,6 +44,19 @@ type Config struct {
 	MaxBody int64 `json:"max_body,omitempty"`
 }
 
+// Lint implements [plugins.Linter].
+func (c *Config) Lint(_ bool, say func(text string)) {
+	if plugins.InClear(string(c.URL), "http") {
+		say("url: http sends every request's headers in clear")
+	}
+}
+
+// Migrate implements [plugins.Migrator].
+func (*Config) Migrate(say func(text string)) {
+	say("external-auth-server follows redirects, so that a redirect to a login page lets the request pass; " +
+		"here the redirect is the answer, and denies")
+}
+
 // Plugin asks one service. Connections are pooled.
 type Plugin struct {
 	url       *url.URL

@@ -38,7 +38,7 @@ func serve(t testing.TB, h http.HandlerFunc) *httptest.Server {
 func build(t testing.TB, c forward.Config) plugins.Plugin {
 	t.Helper()
 	e := env(t)
-	e.Strict = true
+	e.Native = true
 	p, err := forward.New(c, e)
 	if err != nil {
 		t.Fatal(err)

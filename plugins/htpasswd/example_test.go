@@ -14,7 +14,7 @@ func Example() {
 	p, err := htpasswd.New(htpasswd.Config{
 		Realm:    "wonderland",
 		Htpasswd: "alice:$2y$10$J7h1/yYHk8Jm5l9ytoI4WeqFsK7s/c8dV0IhK3F/OUlvdJh8hVMqO",
-	}, plugins.Env{Strict: true, Now: time.Now})
+	}, plugins.Env{Native: true, Now: time.Now})
 	if err != nil {
 		fmt.Println(err)
 		return

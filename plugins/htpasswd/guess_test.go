@@ -279,7 +279,7 @@ func TestCancelledBeforeItsTurn(t *testing.T) {
 }
 
 func TestComplaintsAreErrorsInNativeTokens(t *testing.T) {
-	_, err := New(Config{Htpasswd: bcryptLine + "\n" + brokenLine}, plugins.Env{Strict: true})
+	_, err := New(Config{Htpasswd: bcryptLine + "\n" + brokenLine}, plugins.Env{Native: true})
 	if !errors.Is(err, errUnknownHash) || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("New = %v, want an unknown hash in line 2", err)
 	}

@@ -8,6 +8,7 @@ package htpasswd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -43,6 +44,25 @@ type Config struct {
 	AllowPlain bool `json:"allow_plain,omitempty"`
 	// CacheTTL is how many seconds a verified password is remembered; 0 checks the hash with every request. Default 60.
 	CacheTTL *int `json:"cache_ttl,omitempty"`
+}
+
+// Lint implements [plugins.Linter]. It names users whose hash is guessed in no time by who reads it, and repeats none.
+func (c *Config) Lint(_ bool, say func(text string)) {
+	users, _ := parse(string(c.Htpasswd), c.AllowPlain, func(error) error { return nil })
+	for _, u := range users {
+		weak := ""
+		switch {
+		case strings.HasPrefix(u.hash, "{SHA}"), strings.HasPrefix(u.hash, "{SSHA}"):
+			weak = "one round of SHA-1"
+		case strings.HasPrefix(u.hash, "$1$"), strings.HasPrefix(u.hash, "$apr1$"):
+			weak = "MD5"
+		case len(u.hash) == 13 && !strings.HasPrefix(u.hash, "$"):
+			weak = "DES, and only 8 characters of the password count"
+		}
+		if weak != "" {
+			say(fmt.Sprintf("htpasswd: the hash of %q is %s; htpasswd -B makes better ones", u.name, weak))
+		}
+	}
 }
 
 // Plugin checks passwords.

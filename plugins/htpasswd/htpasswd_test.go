@@ -207,7 +207,7 @@ func TestAnswersShareNothing(t *testing.T) {
 func build(t testing.TB, c htpasswd.Config) plugins.Plugin {
 	t.Helper()
 	env := plugintest.Env(t)
-	env.Strict = true
+	env.Native = true
 	p, err := htpasswd.New(c, env)
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,19 @@ type Config struct {
 	OIDC OIDC `json:"oidc,omitzero"`
 }
 
+// Lint implements [plugins.Linter].
+func (c *Config) Lint(_ bool, say func(text string)) {
+	if n := len(c.Config.Secret.text); n > 0 && n < 32 {
+		say("config.secret: under 32 bytes can be guessed from one JWT")
+	}
+	if !c.Config.Options.Algorithms.Set {
+		say("config.options.algorithms: not given, so every algorithm that suits the key is accepted: name the issuer's")
+	}
+	if c.Config.Options.IgnoreExpiration {
+		say("config.options.ignoreExpiration: a JWT that leaked once is good for ever")
+	}
+}
+
 // Token says which tokens are right.
 type Token struct {
 	// Secret verifies signatures: a shared secret, PEM (a public key or a certificate), the http or https URL of a JWK

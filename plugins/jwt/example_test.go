@@ -20,7 +20,7 @@ func Example() {
 		"type": "jwt",
 		"realm": "wonderland",
 		"config": {"secret": "`+secret+`", "options": {"audience": "tea-party"}}
-	}`), plugins.Env{Strict: true, Now: time.Now})
+	}`), plugins.Env{Native: true, Now: time.Now})
 	if err != nil {
 		fmt.Println(err)
 		return

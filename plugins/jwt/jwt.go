@@ -76,7 +76,7 @@ func rules(raw json.RawMessage, env plugins.Env) (*assertion.Set, error) {
 	case "", "null", "false", `""`, "0":
 		return nil, nil
 	}
-	return assertion.Compile(raw, env.Query, env.Strict)
+	return assertion.Compile(raw, env.Query, env.Native)
 }
 
 // Verify allows a request with a right token, and denies one whose token is not with 401, or with 403 when the token is

@@ -110,7 +110,7 @@ func client(documents map[string]string) *http.Client {
 
 func build(t testing.TB, config string, env plugins.Env) plugins.Plugin {
 	t.Helper()
-	env.Strict = true
+	env.Native = true
 	if len(env.Query) == 0 {
 		env.Query = engines()
 	}

@@ -42,6 +42,25 @@ type Config struct {
 	Assertions Assertions `json:"assertions,omitzero"`
 }
 
+// Lint implements [plugins.Linter].
+func (c *Config) Lint(_ bool, say func(text string)) {
+	if v := c.Connection.TLSOptions.RejectUnauthorized; v != nil && !*v {
+		say("connection.tlsOptions.rejectUnauthorized: any server that answers is believed and told the passwords")
+	}
+	for _, url := range c.Connection.URL {
+		if plugins.InClear(url, "ldap") && !c.Connection.StartTLS {
+			say("connection.url: ldap without starttls sends passwords in clear")
+			return
+		}
+	}
+}
+
+// Migrate implements [plugins.Migrator].
+func (*Config) Migrate(say func(text string)) {
+	say("a directory that is down is always 503 here, and mostly 401 there; " +
+		"a remembered login counts for this token alone, assertions included")
+}
+
 // Assertions are rules on what the directory says about a user.
 type Assertions struct {
 	// UserInfo is a list of rules on the user's attributes, and on _groups.
@@ -216,10 +235,10 @@ func parseScope(s string) (int, error) {
 // rules compiles the assertions. What counts as false switches them off in tokens of external-auth-server's.
 func (a *Assertions) rules(env plugins.Env) (*assertion.Set, error) {
 	raw := a.UserInfo
-	if v, err := query.ParseJSON(raw); err == nil && (v == nil || !env.Strict && !query.Truthy(v)) {
+	if v, err := query.ParseJSON(raw); err == nil && (v == nil || !env.Native && !query.Truthy(v)) {
 		raw = nil
 	}
-	set, err := assertion.Compile(raw, env.Query, env.Strict)
+	set, err := assertion.Compile(raw, env.Query, env.Native)
 	if err == nil && set.Err() != nil {
 		err = env.Complain(set.Err())
 	}

@@ -24,7 +24,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	p, err := ldap.New(c, plugins.Env{Strict: true, Now: time.Now})
+	p, err := ldap.New(c, plugins.Env{Native: true, Now: time.Now})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -41,7 +41,7 @@ func config(f *fake, change func(*Config)) Config {
 func build(t testing.TB, c Config) *Plugin {
 	t.Helper()
 	env := plugintest.Env(t)
-	env.Strict = true
+	env.Native = true
 	env.Query = query.Engines{"jp": jsonpath.New(nil)}
 	return buildIn(t, c, env)
 }

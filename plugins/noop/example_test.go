@@ -11,7 +11,7 @@ import (
 
 // A route that is closed for everybody.
 func Example() {
-	p, err := noop.New(noop.Config{StatusCode: json.RawMessage("404")}, plugins.Env{Strict: true})
+	p, err := noop.New(noop.Config{StatusCode: json.RawMessage("404")}, plugins.Env{Native: true})
 	if err != nil {
 		fmt.Println(err)
 		return

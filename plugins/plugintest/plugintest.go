@@ -58,7 +58,7 @@ func (c Contract) build(t *testing.T) plugins.Plugin {
 	env := c.Env(t)
 	client := env.HTTP
 	env.HTTP = Env(t).HTTP
-	env.Strict = true
+	env.Native = true
 	p, unknown, err := c.Factory.Build(c.Config, env)
 	if err != nil {
 		t.Fatalf("Build(example) = %v", err)
@@ -90,7 +90,7 @@ func (c Contract) testBadConfigs(t *testing.T) {
 	}
 	for config, want := range bad {
 		env := c.Env(t)
-		env.Strict = true
+		env.Native = true
 		p, _, err := c.Factory.Build(json.RawMessage(config), env)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Build(%s) = %v, want an error with %q", config, err, want)

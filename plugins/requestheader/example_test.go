@@ -13,7 +13,7 @@ import (
 func Example() {
 	p, err := requestheader.New(requestheader.Config{Headers: map[string]plugins.Values{
 		"X-Api-Key": plugins.OneOf("old-key", "new-key"),
-	}}, plugins.Env{Strict: true})
+	}}, plugins.Env{Native: true})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -25,6 +25,11 @@ type Config struct {
 	Headers map[string]plugins.Values `json:"headers"`
 }
 
+// Lint implements [plugins.Linter].
+func (c *Config) Lint(_ bool, say func(text string)) {
+	plugins.LintGuessable("headers", c.Headers, say)
+}
+
 // Plugin looks for headers.
 type Plugin struct {
 	headers []header

@@ -91,7 +91,7 @@ func TestVerify(t *testing.T) {
 func BenchmarkVerify(b *testing.B) {
 	p, err := requestheader.New(requestheader.Config{Headers: map[string]plugins.Values{
 		"X-Api-Key": plugins.OneOf(strings.Repeat("k", 32), strings.Repeat("l", 32)),
-	}}, plugins.Env{Strict: true})
+	}}, plugins.Env{Native: true})
 	if err != nil {
 		b.Fatal(err)
 	}

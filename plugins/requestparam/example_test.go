@@ -13,7 +13,7 @@ import (
 func Example() {
 	p, err := requestparam.New(requestparam.Config{Params: map[string]plugins.Values{
 		"key": plugins.OneOf("s3cret"),
-	}}, plugins.Env{Strict: true})
+	}}, plugins.Env{Native: true})
 	if err != nil {
 		fmt.Println(err)
 		return

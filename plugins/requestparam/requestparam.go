@@ -22,6 +22,12 @@ type Config struct {
 	Params map[string]plugins.Values `json:"params"`
 }
 
+// Lint implements [plugins.Linter].
+func (c *Config) Lint(_ bool, say func(text string)) {
+	plugins.LintGuessable("params", c.Params, say)
+	say("a secret in a URL ends up in logs and histories; request_header does not")
+}
+
 // Plugin looks for query parameters.
 type Plugin struct {
 	params []param

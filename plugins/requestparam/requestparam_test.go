@@ -81,7 +81,7 @@ func object(pairs ...any) *query.Object {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	p, err := requestparam.New(requestparam.Config{Params: map[string]plugins.Values{"k": plugins.OneOf("v")}}, plugins.Env{Strict: true})
+	p, err := requestparam.New(requestparam.Config{Params: map[string]plugins.Values{"k": plugins.OneOf("v")}}, plugins.Env{Native: true})
 	if err != nil {
 		b.Fatal(err)
 	}
