@@ -61,13 +61,15 @@ func (c *Carrier) Token(h http.Header) (token string, ok bool) {
 	return token, true
 }
 
-// An Error says why a token is refused, in words for the client. It holds nothing that the client did not send or the
+// An Error says why a token is refused. What is for the client holds nothing that the client did not send or the
 // configuration does not say to everybody.
 type Error struct {
 	// Name is the challenge's error parameter: jsonwebtoken's class of error, or what RFC 6750 §3.1 calls it.
 	Name string
 	// Message is the challenge's error_description.
 	Message string
+	// Why is for the log alone: what the token has, and what was wanted.
+	Why string
 }
 
 func (e *Error) Error() string { return e.Name + ": " + e.Message }
@@ -78,6 +80,9 @@ func (c *Carrier) Refuse(status int, realm string, e *Error) plugins.Result {
 	res := plugins.Result{Verdict: plugins.Abstain, Status: status, Reason: "no token"}
 	if e != nil {
 		res.Verdict, res.Reason = plugins.Deny, e.Message
+		if e.Why != "" {
+			res.Reason += ": " + e.Why
+		}
 	}
 	if c.scheme == "bearer" {
 		b := append([]byte("Bearer realm="), plugins.QuotedString(realm)...)

@@ -51,7 +51,7 @@ func TestToken(t *testing.T) {
 }
 
 func TestRefuse(t *testing.T) {
-	e := &Error{"Na\"me", "a\\b \"c\"\r\nX: 1\x00\x7f caf\xc3\xa9 \xff"}
+	e := &Error{"Na\"me", "a\\b \"c\"\r\nX: 1\x00\x7f caf\xc3\xa9 \xff", "the \"why\""}
 	for _, tt := range []struct {
 		name, scheme string
 		e            *Error
@@ -67,6 +67,9 @@ func TestRefuse(t *testing.T) {
 			t.Fatal(err)
 		}
 		res := c.Refuse(401, `a "b"`, tt.e)
+		if tt.e != nil && res.Reason != tt.e.Message+": the \"why\"" {
+			t.Errorf("%s: reason = %s", tt.name, res.Reason)
+		}
 		if got := res.Header.Get("WWW-Authenticate"); got != tt.want || res.Verdict != tt.verdict || res.Status != 401 {
 			t.Errorf("%s: Refuse = %v %d %s, want %v 401 %s", tt.name, res.Verdict, res.Status, got, tt.verdict, tt.want)
 		}
@@ -80,7 +83,7 @@ func FuzzRefuse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res := c.Refuse(401, realm, &Error{"JsonWebTokenError", message})
+		res := c.Refuse(401, realm, &Error{Name: "JsonWebTokenError", Message: message})
 		if v := res.Header.Get("WWW-Authenticate"); strings.ContainsAny(v, "\r\n\x00") {
 			t.Errorf("challenge %q", v)
 		}

@@ -19,7 +19,7 @@ const (
 // refusal returns the error of an option that lets no token pass, nil if there is none.
 func (o *Options) refusal() *Error {
 	if o.Nonce != nil && strings.TrimSpace(*o.Nonce) == "" {
-		return &Error{invalid, "nonce must be a non-empty string"}
+		return &Error{Name: invalid, Message: "nonce must be a non-empty string"}
 	}
 	return nil
 }
@@ -31,37 +31,38 @@ func (o *Options) check(claims map[string]any, now time.Time) *Error {
 		clock = float64(now.Unix())
 	}
 	if nbf, ok := claims["nbf"]; ok && !o.IgnoreNotBefore {
-		n, ok := nbf.(float64)
-		if !ok {
-			return &Error{invalid, "invalid nbf value"}
+		n, isNumber := nbf.(float64)
+		if !isNumber {
+			return &Error{invalid, "invalid nbf value", has("nbf", nbf)}
 		}
 		if n > clock+o.ClockTolerance {
-			return &Error{notBefore, "jwt not active"}
+			return &Error{notBefore, "jwt not active", "not for another " + span(n-clock)}
 		}
 	}
 	if exp, ok := claims["exp"]; ok && !o.IgnoreExpiration {
-		n, ok := exp.(float64)
-		if !ok {
-			return &Error{invalid, "invalid exp value"}
+		n, isNumber := exp.(float64)
+		if !isNumber {
+			return &Error{invalid, "invalid exp value", has("exp", exp)}
 		}
 		if clock >= n+o.ClockTolerance {
-			return &Error{expired, "jwt expired"}
+			return &Error{expired, "jwt expired", span(clock-n) + " ago"}
 		}
 	}
 	if o.Audience.Set && !o.audience(claims["aud"]) {
-		return &Error{invalid, "jwt audience invalid. expected: " + o.Audience.names()}
+		names := o.Audience.names()
+		return &Error{invalid, "jwt audience invalid. expected: " + strings.Join(names, " or "), has("aud", claims["aud"]) + wanted(names)}
 	}
 	if iss, _ := claims["iss"].(string); o.Issuer.Set && (iss == "" || !slices.Contains(o.Issuer.List, iss)) {
-		return &Error{invalid, "jwt issuer invalid. expected: " + strings.Join(o.Issuer.List, ",")}
+		return &Error{invalid, "jwt issuer invalid. expected: " + strings.Join(o.Issuer.List, ","), has("iss", claims["iss"]) + wanted(o.Issuer.List)}
 	}
 	if o.Subject != "" && claims["sub"] != o.Subject {
-		return &Error{invalid, "jwt subject invalid. expected: " + o.Subject}
+		return &Error{invalid, "jwt subject invalid. expected: " + o.Subject, has("sub", claims["sub"])}
 	}
 	if o.JWTID != "" && claims["jti"] != o.JWTID {
-		return &Error{invalid, "jwt jwtid invalid. expected: " + o.JWTID}
+		return &Error{invalid, "jwt jwtid invalid. expected: " + o.JWTID, has("jti", claims["jti"])}
 	}
 	if o.Nonce != nil && claims["nonce"] != *o.Nonce {
-		return &Error{invalid, "jwt nonce invalid. expected: " + *o.Nonce}
+		return &Error{invalid, "jwt nonce invalid. expected: " + *o.Nonce, has("nonce", claims["nonce"])}
 	}
 	return o.age(claims["iat"], clock)
 }
@@ -86,17 +87,17 @@ func (o *Options) age(iat any, clock float64) *Error {
 	}
 	n, ok := iat.(float64)
 	if !ok {
-		return &Error{invalid, "iat required when maxAge is specified"}
+		return &Error{invalid, "iat required when maxAge is specified", has("iat", iat)}
 	}
 	if o.MaxAge.bad {
-		return &Error{invalid, `"maxAge" should be a number of seconds or string representing a timespan eg: "1d", "20h", 60`}
+		return &Error{Name: invalid, Message: `"maxAge" should be a number of seconds or string representing a timespan eg: "1d", "20h", 60`}
 	}
 	end := n + o.MaxAge.seconds
 	if o.MaxAge.text {
 		end = math.Floor(end)
 	}
 	if clock >= end+o.ClockTolerance {
-		return &Error{expired, "maxAge exceeded"}
+		return &Error{expired, "maxAge exceeded", "issued " + span(clock-n) + " ago, maxAge is " + span(o.MaxAge.seconds)}
 	}
 	return nil
 }

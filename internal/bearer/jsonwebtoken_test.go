@@ -33,7 +33,7 @@ func verifier(t *testing.T, key string, o Options, now func() time.Time) *Verifi
 		set, _, err = jwks.FromPEM(key)
 	}
 	if errors.Is(err, jwks.ErrBadPEM) {
-		return NoKey(errAlgorithm, o, now)
+		return NoKey(&Error{Name: invalid, Message: "invalid algorithm"}, o, now)
 	}
 	if err != nil {
 		t.Fatal(err)

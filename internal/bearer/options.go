@@ -116,12 +116,12 @@ func (a *Audience) UnmarshalJSON(raw []byte) error {
 }
 
 // names lists the audiences for a message.
-func (a *Audience) names() string {
+func (a *Audience) names() []string {
 	names := slices.Clone(a.List)
 	for _, p := range a.patterns {
 		names = append(names, p.literal)
 	}
-	return strings.Join(names, " or ")
+	return names
 }
 
 // contains reports whether aud is one of the audiences. A pattern that cannot decide in time does not match.

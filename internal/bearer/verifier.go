@@ -96,10 +96,10 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 		return nil, v.never
 	}
 	if token == "" {
-		return nil, &Error{invalid, "jwt must be provided"}
+		return nil, &Error{Name: invalid, Message: "jwt must be provided"}
 	}
 	if len(token) > jwks.MaxToken {
-		return nil, errMalformed
+		return nil, malformed(token)
 	}
 	h := hashOf(token)
 	if t, ok := v.signatures.Get(h); ok {
@@ -129,12 +129,8 @@ func (v *Verifier) claims(t *Token) (*Token, error) {
 	return t, nil
 }
 
-var (
-	errMalformed = &Error{invalid, "jwt malformed"}
-	errInvalid   = &Error{invalid, "invalid token"}
-	errAlgorithm = &Error{invalid, "invalid algorithm"}
-	errSignature = &Error{invalid, "invalid signature"}
-)
+func malformed(token string) *Error  { return &Error{invalid, "jwt malformed", parts(token)} }
+func invalidToken(why string) *Error { return &Error{invalid, "invalid token", why} }
 
 // signature takes token apart, finds the key and checks the signature. What is cheap to refuse is refused first: nothing
 // is decoded of what is no JWS, and no key is looked for when no key could help.
@@ -142,21 +138,24 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 	c, err := jwks.Split(token)
 	switch {
 	case errors.Is(err, jwks.ErrMalformed):
-		return nil, errMalformed
+		return nil, malformed(token)
 	case err != nil:
-		return nil, errInvalid
+		return nil, invalidToken("a part is empty or not base64url")
 	}
 	header, err := v.decodeHeader(c.Header)
-	if err != nil || header.Critical {
-		return nil, errInvalid
+	if err != nil {
+		return nil, invalidToken("the header is not a JSON object")
+	}
+	if header.Critical {
+		return nil, invalidToken("crit in the header: an extension that is not known here")
 	}
 	if c.Signature == "" {
-		return nil, &Error{invalid, "jwt signature is required"}
+		return nil, &Error{invalid, "jwt signature is required", has("alg", header.Algorithm) + ", and no signature"}
 	}
 	if !slices.Contains(algorithms, header.Algorithm) || v.o.Algorithms.Set && !slices.Contains(v.o.Algorithms.List, header.Algorithm) {
-		return nil, errAlgorithm
+		return nil, v.invalidAlgorithm(header.Algorithm, nil)
 	}
-	set, key, err := v.key(ctx, &header)
+	set, key, err := v.key(ctx, &header, &c)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +163,7 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 		return nil, e
 	}
 	if !key.Verify(header.Algorithm, &c) {
-		return nil, errSignature
+		return nil, &Error{invalid, "invalid signature", has("alg", header.Algorithm) + ", not signed by " + key.String() + from(&c)}
 	}
 	t := &Token{version: set.Version, jwt: header.JWT}
 	if v.o.Complete {
@@ -172,7 +171,7 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 		t.header, t.signature = strings.Clone(c.Header), strings.Clone(c.Signature)
 	}
 	if t.payload, err = c.DecodePayload(); err != nil || !t.decode() {
-		return nil, errInvalid
+		return nil, invalidToken("the payload is not JSON")
 	}
 	t.Identity = identify(t.Claims)
 	return t, nil
@@ -202,7 +201,7 @@ func (v *Verifier) decodeHeader(encoded string) (jwks.Header, error) {
 
 // key finds the key for a token. A key id that is not known may be a new one: the keys are then fetched again, within
 // the limits of [jwks.Remote].
-func (v *Verifier) key(ctx context.Context, h *jwks.Header) (*jwks.Set, *jwks.Key, error) {
+func (v *Verifier) key(ctx context.Context, h *jwks.Header, c *jwks.Compact) (*jwks.Set, *jwks.Key, error) {
 	set, err := v.keys.Get(ctx)
 	if err != nil {
 		return nil, nil, keyError(err)
@@ -212,7 +211,7 @@ func (v *Verifier) key(ctx context.Context, h *jwks.Header) (*jwks.Set, *jwks.Ke
 	}
 	if !h.HasKeyID {
 		if set.Len() > 1 {
-			return nil, nil, &Error{invalid, callback + "No KID specified and JWKS endpoint returned more than 1 key"}
+			return nil, nil, &Error{invalid, callback + "No KID specified and JWKS endpoint returned more than 1 key", "no kid" + keyIDs(set) + from(c)}
 		}
 		return set, set.All()[0], nil
 	}
@@ -228,7 +227,8 @@ func (v *Verifier) key(ctx context.Context, h *jwks.Header) (*jwks.Set, *jwks.Ke
 			return set, k, nil
 		}
 	}
-	return nil, nil, &Error{invalid, callback + "Unable to find a signing key that matches '" + h.KeyID[:min(len(h.KeyID), maxReflected)] + "'"}
+	message := callback + "Unable to find a signing key that matches '" + h.KeyID[:min(len(h.KeyID), maxReflected)] + "'"
+	return nil, nil, &Error{invalid, message, has("kid", h.KeyID) + keyIDs(set) + from(c)}
 }
 
 const callback = "error in secret or public key callback: "
@@ -240,29 +240,33 @@ func keyError(err error) error {
 	case errors.As(err, &refused):
 		return refused
 	case errors.Is(err, jwks.ErrNoKeys):
-		return &Error{invalid, callback + "The JWKS endpoint did not contain any keys"}
+		return &Error{Name: invalid, Message: callback + "The JWKS endpoint did not contain any keys"}
 	case errors.Is(err, jwks.ErrNoSigningKeys):
-		return &Error{invalid, callback + "The JWKS endpoint did not contain any signing keys"}
+		return &Error{Name: invalid, Message: callback + "The JWKS endpoint did not contain any signing keys"}
 	}
 	return fmt.Errorf("keys: %w", err)
 }
 
 // suits reports whether the key may be used with alg, and alg be used at all.
 func (v *Verifier) suits(k *jwks.Key, alg string) *Error {
-	switch {
-	case !v.o.Algorithms.Set && alg == "EdDSA":
-		// jsonwebtoken does not know it: a configuration that does not ask for it does not expect it.
-		return errAlgorithm
-	case k.Suits(alg):
+	// jsonwebtoken does not know EdDSA: a configuration that does not ask for it does not expect it.
+	if k.Suits(alg) && (v.o.Algorithms.Set || alg != "EdDSA") {
 		return nil
-	case !v.o.Algorithms.Set:
-		return errAlgorithm
-	case strings.HasPrefix(alg, "HS") && !k.Secret():
-		return &Error{invalid, "secretOrPublicKey must be a symmetric key when using " + alg}
-	case !strings.HasPrefix(alg, "HS") && k.Secret():
-		return &Error{invalid, "secretOrPublicKey must be an asymmetric key when using " + alg}
 	}
-	return errAlgorithm
+	e := v.invalidAlgorithm(alg, k)
+	switch {
+	case !v.o.Algorithms.Set:
+	case strings.HasPrefix(alg, "HS") && !k.Secret():
+		e.Message = "secretOrPublicKey must be a symmetric key when using " + alg
+	case !strings.HasPrefix(alg, "HS") && k.Secret():
+		e.Message = "secretOrPublicKey must be an asymmetric key when using " + alg
+	}
+	return e
+}
+
+// invalidAlgorithm refuses alg; k is the key that it was for, nil before one is looked for.
+func (v *Verifier) invalidAlgorithm(alg string, k *jwks.Key) *Error {
+	return &Error{invalid, "invalid algorithm", v.o.algorithm(alg, k)}
 }
 
 // View is the token as assertions see it: its claims, or what else its payload is; with the option complete an object of

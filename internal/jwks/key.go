@@ -45,6 +45,9 @@ func (k *Key) RSABits() int {
 // and so must the JWK's own "alg" if it has one. "none" suits no key.
 func (k *Key) Suits(alg string) bool { return slices.Contains(k.algorithms, alg) }
 
+// Algorithms are those that suit the key. Do not change the slice.
+func (k *Key) Algorithms() []string { return k.algorithms }
+
 var errKeyType = errors.New("unsupported key: want RSA, EC P-256, P-384 or P-521, Ed25519 or a secret")
 
 // newKey makes a key of a public key or a secret. alg, if not empty, is the only algorithm that it may be used for.
