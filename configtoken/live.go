@@ -2,15 +2,17 @@ package configtoken
 
 import (
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
+
+	"github.com/easgate/easgate/internal/watch"
 )
 
 // Live is a keyring that can be replaced while others read it. It is safe for concurrent use.
 type Live struct {
 	ring atomic.Pointer[Keyring]
 
+	file    watch.Loader
 	swap    sync.Mutex // one Swap at a time, so that the hooks see changes in order
 	changed []func()
 }
@@ -50,20 +52,28 @@ func (l *Live) Swap(k *Keyring) bool {
 // Load replaces the keyring by the one in the file at path (see [ParseKeyring]) and reports whether it differs.
 // On an error the keyring in use stays. It is what SIGHUP and a change of the file call.
 func (l *Live) Load(path string) (changed bool, err error) {
-	k, err := LoadKeyring(path)
-	if err != nil {
-		return false, err
-	}
-	return l.Swap(k), nil
+	err = l.file.Load(func(contents [][]byte, err error) error {
+		k, err := parseKeyringFile(path, contents, err)
+		if err == nil {
+			changed = l.Swap(k)
+		}
+		return err
+	}, path)
+	return changed, err
 }
 
 // LoadKeyring reads the keyring in the file at path.
 func LoadKeyring(path string) (*Keyring, error) {
-	data, err := os.ReadFile(path)
+	contents, err := watch.Read(path)
+	return parseKeyringFile(path, contents, err)
+}
+
+// parseKeyringFile reads what [watch.Read] returned.
+func parseKeyringFile(path string, contents [][]byte, err error) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
-	k, err := ParseKeyring(data)
+	k, err := ParseKeyring(contents[0])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

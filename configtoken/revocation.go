@@ -1,20 +1,21 @@
 package configtoken
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"sync/atomic"
 
-	"github.com/goccy/go-yaml"
+	"github.com/easgate/easgate/internal/watch"
+	"github.com/easgate/easgate/internal/yamljson"
 )
 
 // Revocations is the set of token ids (jti) that are not let in any more: some given once at the start, some in a file
 // that changes while the service runs. It is safe for concurrent use, and its zero value revokes nothing.
 type Revocations struct {
-	given map[string]struct{}
-	file  atomic.Pointer[map[string]struct{}]
+	given  map[string]struct{}
+	file   atomic.Pointer[map[string]struct{}]
+	loader watch.Loader
 }
 
 // NewRevocations returns a set of the ids in list (see [ParseRevocations]), such as the value of EAS_REVOKED_JTIS;
@@ -48,25 +49,28 @@ func (r *Revocations) Revoked(id string) bool {
 // Load replaces the ids from a file by those in the one at path. On an error the ids in use stay.
 // It is what SIGHUP and a change of the file call.
 //
-// Write the file anew and rename it: a YAML list that is read half-written is a shorter list.
+// Calls follow each other: an older, slower one never undoes a later one. Write the file anew and rename it: a YAML list
+// that is read half-written is a shorter list.
 func (r *Revocations) Load(path string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("revocations: %w", err)
-	}
-	ids, err := ParseRevocations(data)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	r.file.Store(&ids)
-	return nil
+	return r.loader.Load(func(contents [][]byte, err error) error {
+		if err != nil {
+			return fmt.Errorf("revocations: %w", err)
+		}
+		ids, err := ParseRevocations(contents[0])
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		r.file.Store(&ids)
+		return nil
+	}, path)
 }
 
 // ParseRevocations reads a JSON or YAML list of strings and numbers. Empty text is not a list: it is what a file holds
 // while it is being written, and would let everybody in again. The list of nothing is [].
 func ParseRevocations(data []byte) (map[string]struct{}, error) {
-	var list []any
-	if err := yaml.Unmarshal(data, &list); err != nil {
+	raw, err := yamljson.Convert(data)
+	var list []json.RawMessage
+	if err != nil || json.Unmarshal(raw, &list) != nil {
 		return nil, errors.New("revocations: not a JSON or YAML list")
 	}
 	if list == nil {
@@ -74,26 +78,11 @@ func ParseRevocations(data []byte) (map[string]struct{}, error) {
 	}
 	ids := make(map[string]struct{}, len(list))
 	for i, v := range list {
-		id, ok := revokedID(v)
-		if !ok {
+		id, err := text(v) // as a token's own
+		if err != nil || id == "" {
 			return nil, fmt.Errorf("revocations: [%d]: want a string or a number that is not empty", i)
 		}
 		ids[id] = struct{}{}
 	}
 	return ids, nil
-}
-
-// revokedID spells v as [Token.ID] does.
-func revokedID(v any) (string, bool) {
-	switch v := v.(type) {
-	case string:
-		return v, v != ""
-	case uint64:
-		return strconv.FormatUint(v, 10), true
-	case int64:
-		return strconv.FormatInt(v, 10), true
-	case float64:
-		return number(strconv.FormatFloat(v, 'e', -1, 64)), true
-	}
-	return "", false
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParseRevocations(t *testing.T) {
@@ -118,6 +119,26 @@ func TestKeyID(t *testing.T) {
 	} {
 		if got := KeyID(tt.in); got != tt.want {
 			t.Errorf("KeyID(%s) = %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A list is read again at each change of its file, while requests wait for a processor.
+func TestParseRevocationsLong(t *testing.T) {
+	const n = 100_000
+	var yaml, jsonList strings.Builder
+	for i := range n {
+		fmt.Fprintf(&yaml, "- 0a1b2c3d-4e5f-6071-8293-%012d # left in May\n", i)
+		fmt.Fprintf(&jsonList, "%c\n%q", "[,"[min(i, 1)], fmt.Sprintf("0a1b2c3d-4e5f-6071-8293-%012d", i))
+	}
+	jsonList.WriteString("]")
+	for name, text := range map[string]string{"YAML": yaml.String(), "JSON": jsonList.String()} {
+		start := time.Now()
+		ids, err := ParseRevocations([]byte(text))
+		if took := time.Since(start); err != nil || len(ids) != n || took > 5*time.Second {
+			t.Errorf("%s: %d ids, %v in %v, want %d in well under a second", name, len(ids), err, took, n)
+		} else {
+			t.Logf("%s: %v", name, took)
 		}
 	}
 }

@@ -51,8 +51,8 @@ type cached struct {
 	log        *slog.Logger
 	start      time.Time // all times are counted from here, on the monotonic clock
 
-	items   *cache.Cache // id → *entry; only ids that the store returned
-	absent  *otter.Cache[[sha256.Size]byte, time.Duration]
+	items   *cache.Cache                                   // id → *entry; only ids that the store returned
+	absent  *otter.Cache[[sha256.Size]byte, time.Duration] // hash of an id → when it was asked for
 	flights singleflight.Group
 	slots   chan struct{}
 
@@ -66,6 +66,7 @@ type cached struct {
 
 type entry struct {
 	sealed string
+	asked  time.Duration
 	fresh  time.Duration // until then
 	size   int
 }
@@ -94,35 +95,40 @@ func (c *cached) clock() time.Duration { return c.now().Sub(c.start) }
 
 func (c *cached) Lookup(ctx context.Context, id string) (string, bool, error) {
 	now := c.clock()
-	var old *entry
-	if v, ok := c.items.Get(id); ok {
-		old = v.(*entry)
-		if now < old.fresh || now < old.fresh+c.stale && now < time.Duration(c.retryAt.Load()) {
-			return old.sealed, true, nil
-		}
+	if e := c.entry(id); e != nil && (now < e.fresh || now < e.fresh+c.stale && now < time.Duration(c.retryAt.Load())) {
+		return e.sealed, true, nil
 	}
 	sealed, ok, err := c.miss(ctx, id, now)
 	if err == nil {
 		return sealed, ok, nil
 	}
-	if ctx.Err() == nil && old != nil && now < old.fresh+c.stale {
+	// Read again: another lookup may have found meanwhile that the token is gone.
+	if e := c.entry(id); ctx.Err() == nil && e != nil && now < e.fresh+c.stale {
 		c.failed(now, err)
-		return old.sealed, true, nil
+		return e.sealed, true, nil
 	}
 	return "", false, err
 }
 
+// entry returns what is remembered of id, nil if nothing is.
+func (c *cached) entry(id string) *entry {
+	if v, ok := c.items.Get(id); ok {
+		return v.(*entry)
+	}
+	return nil
+}
+
 func (c *cached) miss(ctx context.Context, id string, now time.Duration) (string, bool, error) {
+	key := sha256.Sum256([]byte(id)) // ids are strangers' and up to 64 KB long
 	if c.ttl == 0 {
 		// Joining a lookup that is under way would answer with what was true before this request.
 		sealed, ok, err := c.Store.Lookup(ctx, id)
 		if err == nil {
-			c.fill(id, sealed, ok, now)
+			c.fill(id, key, sealed, ok, now)
 		}
 		return sealed, ok, err
 	}
-	key := sha256.Sum256([]byte(id)) // ids are strangers' and up to 64 KB long
-	if until, ok := c.absent.GetIfPresent(key); ok && now < until {
+	if asked, ok := c.absent.GetIfPresent(key); ok && now < asked+absence {
 		return "", false, nil
 	}
 	type answer struct {
@@ -131,8 +137,8 @@ func (c *cached) miss(ctx context.Context, id string, now time.Duration) (string
 	}
 	flight := c.flights.DoChan(id, func() (any, error) {
 		// Another flight may have landed since this caller missed.
-		if v, ok := c.items.Get(id); ok && now < v.(*entry).fresh {
-			return answer{v.(*entry).sealed, true}, nil
+		if e := c.entry(id); e != nil && now < e.fresh {
+			return answer{e.sealed, true}, nil
 		}
 		select {
 		case c.slots <- struct{}{}:
@@ -145,12 +151,7 @@ func (c *cached) miss(ctx context.Context, id string, now time.Duration) (string
 		if err != nil {
 			return nil, err
 		}
-		if ok {
-			c.absent.Invalidate(key)
-		} else {
-			c.absent.Set(key, now+absence)
-		}
-		c.fill(id, sealed, ok, now)
+		c.fill(id, key, sealed, ok, now)
 		return answer{sealed, ok}, nil
 	})
 	select {
@@ -166,17 +167,26 @@ func (c *cached) miss(ctx context.Context, id string, now time.Duration) (string
 }
 
 // fill remembers what the store answered to a question of the time asked: a revocation since then counts from there.
-func (c *cached) fill(id, sealed string, ok bool, asked time.Duration) {
+// The answer to a later question stands: it may be that revocation.
+func (c *cached) fill(id string, key [sha256.Size]byte, sealed string, ok bool, asked time.Duration) {
 	if c.failing.Load() && c.failing.Swap(false) {
 		c.retryAt.Store(0)
 		c.log.Info("store answers again")
 	}
 	c.filling.Lock()
 	defer c.filling.Unlock()
-	c.items.Delete(id)
-	if !ok {
+	if e := c.entry(id); e != nil && e.asked > asked {
 		return
 	}
+	if later, there := c.absent.GetIfPresent(key); there && later >= asked && ok {
+		return
+	}
+	c.items.Delete(id)
+	if !ok {
+		c.absent.Set(key, asked)
+		return
+	}
+	c.absent.Invalidate(key)
 	if asked >= c.nextSweep {
 		c.sweep(asked)
 		c.nextSweep = asked + min(max(c.ttl+c.stale, time.Minute), 10*time.Minute)
@@ -187,7 +197,7 @@ func (c *cached) fill(id, sealed string, ok bool, asked time.Duration) {
 	}
 	c.bytes += size
 	// The id may be a piece of a whole request, which must not be kept with it.
-	c.items.Set(strings.Clone(id), &entry{sealed, asked + c.ttl, size}, cache.NoExpiration)
+	c.items.Set(strings.Clone(id), &entry{sealed, asked, asked + c.ttl, size}, cache.NoExpiration)
 }
 
 // sweep forgets what can serve no more. go-cache would read the clock a second time at every lookup to do so.

@@ -161,6 +161,50 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// Without a TTL lookups run side by side; a slow one that began before a revocation must not bring the token back for the
+// time of an outage (ATTACKS 80).
+func TestStaleIfErrorAfterASlowLookup(t *testing.T) {
+	var c clock
+	f := &fake{tokens: map[string]string{"a": "A"}}
+	slow := &slowFirst{fake: f, answered: make(chan struct{}), release: make(chan struct{})}
+	s := stores.NewCache(slow, stores.CacheOptions{StaleIfError: seconds(time.Hour)}, c.env(quiet()))
+	done := make(chan string)
+	go func() {
+		got, _, _ := s.Lookup(t.Context(), "a")
+		done <- got
+	}()
+	<-slow.answered
+	f.set(func(f *fake) { f.tokens = nil })
+	c.advance(time.Millisecond)
+	if _, ok, err := s.Lookup(t.Context(), "a"); ok || err != nil {
+		t.Fatalf("Lookup of a revoked token = %v, %v", ok, err)
+	}
+	close(slow.release)
+	if got := <-done; got != "A" {
+		t.Fatalf("the slow Lookup = %q, want what the store held when it was asked", got)
+	}
+	f.set(func(f *fake) { f.err = errors.New("down") })
+	if got, ok, err := s.Lookup(t.Context(), "a"); ok || err == nil {
+		t.Errorf("Lookup of a revoked token in an outage = %q, %v, %v, want an error", got, ok, err)
+	}
+}
+
+// slowFirst keeps its first answer until it is released.
+type slowFirst struct {
+	*fake
+	answered, release chan struct{}
+	later             atomic.Bool
+}
+
+func (s *slowFirst) Lookup(ctx context.Context, id string) (string, bool, error) {
+	sealed, ok, err := s.fake.Lookup(ctx, id)
+	if !s.later.Swap(true) {
+		close(s.answered)
+		<-s.release
+	}
+	return sealed, ok, err
+}
+
 // A thousand requests after a restart must not become a thousand queries.
 func TestCacheAsksOnceForMany(t *testing.T) {
 	var c clock

@@ -4,11 +4,14 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync/atomic"
+
+	"github.com/easgate/easgate/internal/watch"
 )
 
 // A certificate is the server's, and is replaced when its files change: they are renewed every few weeks.
 type certificate struct {
 	certFile, keyFile string
+	loader            watch.Loader
 	now               atomic.Pointer[tls.Certificate]
 }
 
@@ -22,12 +25,17 @@ func newCertificate(certFile, keyFile string) (*certificate, error) {
 }
 
 func (c *certificate) load() error {
-	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
-	if err != nil {
-		return fmt.Errorf("certificate: %w", err)
-	}
-	c.now.Store(&pair)
-	return nil
+	return c.loader.Load(func(contents [][]byte, err error) error {
+		if err != nil {
+			return fmt.Errorf("certificate: %w", err)
+		}
+		pair, err := tls.X509KeyPair(contents[0], contents[1])
+		if err != nil {
+			return fmt.Errorf("certificate: %w", err)
+		}
+		c.now.Store(&pair)
+		return nil
+	}, c.certFile, c.keyFile)
 }
 
 // config returns nil for a nil certificate: no TLS.

@@ -86,7 +86,7 @@ func (c *cli) serve(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 			select {
 			case <-hup:
 				log.Info("SIGHUP: reading keyring, revocations and certificate again")
-				s.reload()
+				s.reloadAll()
 			case <-watching.Done():
 				return
 			}

@@ -119,43 +119,54 @@ func (s *service) close() {
 	s.closers = nil
 }
 
-// reload reads again what may change while easgate runs. What cannot be read stays as it was.
-func (s *service) reload() {
-	if f := s.cfg.KeyringFile; f != "" {
-		changed, err := s.keys.ring.Load(f)
-		switch {
-		case err != nil:
-			s.log.Error("the keyring was not reloaded, the one before stays in use", "error", err)
-		case changed:
-			s.log.Info("the keyring was reloaded", "keys", s.keys.ring.Keyring().Keys())
-		}
+// A source is files that are read again when they change while easgate runs.
+type source struct {
+	name  string
+	files []string
+	load  func() error
+}
+
+func (s *service) sources() []source {
+	all := []source{
+		{"keyring", []string{s.cfg.KeyringFile}, s.loadKeyring},
+		{"revocation file", []string{s.cfg.RevokedJTIsFile}, func() error { return s.revoked.Load(s.cfg.RevokedJTIsFile) }},
+		{"certificate", []string{s.cfg.SSLCert, s.cfg.SSLKey}, func() error { return s.cert.load() }},
+		{"gRPC certificate", []string{s.cfg.GRPCSSLCert, s.cfg.GRPCSSLKey}, func() error { return s.grpcCert.load() }},
 	}
-	if f := s.cfg.RevokedJTIsFile; f != "" {
-		if err := s.revoked.Load(f); err != nil {
-			s.log.Error("the revocation file was not reloaded, the list before stays in use", "error", err)
-		}
+	return slices.DeleteFunc(all, func(src source) bool { return src.files[0] == "" })
+}
+
+func (s *service) loadKeyring() error {
+	changed, err := s.keys.ring.Load(s.cfg.KeyringFile)
+	if changed {
+		s.log.Info("the keyring was reloaded", "keys", s.keys.ring.Keyring().Keys())
 	}
-	for _, cert := range []*certificate{s.cert, s.grpcCert} {
-		if cert == nil {
-			continue
-		}
-		if err := cert.load(); err != nil {
-			s.log.Error("a certificate was not reloaded, the one before stays in use", "error", err)
-		}
+	return err
+}
+
+// reload reads src again. What cannot be read stays as it was.
+func (s *service) reload(src source) {
+	if err := src.load(); err != nil {
+		s.log.Error("the "+src.name+" was not reloaded, what was read before stays in use", "error", err)
 	}
 }
 
-// follow reloads whenever one of the files changes, until ctx ends.
-func (s *service) follow(ctx context.Context) error {
-	for _, f := range []string{s.cfg.KeyringFile, s.cfg.RevokedJTIsFile, s.cfg.SSLCert, s.cfg.SSLKey, s.cfg.GRPCSSLCert, s.cfg.GRPCSSLKey} {
-		if f == "" {
-			continue
-		}
-		if err := watch.File(ctx, f, s.log, s.reload); err != nil {
-			return err
-		}
+func (s *service) reloadAll() {
+	for _, src := range s.sources() {
+		s.reload(src)
 	}
-	s.reload() // what changed between reading and watching
+}
+
+// follow reads each source again whenever one of its files changes, until ctx ends.
+func (s *service) follow(ctx context.Context) error {
+	for _, src := range s.sources() {
+		for _, f := range src.files {
+			if err := watch.File(ctx, f, s.log, func() { s.reload(src) }); err != nil {
+				return err
+			}
+		}
+		s.reload(src) // what changed between reading and watching
+	}
 	return nil
 }
 

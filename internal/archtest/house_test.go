@@ -7,7 +7,7 @@ var product = []string{"cmd/...", "configtoken", "plugins/...", "stores/...", "i
 var house = []rule{
 	{"cmd/...", product, "cmd puts the product together, and the product needs none of the tools"},
 
-	{"configtoken", nil, "a config token is text and keys; what its claims configure is not its business"},
+	{"configtoken", []string{"internal/watch", "internal/yamljson"}, "a config token is text and keys, some of them in files; what its claims configure is not its business"},
 	{"internal/query", nil, "the words of the query languages are the floor that everything else stands on"},
 	{"internal/query/*", []string{"internal/query", "internal/query/*"}, "an engine knows queries and values, not who asks"},
 	{"internal/jwks", nil, "key sets are fetched and cached, whoever verifies with them"},

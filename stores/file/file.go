@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"sync"
 	"sync/atomic"
 
 	"github.com/easgate/easgate/internal/watch"
@@ -30,7 +28,7 @@ type Config struct {
 type store struct {
 	path    string
 	log     *slog.Logger
-	loading sync.Mutex // else New's look at the file could replace a later one
+	loader  watch.Loader // else New's look at the file could replace a later one
 	content atomic.Pointer[content]
 	stop    context.CancelFunc
 }
@@ -60,9 +58,12 @@ func New(c Config, env stores.Env) (stores.Store, error) {
 }
 
 func (s *store) load() {
-	s.loading.Lock()
-	defer s.loading.Unlock()
-	next := s.next()
+	_ = s.loader.Load(s.keep, s.path)
+}
+
+// keep has lookups answer from what [watch.Read] returned; it knows what to do with an error.
+func (s *store) keep(contents [][]byte, err error) error {
+	next := s.next(contents, err)
 	last := s.content.Swap(next)
 	switch {
 	case next.err == nil:
@@ -72,10 +73,10 @@ func (s *store) load() {
 	case last.err == nil || last.err.Error() != next.err.Error():
 		s.log.Error("store: file not loaded", "path", s.path, "last_content_in_force", next.loaded, "error", next.err)
 	}
+	return next.err
 }
 
-func (s *store) next() *content {
-	text, err := os.ReadFile(s.path)
+func (s *store) next(contents [][]byte, err error) *content {
 	if err != nil {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {
@@ -83,7 +84,7 @@ func (s *store) next() *content {
 		}
 		return &content{err: fmt.Errorf("%s: %w", s.path, err)}
 	}
-	tokens, err := stores.ParseTokens(text)
+	tokens, err := stores.ParseTokens(contents[0])
 	if err != nil {
 		last := s.content.Load()
 		return &content{last.tokens, last.loaded, fmt.Errorf("%s: %w", s.path, err)}
