@@ -15,17 +15,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sony/gobreaker/v2"
-
 	"github.com/easgate/easgate/plugins"
 )
 
 const (
 	defaultTimeout = 5.0
 	defaultMaxBody = 1 << 20
-	// After so many requests in a row without an answer, none is sent for a while.
-	breakAfter = 10
-	breakFor   = 5 * time.Second
+	// defaultMaxHeader is what nginx takes by default; what a service refuses by itself does it no harm.
+	defaultMaxHeader = 32 << 10
 )
 
 // Config is the configuration of the forward plugin.
@@ -40,6 +37,9 @@ type Config struct {
 	TLS TLS `json:"tls,omitzero"`
 	// Timeout is how many seconds the whole answer may take. Default 5.
 	Timeout float64 `json:"timeout,omitempty"`
+	// MaxHeader is how many bytes of headers the service may be sent; a request with more is denied without asking it.
+	// Default 32 KiB.
+	MaxHeader int `json:"max_header,omitempty"`
 	// MaxBody is how many bytes the answer's body may have, after decompression; a longer one denies. Default 1 MiB.
 	MaxBody int64 `json:"max_body,omitempty"`
 }
@@ -55,6 +55,7 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 func (*Config) Migrate(say func(text string)) {
 	say("external-auth-server follows redirects, so that a redirect to a login page lets the request pass; " +
 		"here the redirect is the answer, and denies")
+	say("the service is not sent Range, If-None-Match, Content-Type and their kin, which are about the application's content")
 }
 
 // Plugin asks one service. Connections are pooled.
@@ -62,11 +63,12 @@ type Plugin struct {
 	url       *url.URL
 	basic     string
 	timeout   time.Duration
+	maxHeader int
 	maxBody   int64
 	transport http.RoundTripper
 	// own is the transport if no other plugin uses it.
 	own     *http.Transport
-	breaker *gobreaker.CircuitBreaker[*answer]
+	breaker breaker
 }
 
 // An answer is what the service said, its body as sent and at most one byte longer than allowed.
@@ -85,25 +87,26 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}
+	if c.MaxHeader == 0 {
+		c.MaxHeader = defaultMaxHeader
+	}
 	if c.MaxBody == 0 {
 		c.MaxBody = defaultMaxBody
 	}
 	switch {
 	case c.Timeout < 0 || c.Timeout > 3600:
 		return nil, errors.New("timeout: want seconds, more than 0")
+	case c.MaxHeader < 0:
+		return nil, errors.New("max_header: want bytes")
 	case c.MaxBody < 0 || c.MaxBody > 64<<20:
 		return nil, errors.New("max_body: want bytes, up to 64 MiB")
 	}
 	p := &Plugin{
-		url:     u,
-		timeout: time.Duration(c.Timeout * float64(time.Second)),
-		maxBody: c.MaxBody,
-		breaker: gobreaker.NewCircuitBreaker[*answer](gobreaker.Settings{
-			Timeout:     breakFor,
-			ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= breakAfter },
-			// A client who leaves says nothing about the service.
-			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
-		}),
+		url:       u,
+		timeout:   time.Duration(c.Timeout * float64(time.Second)),
+		maxHeader: c.MaxHeader,
+		maxBody:   c.MaxBody,
+		breaker:   breaker{now: env.Now},
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
@@ -143,11 +146,21 @@ func parseURL(s string) (*url.URL, error) {
 }
 
 // Verify passes r to the service. A 2xx allows; every other answer denies as the service said it, redirects included.
-// A service that does not answer in time, or not in HTTP, is an error.
+// Headers larger than the service takes are denied. A service that does not answer in time, or not in HTTP, is an error.
 func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	header := p.requestHeader(r)
+	if size := headerSize(header); size > p.maxHeader {
+		return plugins.Result{
+			Status: http.StatusRequestHeaderFieldsTooLarge,
+			Reason: fmt.Sprintf("%d bytes of headers: the service takes max_header, %d", size, p.maxHeader),
+		}, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, errTimeout)
 	defer cancel()
-	a, err := p.breaker.Execute(func() (*answer, error) { return p.ask(ctx, r) })
+	a, err := p.breaker.do(func() (*answer, error) {
+		a, err := p.ask(ctx, header)
+		return a, blame(ctx, err)
+	})
 	if err != nil {
 		return plugins.Result{}, fmt.Errorf("forward: %w", err)
 	}
@@ -161,8 +174,8 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 	return res, nil
 }
 
-func (p *Plugin) ask(ctx context.Context, r *plugins.Request) (*answer, error) {
-	req := (&http.Request{Method: http.MethodGet, URL: p.url, Host: p.url.Host, Header: p.requestHeader(r)}).WithContext(ctx)
+func (p *Plugin) ask(ctx context.Context, header http.Header) (*answer, error) {
+	req := (&http.Request{Method: http.MethodGet, URL: p.url, Host: p.url.Host, Header: header}).WithContext(ctx)
 	// A transport follows no redirects; a client would.
 	resp, err := p.transport.RoundTrip(req)
 	if err != nil {

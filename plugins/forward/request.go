@@ -3,6 +3,7 @@ package forward
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -16,12 +17,18 @@ var hopByHop = map[string]bool{
 	"Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
 }
 
-// dropped are fields that describe a body that is not sent, or that are ours, or that a client can forge where no
-// proxy overwrites them.
+// dropped are fields that are the connection's or ours, that ask for a part of the application's content, or that a
+// client can forge where no proxy overwrites them.
 var dropped = map[string]bool{
-	"Content-Length": true, "Expect": true, "Host": true,
+	"Expect": true, "Host": true, "If": true, "Range": true,
 	"X-Eas-Verify-Params": true, "X-Eas-Request-Uri": true,
 	"Forwarded": true, "X-Forwarded-Prefix": true, "X-Replaced-Path": true,
+}
+
+// ofContent reports whether a field describes content that is not sent, or makes the answer depend on the version of
+// content that the client has (RFC 9110 §8, §13.1): the application's, of which the service knows nothing.
+func ofContent(name string) bool {
+	return strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "If-")
 }
 
 // requestHeader is what the service is sent: the client's fields, and the parent request as easgate understood it,
@@ -30,7 +37,7 @@ func (p *Plugin) requestHeader(r *plugins.Request) http.Header {
 	out := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
 		// What HTTP/1.1 cannot carry, such as HTTP/2's pseudo fields, would fail the whole request.
-		if hopByHop[name] || dropped[name] || !httpguts.ValidHeaderFieldName(name) {
+		if hopByHop[name] || dropped[name] || ofContent(name) || !httpguts.ValidHeaderFieldName(name) {
 			continue
 		}
 		for _, v := range values {
@@ -77,4 +84,15 @@ func requestURI(u *url.URL) string {
 		return u.RawPath
 	}
 	return u.RawPath + "?" + u.RawQuery
+}
+
+// headerSize is how many bytes h has as lines of HTTP/1.1.
+func headerSize(h http.Header) int {
+	n := 0
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return n
 }
