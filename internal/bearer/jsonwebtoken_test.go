@@ -30,7 +30,7 @@ func verifier(t *testing.T, key string, o Options, now func() time.Time) *Verifi
 	t.Helper()
 	set, err := jwks.FromSecret(key)
 	if jwks.IsPEM(key) {
-		set, _, err = jwks.FromPEM(key)
+		set, err = jwks.FromPEM(key)
 	}
 	if errors.Is(err, jwks.ErrBadPEM) {
 		return NoKey(&Error{Name: invalid, Message: "invalid algorithm"}, o, now)

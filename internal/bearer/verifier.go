@@ -162,7 +162,7 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 	if e := v.suits(key, header.Algorithm); e != nil {
 		return nil, e
 	}
-	if !key.Verify(header.Algorithm, &c) {
+	if !set.Verify(key, header.Algorithm, &c) {
 		return nil, &Error{invalid, "invalid signature", has("alg", header.Algorithm) + ", not signed by " + key.String() + from(&c)}
 	}
 	t := &Token{version: set.Version, jwt: header.JWT}
@@ -228,7 +228,11 @@ func (v *Verifier) key(ctx context.Context, h *jwks.Header, c *jwks.Compact) (*j
 		}
 	}
 	message := callback + "Unable to find a signing key that matches '" + h.KeyID[:min(len(h.KeyID), maxReflected)] + "'"
-	return nil, nil, &Error{invalid, message, has("kid", h.KeyID) + keyIDs(set) + from(c)}
+	why := has("kid", h.KeyID) + keyIDs(set) + from(c)
+	if out := set.LeftOut(); out != "" {
+		why += "; no usable key: " + out
+	}
+	return nil, nil, &Error{invalid, message, why}
 }
 
 const callback = "error in secret or public key callback: "
@@ -242,7 +246,7 @@ func keyError(err error) error {
 	case errors.Is(err, jwks.ErrNoKeys):
 		return &Error{Name: invalid, Message: callback + "The JWKS endpoint did not contain any keys"}
 	case errors.Is(err, jwks.ErrNoSigningKeys):
-		return &Error{Name: invalid, Message: callback + "The JWKS endpoint did not contain any signing keys"}
+		return &Error{invalid, callback + "The JWKS endpoint did not contain any signing keys", err.Error()}
 	}
 	return fmt.Errorf("keys: %w", err)
 }

@@ -3,6 +3,6 @@
 // (RFC 7515) as far as a signature goes. What a token claims is not its business.
 //
 // A key set behind a URL is fetched when it is first needed, by one request for all that wait, and refreshed in the
-// background. Nothing that a token says chooses what is fetched, and no flood of tokens fetches more often than once
-// per cool-down.
+// background. Nothing that a token says chooses what is fetched, and no flood of tokens fetches more often than a bucket
+// allows.
 package jwks

@@ -1,7 +1,6 @@
 package jwks
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -33,12 +32,16 @@ func (k *Key) GoString() string { return k.String() }
 // Secret reports whether the key is a shared secret and no public key.
 func (k *Key) Secret() bool { _, ok := k.material.([]byte); return ok }
 
-// RSABits is the size of an RSA key in bits, 0 for others. RFC 7518 §3.3 wants 2048 or more.
-func (k *Key) RSABits() int {
-	if pub, ok := k.material.(*rsa.PublicKey); ok {
-		return pub.N.BitLen()
+// minRSABits is RFC 7518 §3.3's.
+const minRSABits = 2048
+
+// short says that the key is an RSA key under 2048 bits; "" for any other.
+func (k *Key) short() string {
+	pub, ok := k.material.(*rsa.PublicKey)
+	if !ok || pub.N.BitLen() >= minRSABits {
+		return ""
 	}
-	return 0
+	return fmt.Sprintf("an RSA key of %d bits: want %d or more (RFC 7518 §3.3)", pub.N.BitLen(), minRSABits)
 }
 
 // Suits reports whether the key may verify signatures of the JWS algorithm alg: the key's type and curve must fit,
@@ -60,6 +63,9 @@ func newKey(id, alg string, material any) (*Key, error) {
 			return nil, errors.New("empty secret")
 		}
 	case *rsa.PublicKey:
+		if err := sound(m); err != nil {
+			return nil, err
+		}
 		k.algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 	case *ecdsa.PublicKey:
 		switch m.Curve {
@@ -85,37 +91,16 @@ func newKey(id, alg string, material any) (*Key, error) {
 	return k, nil
 }
 
-// A Set is some keys. It does not change.
-type Set struct {
-	keys []*Key
-	// Version tells sets from a URL apart: it is a hash of the document. Sets that never change have 0.
-	Version uint64
-}
-
-// Len returns the number of keys.
-func (s *Set) Len() int { return len(s.keys) }
-
-// All returns the keys. Do not change the slice.
-func (s *Set) All() []*Key { return s.keys }
-
-// Find returns the key called id that suits alg; if there is none, a key called id; if there is none either, nil.
-func (s *Set) Find(id, alg string) *Key {
-	var found *Key
-	for _, k := range s.keys {
-		if k.ID == id {
-			if k.Suits(alg) {
-				return k
-			}
-			if found == nil {
-				found = k
-			}
-		}
+// sound reports what keeps an RSA key from verifying anything.
+func sound(k *rsa.PublicKey) error {
+	const least, most = 1024, 16384 // bits; below and above, crypto/rsa refuses or takes long
+	switch bits := k.N.BitLen(); {
+	case bits < least || bits > most:
+		return fmt.Errorf("n: %d bits, want %d to %d", bits, minRSABits, most)
+	case k.N.Bit(0) == 0:
+		return errors.New("n: even, and so no RSA modulus")
+	case k.E < 3 || k.E&1 == 0:
+		return errors.New("e: want an odd number from 3 on")
 	}
-	return found
+	return nil
 }
-
-// Get returns s: a set that is given once and for all is a source of sets, as a [Remote] one is.
-func (s *Set) Get(context.Context) (*Set, error) { return s, nil }
-
-// Refetch returns s.
-func (s *Set) Refetch(context.Context) (*Set, error) { return s, nil }

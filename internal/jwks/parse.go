@@ -2,23 +2,20 @@ package jwks
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // ErrNoKeys says that a JWK set has no keys at all, ErrNoSigningKeys that none of them may verify signatures.
 var (
 	ErrNoKeys        = errors.New("no keys")
-	ErrNoSigningKeys = errors.New("no signing keys")
+	ErrNoSigningKeys = errors.New("no usable key")
 )
 
 // ErrBadPEM says that a text looks like PEM and cannot be read as a key. It must not be used as a secret: whoever
@@ -41,12 +38,25 @@ func FromSecret(text string) (*Set, error) {
 }
 
 // FromPEM reads the first block of text: a public key (PKIX or PKCS #1) or a certificate, whose dates are not looked
-// at. A private key (PKCS #8, PKCS #1, SEC 1) stands for its public half, and private is true: it has no business in a
-// configuration that only verifies.
-func FromPEM(text string) (s *Set, private bool, err error) {
-	block, _ := pem.Decode([]byte(text))
+// at. A private key (PKCS #8, PKCS #1, SEC 1) stands for its public half, with a warning: it has no business in a
+// configuration that only verifies. So do further blocks.
+func FromPEM(text string) (*Set, error) {
+	k, private, rest, err := readPEM(text)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{}
+	s.add("PEM", k, private)
+	if second, _ := pem.Decode([]byte(rest)); second != nil || IsPEM(rest) {
+		s.warn("PEM", "more than one block, of which the first counts: several keys are a JWK set")
+	}
+	return s, nil
+}
+
+func readPEM(text string) (k *Key, private bool, rest string, err error) {
+	block, after := pem.Decode([]byte(text))
 	if block == nil {
-		return nil, false, ErrBadPEM
+		return nil, false, "", ErrBadPEM
 	}
 	var key any
 	switch block.Type {
@@ -70,131 +80,71 @@ func FromPEM(text string) (s *Set, private bool, err error) {
 	}
 	if err != nil {
 		// The parsers' texts name structures, not contents, but a private key is nothing to take chances with.
-		return nil, false, ErrBadPEM
+		return nil, false, "", ErrBadPEM
 	}
 	if signer, ok := key.(crypto.Signer); ok {
 		key, private = signer.Public(), true
 	}
-	k, err := newKey("", "", key)
-	if err != nil {
-		return nil, private, err
-	}
-	return &Set{keys: []*Key{k}}, private, nil
+	k, err = newKey("", "", key)
+	return k, private, string(after), err
 }
 
-// FromJWKS reads a JWK set (RFC 7517 §5), or one JWK, from a configuration. Every key must be usable; secrets (oct)
-// are, private keys are not.
+// FromJWKS reads a JWK set (RFC 7517 §5), or one JWK, from a configuration. Every key must be usable; secrets (oct) are.
 func FromJWKS(text []byte) (*Set, error) {
-	var doc struct {
-		Keys []json.RawMessage `json:"keys"`
-		Kty  string            `json:"kty"`
-	}
-	if err := json.Unmarshal(text, &doc); err != nil {
+	var one webKey
+	if json.Unmarshal(text, &one) != nil {
 		return nil, errors.New("want a JWK set")
 	}
-	if doc.Kty != "" && doc.Keys == nil {
-		doc.Keys = []json.RawMessage{text}
-	}
-	if len(doc.Keys) == 0 {
+	raws, ok := entries(text)
+	switch {
+	case !ok:
+		return nil, errors.New("keys: want a list")
+	case one["kty"] != nil && raws == nil:
+		raws = []json.RawMessage{text}
+	case len(raws) == 0:
 		return nil, fmt.Errorf("keys: %w", ErrNoKeys)
 	}
-	s := &Set{}
-	for i, raw := range doc.Keys {
-		k, err := fromJWK(raw, true)
-		if err != nil {
-			return nil, fmt.Errorf("keys[%d]: %w", i, err)
-		}
-		s.keys = append(s.keys, k)
+	s := &Set{static: true}
+	s.read(raws, true)
+	if s.left.n > 0 {
+		return nil, errors.New(s.left.out[0])
 	}
 	return s, nil
 }
 
 // ParseJWKS reads the JWK set of a provider. Keys that are not for verifying signatures, or that cannot be used, are
-// left out, and so are secrets: what a URL hands to everybody is none. The error is [ErrNoKeys], [ErrNoSigningKeys] or
-// about the JSON.
-func ParseJWKS(text []byte) (*Set, error) {
-	var doc struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(text, &doc); err != nil {
+// left out, and so are secrets: what a URL hands to everybody is none. strict also leaves out RSA keys under 2048 bits
+// (RFC 7518 §3.3). The error is [ErrNoKeys], [ErrNoSigningKeys] or about the JSON; with ErrNoSigningKeys there is a set,
+// which says why.
+func ParseJWKS(text []byte, strict bool) (*Set, error) {
+	raws, ok := entries(text)
+	if !ok {
 		return nil, errors.New("not a JWK set")
 	}
-	if len(doc.Keys) == 0 {
+	if len(raws) == 0 {
 		return nil, ErrNoKeys
 	}
-	s := &Set{}
-	for _, raw := range doc.Keys {
-		if k, err := fromJWK(raw, false); err == nil {
-			s.keys = append(s.keys, k)
-		}
-	}
-	if len(s.keys) == 0 {
-		return nil, ErrNoSigningKeys
-	}
-	return s, nil
+	s := &Set{strict: strict}
+	s.read(raws, false)
+	return s.usable()
 }
 
-// ParseCertificates reads a JSON object of PEM certificates by key id, as Google publishes them.
-// What is no certificate of a usable key is left out.
-func ParseCertificates(text []byte) (*Set, error) {
+// ParseCertificates reads a JSON object of PEM certificates by key id, as Google publishes them, like [ParseJWKS].
+func ParseCertificates(text []byte, strict bool) (*Set, error) {
 	var doc map[string]string
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return nil, errors.New("not an object of certificates")
 	}
-	s := &Set{}
-	for id, cert := range doc {
-		one, private, err := FromPEM(cert)
-		if err != nil || private {
+	s := &Set{strict: strict}
+	for _, id := range slices.Sorted(maps.Keys(doc)) {
+		label := fmt.Sprintf("kid %.64s", id)
+		k, private, _, err := readPEM(doc[id])
+		if err != nil {
+			s.leave(label, err)
 			continue
 		}
-		one.keys[0].ID = id
-		s.keys = append(s.keys, one.keys[0])
+		k.ID = id
+		s.add(label, k, private)
 	}
-	if len(s.keys) == 0 {
-		return nil, ErrNoSigningKeys
-	}
-	return s, nil
-}
-
-var (
-	errNotForSigning = errors.New("not for verifying signatures")
-	errPrivate       = errors.New("a private key")
-	errShared        = errors.New("a shared secret")
-)
-
-func fromJWK(raw json.RawMessage, secrets bool) (*Key, error) {
-	var meta struct {
-		Use    *string  `json:"use"`
-		Alg    string   `json:"alg"`
-		KeyOps []string `json:"key_ops"`
-	}
-	if err := json.Unmarshal(raw, &meta); err != nil {
-		return nil, errors.New("not a JWK")
-	}
-	if meta.Use != nil && *meta.Use != "sig" {
-		return nil, errNotForSigning
-	}
-	verifies := len(meta.KeyOps) == 0
-	for _, op := range meta.KeyOps {
-		verifies = verifies || op == "verify"
-	}
-	if !verifies {
-		return nil, errNotForSigning
-	}
-	var jwk jose.JSONWebKey
-	if err := jwk.UnmarshalJSON(raw); err != nil {
-		return nil, errors.New("not a usable JWK")
-	}
-	switch m := jwk.Key.(type) {
-	case []byte:
-		if !secrets {
-			return nil, errShared
-		}
-	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
-		return nil, errPrivate
-	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
-	default:
-		return nil, fmt.Errorf("%T: %w", m, errKeyType)
-	}
-	return newKey(jwk.KeyID, meta.Alg, jwk.Key)
+	return s.usable()
 }

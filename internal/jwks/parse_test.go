@@ -42,30 +42,33 @@ func TestFromPEM(t *testing.T) {
 	sec1, err := x509.MarshalECPrivateKey(ec)
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Unix(1, 0)}
 	cert, certErr := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	const private = "[PEM: " + publicHalf + "]"
+	const two = "[PEM: more than one block, of which the first counts: several keys are a JWK set]"
 	for _, tt := range []struct {
-		name, in, suits string
-		private         bool
-		bad             error
+		name, in, suits, warning string
+		bad                      error
 	}{
-		{"PKIX", pkix(key.Public()), "RS256", false, nil},
-		{"PKIX, EC", pkix(ec.Public()), "ES384", false, nil},
-		{"PKCS #1", block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&key.PublicKey), nil), "PS512", false, nil},
-		{"an expired certificate", block("CERTIFICATE", cert, certErr), "RS256", false, nil},
-		{"text before, no line end after", "our key\n" + strings.TrimSpace(pkix(key.Public())), "RS256", false, nil},
-		{"PKCS #8", pkcs8(key), "RS256", true, nil},
-		{"PKCS #1, private", block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key), nil), "RS256", true, nil},
-		{"SEC 1", block("EC PRIVATE KEY", sec1, err), "ES384", true, nil},
-		{"a curve that JWS has no name for", pkix(p224.Public()), "", false, errKeyType},
-		{"line ends as text", strings.ReplaceAll(pkix(key.Public()), "\n", `\n`), "", false, ErrBadPEM},
-		{"cut off", pkix(key.Public())[:200], "", false, ErrBadPEM},
-		{"another type", strings.ReplaceAll(pkix(key.Public()), "PUBLIC", "STRANGE"), "", false, ErrBadPEM},
-		{"the wrong type", strings.ReplaceAll(pkix(key.Public()), "PUBLIC KEY", "CERTIFICATE"), "", false, ErrBadPEM},
-		{"no PEM", "secret", "", false, ErrBadPEM},
+		{"PKIX", pkix(key.Public()), "RS256", "[]", nil},
+		{"PKIX, EC", pkix(ec.Public()), "ES384", "[]", nil},
+		{"PKCS #1", block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&key.PublicKey), nil), "PS512", "[]", nil},
+		{"an expired certificate", block("CERTIFICATE", cert, certErr), "RS256", "[]", nil},
+		{"text before, no line end after", "our key\n" + strings.TrimSpace(pkix(key.Public())), "RS256", "[]", nil},
+		{"PKCS #8", pkcs8(key), "RS256", private, nil},
+		{"PKCS #1, private", block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key), nil), "RS256", private, nil},
+		{"SEC 1", block("EC PRIVATE KEY", sec1, err), "ES384", private, nil},
+		{"a key and its certificate", pkix(key.Public()) + block("CERTIFICATE", cert, certErr), "RS256", two, nil},
+		{"a key and half of another", pkix(key.Public()) + pkix(key.Public())[:200], "RS256", two, nil},
+		{"a curve that JWS has no name for", pkix(p224.Public()), "", "", errKeyType},
+		{"line ends as text", strings.ReplaceAll(pkix(key.Public()), "\n", `\n`), "", "", ErrBadPEM},
+		{"cut off", pkix(key.Public())[:200], "", "", ErrBadPEM},
+		{"another type", strings.ReplaceAll(pkix(key.Public()), "PUBLIC", "STRANGE"), "", "", ErrBadPEM},
+		{"the wrong type", strings.ReplaceAll(pkix(key.Public()), "PUBLIC KEY", "CERTIFICATE"), "", "", ErrBadPEM},
+		{"no PEM", "secret", "", "", ErrBadPEM},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, private, err := FromPEM(tt.in)
-			if !errors.Is(err, tt.bad) || private != tt.private && err == nil {
-				t.Fatalf("FromPEM = %v, private %v, want %v, %v", err, private, tt.bad, tt.private)
+			s, err := FromPEM(tt.in)
+			if !errors.Is(err, tt.bad) || err == nil && fmt.Sprint(s.Warnings) != tt.warning {
+				t.Fatalf("FromPEM = %v, %v, want %v, %v", s, err, tt.warning, tt.bad)
 			}
 			if err == nil && (!s.All()[0].Suits(tt.suits) || s.All()[0].Suits("HS256")) {
 				t.Errorf("the key suits %v, want %s", s.All()[0].algorithms, tt.suits)
@@ -113,7 +116,7 @@ func TestSets(t *testing.T) {
 		{"a secret", `{"keys":[` + oct + `]}`, -1, 1},
 		{"a secret among others", `{"keys":[` + oct + `,` + jwk("") + `]}`, 1, 2},
 		{"an empty secret", `{"keys":[{"kty":"oct","k":""}]}`, -1, -1},
-		{"a private key", `{"keys":[` + jwk(private) + `]}`, -1, -1},
+		{"a private key", `{"keys":[` + jwk(private) + `]}`, 1, 1},
 		{"not on the curve", `{"keys":[` + strings.Replace(jwk(""), "f83O", "f83P", 1) + `]}`, -1, -1},
 		{"an unknown type beside a known one", `{"keys":[{"kty":"quantum"},` + jwk("") + `]}`, 1, -1},
 		{"no object beside a key", `{"keys":[5,null,` + jwk("") + `]}`, 1, -1},
@@ -121,11 +124,10 @@ func TestSets(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for how, want := range map[string]int{"remote": tt.remote, "inline": tt.inline} {
-				parse := ParseJWKS
+				s, err := ParseJWKS([]byte(tt.in), true)
 				if how == "inline" {
-					parse = FromJWKS
+					s, err = FromJWKS([]byte(tt.in))
 				}
-				s, err := parse([]byte(tt.in))
 				got := -1
 				if err == nil {
 					got = s.Len()
@@ -261,7 +263,7 @@ func FuzzParseJWKS(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, err := ParseJWKS(text)
+		s, err := ParseJWKS(text, len(text)%2 == 0)
 		if (s == nil || s.Len() == 0) != (err != nil) {
 			t.Fatalf("ParseJWKS = %v, %v", s, err)
 		}

@@ -7,18 +7,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
-	// Cooldown is the least time between two fetches of one document, whatever asks for them: an unknown key id, a
-	// refresh, or a failure that is tried again.
+	// Cooldown is how long nothing is fetched after a fetch that failed, and how often what is missing in a document,
+	// such as an unknown key id, has it fetched again. Of these, burst may follow each other at once, so that keys
+	// that change right after a start are found.
 	Cooldown = 10 * time.Second
+	burst    = 3
 	// MaxDocument is how many bytes a fetched document may have.
 	MaxDocument = 1 << 20
 
@@ -40,18 +46,19 @@ type Remote[T any] struct {
 	// Bearer is sent as an access token (RFC 6750 §2.1) if it is not empty. Set it before the first Get.
 	Bearer string
 
-	url   string
-	http  *http.Client
-	now   func() time.Time
-	parse func([]byte) (T, error)
+	url, accept string
+	http        *http.Client
+	now         func() time.Time
+	parse       func([]byte) (T, error)
 
-	mu     sync.Mutex
-	have   bool
-	value  T
-	due    time.Time // when to refresh value
-	tried  time.Time // when the last fetch began
-	err    error     // what became of it
-	flight chan struct{}
+	mu        sync.Mutex
+	have      bool
+	value     T
+	due       time.Time // when to refresh value
+	tried     time.Time // when the last fetch began
+	err       error     // what became of it
+	refetches *rate.Limiter
+	flight    chan struct{}
 }
 
 // NewRemote returns the document behind rawURL, http or https. client may be nil; its redirect policy is replaced by
@@ -62,21 +69,40 @@ func NewRemote[T any](rawURL string, client *http.Client, now func() time.Time, 
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, errors.New("want an http or https URL")
 	}
-	return &Remote[T]{url: rawURL, http: SameOrigin(client), now: now, parse: parse}, nil
+	return &Remote[T]{
+		url: rawURL, accept: "application/json, */*;q=0.1", http: SameOrigin(client), now: now, parse: parse,
+		refetches: rate.NewLimiter(rate.Every(Cooldown), burst),
+	}, nil
 }
 
-// NewSet returns the key set behind rawURL; parse is [ParseJWKS] or [ParseCertificates].
+// A Fetcher is what key sets are fetched with.
+type Fetcher struct {
+	// HTTP may be nil; see [NewRemote].
+	HTTP *http.Client
+	Now  func() time.Time
+	// Log is told once per document which of its keys are not used, and why; nil drops it.
+	Log *slog.Logger
+	// Strict leaves out RSA keys under 2048 bits (RFC 7518 §3.3), which are used with a warning otherwise.
+	Strict bool
+}
+
+// Set returns the key set behind rawURL; parse is [ParseJWKS] or [ParseCertificates].
 // As long as the document stays the same, so does the set.
-func NewSet(rawURL string, client *http.Client, now func() time.Time, parse func([]byte) (*Set, error)) (*Remote[*Set], error) {
+func (f Fetcher) Set(rawURL string, parse func(text []byte, strict bool) (*Set, error)) (*Remote[*Set], error) {
 	var last *Set
+	var told uint64 // the version of the document that the log was told of
 	// Fetches of one document never overlap, and so neither do these calls.
-	return NewRemote(rawURL, client, now, func(text []byte) (*Set, error) {
+	r, err := NewRemote(rawURL, f.HTTP, f.Now, func(text []byte) (*Set, error) {
 		sum := sha256.Sum256(text)
 		version := binary.BigEndian.Uint64(sum[:])
 		if last != nil && last.Version == version {
 			return last, nil
 		}
-		s, err := parse(text)
+		s, err := parse(text, f.Strict)
+		if s != nil && told != version {
+			told = version
+			s.tell(f.Log, withoutQuery(rawURL))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -84,6 +110,21 @@ func NewSet(rawURL string, client *http.Client, now func() time.Time, parse func
 		last = s
 		return s, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	// The Kubernetes API answers 406 to whoever does not name its type (RFC 7517 §8.5.2).
+	r.accept = "application/jwk-set+json, " + r.accept
+	return r, nil
+}
+
+// withoutQuery is a URL as logs and errors name it: passwords and keys are in its other parts.
+func withoutQuery(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // SameOrigin returns a copy of client, or of the default one for nil, that follows redirects within one origin only.
@@ -94,7 +135,11 @@ func SameOrigin(client *http.Client) *http.Client {
 	}
 	c.Jar = nil
 	c.CheckRedirect = func(r *http.Request, via []*http.Request) error {
-		if first := via[0].URL; r.URL.Scheme != first.Scheme || r.URL.Host != first.Host {
+		switch first := via[0].URL; {
+		case r.URL.Scheme == first.Scheme && r.URL.Host == first.Host:
+		case first.Scheme == "http" && r.URL.Scheme == "https" && r.URL.Hostname() == first.Hostname():
+			return errors.New("redirected to https: write the URL with https")
+		default:
 			return errors.New("redirect to another host refused")
 		}
 		if len(via) > maxRedirects {
@@ -108,16 +153,15 @@ func SameOrigin(client *http.Client) *http.Client {
 // Get returns the document. The error is for one that could not be fetched or parsed, or ctx's.
 func (r *Remote[T]) Get(ctx context.Context) (T, error) { return r.get(ctx, false) }
 
-// Refetch returns the document, fetched again if the last fetch was [Cooldown] or more ago: for what should be in it
-// and is not.
+// Refetch returns the document, fetched again as far as [Cooldown] allows: for what should be in it and is not.
 func (r *Remote[T]) Refetch(ctx context.Context) (T, error) { return r.get(ctx, true) }
 
 func (r *Remote[T]) get(ctx context.Context, again bool) (T, error) {
 	r.mu.Lock()
 	now := r.now()
 	usable := r.have && now.Before(r.due.Add(maxStale))
-	cool := !r.tried.IsZero() && now.Before(r.tried.Add(Cooldown))
-	if r.flight == nil && !cool && (again || !r.have || !now.Before(r.due)) {
+	failed := r.err != nil && now.Before(r.tried.Add(Cooldown))
+	if r.flight == nil && !failed && (!r.have || !now.Before(r.due) || again && r.refetches.AllowN(now, 1)) {
 		r.flight = make(chan struct{})
 		r.tried = now
 		go r.fetch(r.flight)
@@ -157,11 +201,7 @@ func (r *Remote[T]) fetch(done chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
 	fresh := defaultFresh
-	text, err := r.load(ctx, &fresh)
-	var v T
-	if err == nil {
-		v, err = r.parsed(text)
-	}
+	v, err := r.load(ctx, &fresh)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.err = err
@@ -182,25 +222,38 @@ func (r *Remote[T]) parsed(text []byte) (v T, err error) {
 	return r.parse(text)
 }
 
-func (r *Remote[T]) load(ctx context.Context, fresh *time.Duration) ([]byte, error) {
+// load fetches and parses the document. Errors say what came back, and from where.
+func (r *Remote[T]) load(ctx context.Context, fresh *time.Duration) (v T, err error) {
+	address := withoutQuery(r.url)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", r.accept)
 	if r.Bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+r.Bearer)
 	}
 	res, err := r.http.Do(req)
 	if err != nil {
-		return nil, Unwrapped(err)
+		return v, fmt.Errorf("%s: %w", address, Unwrapped(err))
 	}
 	defer res.Body.Close()
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return nil, fmt.Errorf("status %d", res.StatusCode)
+		return v, fmt.Errorf("%d from %s", res.StatusCode, address)
 	}
 	*fresh = freshness(res.Header.Get("Cache-Control"))
-	return ReadAll(res.Body)
+	text, err := ReadAll(res.Body)
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", address, err)
+	}
+	if v, err = r.parsed(text); err != nil {
+		what, _, bad := mime.ParseMediaType(res.Header.Get("Content-Type"))
+		if bad != nil {
+			what = "answer"
+		}
+		return v, fmt.Errorf("%.64s from %s: %w", what, address, err)
+	}
+	return v, nil
 }
 
 // Unwrapped takes the URL out of an http.Client's error: URLs of configurations may hold passwords.

@@ -2,8 +2,10 @@ package jwks
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -22,6 +24,9 @@ type provider struct {
 	// location redirects by path.
 	location map[string]string
 	wait     time.Duration
+	header   http.Header
+	fail     error
+	accept   string
 	asked    atomic.Int64
 	hosts    map[string]bool
 }
@@ -34,12 +39,17 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 		p.hosts = map[string]bool{}
 	}
 	p.hosts[r.URL.Host] = true
+	p.accept = r.Header.Get("Accept")
+	if p.fail != nil {
+		return nil, p.fail
+	}
 	select {
 	case <-time.After(p.wait):
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
 	res := &http.Response{StatusCode: p.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(p.body)), Request: r}
+	maps.Copy(res.Header, p.header)
 	if p.control != "" {
 		res.Header.Set("Cache-Control", p.control)
 	}
@@ -63,7 +73,7 @@ var (
 
 func remote(t *testing.T, p *provider) *Remote[*Set] {
 	t.Helper()
-	r, err := NewSet("https://login.example.com/jwks", &http.Client{Transport: p}, time.Now, ParseJWKS)
+	r, err := Fetcher{HTTP: &http.Client{Transport: p}, Now: time.Now}.Set("https://login.example.com/jwks?key=hunter2", ParseJWKS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,8 +207,8 @@ func TestFailingProvider(t *testing.T) {
 		}
 		p.set(503, "")
 		time.Sleep(time.Second + Cooldown)
-		if got := name(r.Get(t.Context())); got != "status 503" {
-			t.Errorf("Get after an hour = %s, want status 503", got)
+		if got := name(r.Get(t.Context())); got != "503 from https://login.example.com/jwks" {
+			t.Errorf("Get after an hour = %s, want 503", got)
 		}
 		p.set(200, keyB)
 		time.Sleep(Cooldown)
@@ -213,8 +223,8 @@ func TestDownFromTheStart(t *testing.T) {
 		p := &provider{status: 500}
 		r := remote(t, p)
 		for range 100 {
-			if got := name(r.Get(t.Context())); got != "status 500" {
-				t.Errorf("Get = %s, want status 500", got)
+			if got := name(r.Get(t.Context())); got != "500 from https://login.example.com/jwks" {
+				t.Errorf("Get = %s, want 500", got)
 			}
 		}
 		p.wantAsked(t, 1, "100 requests")
@@ -244,11 +254,15 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 		p := &provider{status: 200, body: keyA}
 		r := remote(t, p)
 		_, _ = r.Get(t.Context())
-		time.Sleep(Cooldown)
 		for range 1000 {
 			_, _ = r.Refetch(t.Context())
 		}
-		p.wantAsked(t, 2, "1000 unknown keys")
+		p.wantAsked(t, 1+burst, "1000 unknown keys right after the start")
+		for range 1000 {
+			time.Sleep(Cooldown / 100)
+			_, _ = r.Refetch(t.Context())
+		}
+		p.wantAsked(t, 1+burst+10, "1000 more in ten cool-downs")
 		// A key that is new is found with the first request after the cool-down.
 		p.set(200, keyB)
 		time.Sleep(Cooldown - time.Nanosecond)
@@ -260,6 +274,62 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 			t.Errorf("Refetch after it = %s, want b", got)
 		}
 	})
+}
+
+// Keys that change right after a start are found at once; a failure is not asked again and again.
+func TestRotationAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{status: 200, body: keyA}
+		r := remote(t, p)
+		_, _ = r.Get(t.Context())
+		p.set(200, keyB)
+		if got := name(r.Refetch(t.Context())); got != "b" {
+			t.Errorf("Refetch = %s, want b", got)
+		}
+		p.set(500, "")
+		for range 100 {
+			_, _ = r.Refetch(t.Context())
+		}
+		p.wantAsked(t, 3, "100 unknown keys, and a provider that fails")
+	})
+}
+
+// The Kubernetes API answers 406 without its own type in Accept, and others know only JSON.
+func TestAccept(t *testing.T) {
+	const want = "application/jwk-set+json, application/json, */*;q=0.1"
+	p := &provider{status: 200, body: keyA}
+	if _, err := remote(t, p).Get(t.Context()); err != nil || p.accept != want {
+		t.Errorf("Get = %v with Accept %s, want %s", err, p.accept, want)
+	}
+}
+
+// What an operator is told when no keys come.
+func TestWhatCameBack(t *testing.T) {
+	html := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
+	const jwks = "https://login.example.com/jwks"
+	for name, tt := range map[string]struct {
+		p    *provider
+		want string
+	}{
+		"a status":        {&provider{status: 406}, "406 from " + jwks},
+		"a login page":    {&provider{status: 200, body: "<html>", header: html}, "text/html from " + jwks + ": not a JWK set"},
+		"nothing usable":  {&provider{status: 200, body: `{"keys":[{},` + oct + `]}`}, "answer from " + jwks + ": no usable key: 2 left out, see the warning"},
+		"no connection":   {&provider{fail: x509.UnknownAuthorityError{}}, jwks + ": x509: certificate signed by unknown authority"},
+		"other keys only": {&provider{status: 200, body: `{"keys":[` + jwk(`,"use":"enc"`) + `]}`}, "answer from " + jwks + ": no usable key: 1 left out, see the warning"},
+	} {
+		if _, err := remote(t, tt.p).Get(t.Context()); err == nil || err.Error() != tt.want {
+			t.Errorf("%s: Get = %v, want %s", name, err, tt.want)
+		}
+	}
+	// The other way round is refused as well, in other words.
+	p := &provider{status: 200, location: map[string]string{"/jwks": jwks}}
+	r, err := Fetcher{HTTP: &http.Client{Transport: p}, Now: time.Now}.Set("http://login.example.com/jwks", ParseJWKS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Get(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "redirected to https: write the URL with https") {
+		t.Errorf("Get of a URL that redirects to https = %v", err)
+	}
 }
 
 // ATTACKS 34.
@@ -282,7 +352,8 @@ func TestRedirectsAndLongAnswers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := remote(t, tt.p)
-			if got := name(r.Get(t.Context())); got != tt.want {
+			got := strings.TrimPrefix(name(r.Get(t.Context())), "https://login.example.com/jwks: ")
+			if got != tt.want {
 				t.Errorf("Get = %s, want %s", got, tt.want)
 			}
 			if got := tt.p.asked.Load(); got != tt.asked || len(tt.p.hosts) != 1 {

@@ -73,7 +73,8 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if c.Config.KeysURL == "" {
 		c.Config.KeysURL = defaultKeysURL
 	}
-	keys, err := jwks.NewSet(c.Config.KeysURL, env.HTTP, env.Now, jwks.ParseCertificates)
+	fetcher := jwks.Fetcher{HTTP: env.HTTP, Now: env.Now, Log: env.Log, Strict: env.Native}
+	keys, err := fetcher.Set(c.Config.KeysURL, jwks.ParseCertificates)
 	if err != nil {
 		return nil, fmt.Errorf("config.keys_url: %w", err)
 	}

@@ -2,7 +2,6 @@ package jwt
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/easgate/easgate/internal/bearer"
@@ -10,14 +9,15 @@ import (
 	"github.com/easgate/easgate/plugins"
 )
 
-// minRSABits is RFC 7518 §3.3's.
-const minRSABits = 2048
-
 var (
 	errRequired = errors.New("required: a secret, PEM, the URL of a JWK set or a JWK set")
 	errPEM      = errors.New("looks like PEM and has no key: line ends must be real ones, \\n in JSON")
-	errPrivate  = errors.New("a private key, where the public one is enough")
 )
+
+// fetcher is what key sets are fetched with.
+func fetcher(env plugins.Env) jwks.Fetcher {
+	return jwks.Fetcher{HTTP: env.HTTP, Now: env.Now, Log: env.Log, Strict: env.Native}
+}
 
 // newVerifier finds out what the secret is. A configuration that can verify nothing is an error, or with
 // external-auth-server's tokens, where it lets one in, a verifier that refuses all with the message known from there.
@@ -29,7 +29,7 @@ func newVerifier(c Token, p *provider, env plugins.Env) (*bearer.Verifier, error
 		if err != nil {
 			return nil, err
 		}
-		return bearer.NewVerifier(set, true, c.Options, env.Now), weak(set, env)
+		return bearer.NewVerifier(set, true, c.Options, env.Now), odd(set, env)
 	case text == "" && p != nil:
 		return bearer.NewVerifier(p, true, c.Options, env.Now), nil
 	case !c.Secret.given:
@@ -38,7 +38,7 @@ func newVerifier(c Token, p *provider, env plugins.Env) (*bearer.Verifier, error
 		e := &bearer.Error{Name: "JsonWebTokenError", Message: "secret or public key must be provided"}
 		return bearer.NoKey(e, c.Options, env.Now), env.Complain(errRequired)
 	case strings.HasPrefix(text, "http://"), strings.HasPrefix(text, "https://"):
-		remote, err := jwks.NewSet(text, env.HTTP, env.Now, jwks.ParseJWKS)
+		remote, err := fetcher(env).Set(text, jwks.ParseJWKS)
 		if err != nil {
 			return nil, err
 		}
@@ -47,7 +47,7 @@ func newVerifier(c Token, p *provider, env plugins.Env) (*bearer.Verifier, error
 		set, err := jwks.FromSecret(text)
 		return bearer.NewVerifier(set, false, c.Options, env.Now), err
 	}
-	set, private, err := jwks.FromPEM(text)
+	set, err := jwks.FromPEM(text)
 	if errors.Is(err, jwks.ErrBadPEM) {
 		// External-auth-server takes the text for a shared secret, which everybody knows who knows the public key.
 		e := &bearer.Error{Name: "JsonWebTokenError", Message: "invalid algorithm"}
@@ -56,21 +56,14 @@ func newVerifier(c Token, p *provider, env plugins.Env) (*bearer.Verifier, error
 	if err != nil {
 		return nil, err
 	}
-	if private {
-		if err := env.Complain(errPrivate); err != nil {
-			return nil, err
-		}
-	}
-	return bearer.NewVerifier(set, false, c.Options, env.Now), weak(set, env)
+	return bearer.NewVerifier(set, false, c.Options, env.Now), odd(set, env)
 }
 
-// weak complains about short RSA keys.
-func weak(set *jwks.Set, env plugins.Env) error {
-	for _, k := range set.All() {
-		if bits := k.RSABits(); bits > 0 && bits < minRSABits {
-			if err := env.Complain(fmt.Errorf("an RSA key of %d bits: want %d or more", bits, minRSABits)); err != nil {
-				return err
-			}
+// odd complains of what is odd about the keys: short ones, private ones.
+func odd(set *jwks.Set, env plugins.Env) error {
+	for _, w := range set.Warnings {
+		if err := env.Complain(errors.New(w)); err != nil {
+			return err
 		}
 	}
 	return nil

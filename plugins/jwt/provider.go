@@ -22,6 +22,7 @@ type provider struct {
 	features Features
 	http     *http.Client
 	now      func() time.Time
+	fetcher  jwks.Fetcher
 	// manual holds the endpoints if discovery is nil.
 	manual    Issuer
 	discovery *jwks.Remote[*Issuer]
@@ -46,6 +47,7 @@ func newProvider(c OIDC, env plugins.Env) (*provider, error) {
 		features:       c.Features,
 		http:           jwks.SameOrigin(env.HTTP),
 		now:            env.Now,
+		fetcher:        fetcher(env),
 		manual:         c.Issuer,
 		client:         c.Client,
 		introspections: bearer.NewLookup(env.Now),
@@ -153,7 +155,7 @@ func (p *provider) remote(ctx context.Context) (*jwks.Remote[*jwks.Set], error) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.keys == nil || p.keysURI != m.JWKSURI {
-		keys, err := jwks.NewSet(m.JWKSURI, p.http, p.now, jwks.ParseJWKS)
+		keys, err := p.fetcher.Set(m.JWKSURI, jwks.ParseJWKS)
 		if err != nil {
 			return nil, fmt.Errorf("oidc issuer: jwks_uri: %w", err)
 		}
