@@ -28,7 +28,7 @@ func (o *Options) refusal() *Error {
 func (o *Options) check(claims map[string]any, now time.Time) *Error {
 	clock := o.ClockTimestamp
 	if clock == 0 {
-		clock = float64(now.Unix())
+		clock = float64(now.UnixMicro()) / 1e6 // dates may have fractions (RFC 7519 §2)
 	}
 	if nbf, ok := claims["nbf"]; ok && !o.IgnoreNotBefore {
 		n, isNumber := nbf.(float64)
