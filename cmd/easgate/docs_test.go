@@ -63,14 +63,23 @@ func TestConfigurationExample(t *testing.T) {
 // fenced returns the first block of that language in a Markdown file.
 func fenced(t *testing.T, path, language string) string {
 	t.Helper()
+	return fencedAt(t, path, language, 1)
+}
+
+// fencedAt returns the n-th.
+func fencedAt(t *testing.T, path, language string, n int) string {
+	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(text), "\n```"+language+"\n")
-	block, _, ok2 := strings.Cut(rest, "\n```\n")
-	if !ok || !ok2 {
-		t.Fatalf("%s: no block of %s", path, language)
+	blocks := strings.Split(string(text), "\n```"+language+"\n")
+	if n >= len(blocks) {
+		t.Fatalf("%s: no block %d of %s", path, n, language)
+	}
+	block, _, ok := strings.Cut(blocks[n], "\n```\n")
+	if !ok {
+		t.Fatalf("%s: block %d of %s does not end", path, n, language)
 	}
 	return block + "\n"
 }

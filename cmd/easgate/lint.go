@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/internal/assertion"
 )
 
 func newTokenLint(c *cli) *cobra.Command {
@@ -125,6 +126,9 @@ func lint(claims json.RawMessage) ([]finding, error) {
 		if f, ok := compiler.Plugins[e.Type]; ok {
 			f.Lint(raw, conditional, say)
 		}
+		queries("", raw, func(path, engine, expr string, rule json.RawMessage) {
+			assertion.Lint(engine, expr, rule, func(text string) { say(strings.TrimPrefix(path, ".") + ": " + text) })
+		})
 	}
 	return list, nil
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -278,6 +282,9 @@ func TestDocumentedDecisions(t *testing.T) {
 		{"rules: everything else is open", "rules.md", nil, 0, "by plugins[0] noop"},
 		{"rules: admin needs a password", "rules.md", []string{"--uri", "https://app.example.com/admin/x"}, exitNo, "status 401, by plugins[1] htpasswd"},
 		{"headers: an error header", "headers.md", []string{"--uri", "https://app.example.com/a b", "--show-headers"}, exitNo, "X-Denied-Path: %2Fa%2520b"},
+		{"rules: one group", "rules.md#2", bearer(`{"groups":"staff"}`), 0, "by plugins[0] jwt"},
+		{"rules: the one group is banned", "rules.md#2", bearer(`{"groups":"banned"}`), exitNo, "status 403"},
+		{"rules: one of several is banned", "rules.md#2", bearer(`{"groups":["staff","banned"]}`), exitNo, "status 403"},
 		{"noop", "plugins/noop.md", nil, exitNo, "status 403"},
 		{"request_param", "plugins/request_param.md", []string{"--uri", "https://app.example.com/a?token=4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_param"},
 		{"request_js", "plugins/request_js.md", []string{"--allow-eval", "-H", "X-Api-Key: 4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_js"},
@@ -285,7 +292,15 @@ func TestDocumentedDecisions(t *testing.T) {
 	})
 }
 
-// A decision is what a page's first example does with a request.
+// bearer is a JWT with these claims, signed by the secret of the examples.
+func bearer(claims string) []string {
+	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256"}`)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
+	mac := hmac.New(sha256.New, []byte("an example's secret is known to everybody"))
+	mac.Write([]byte(unsigned))
+	return []string{"-H", "Authorization: Bearer " + unsigned + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))}
+}
+
+// A decision is what an example of a page does with a request: the first, or with page#2 the second.
 type decision struct {
 	name, page string
 	args       []string
@@ -293,12 +308,19 @@ type decision struct {
 	says       string
 }
 
+func example(t *testing.T, page string) string {
+	t.Helper()
+	page, number, _ := strings.Cut(page, "#")
+	n, _ := strconv.Atoi(number)
+	return fencedAt(t, "../../docs/"+page, "yaml", max(n, 1))
+}
+
 func documented(t *testing.T, tests []decision) {
 	t.Helper()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "token.yaml")
-			if err := os.WriteFile(file, []byte(fenced(t, "../../docs/"+tt.page, "yaml")), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(example(t, tt.page)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			args := append([]string{"explain", "--file", file}, tt.args...)

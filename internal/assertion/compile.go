@@ -42,7 +42,12 @@ func (c compiler) rule(v query.Value) (rule, error) {
 	if err != nil {
 		return rule{}, fmt.Errorf("rule.%w", err)
 	}
-	if r.query, err = c.engines.Compile(engine, expr); err != nil {
+	r.native = c.strict
+	compile := c.engines.Compile
+	if r.native {
+		compile = c.engines.CompileLax
+	}
+	if r.query, err = compile(engine, expr); err != nil {
 		return rule{}, fmt.Errorf("query (%s): %w", engine, err)
 	}
 	r.single, _ = r.query.(query.Single)
@@ -91,7 +96,7 @@ func (c compiler) spec(o *query.Object) (rule, error) {
 			return rule{}, fmt.Errorf("value: with case_insensitive: %w", err)
 		}
 	}
-	r.test, r.list, err = compileTest(method, value)
+	r.test, r.takes, err = compileTest(method, value)
 	return r, err
 }
 
@@ -103,36 +108,36 @@ func known(method string) bool {
 	return false
 }
 
-// compileTest returns the test of a method, and whether it takes all values that a jp query finds.
-func compileTest(method string, value query.Value) (t test, list bool, err error) {
+// compileTest returns the test of a method, and what it takes of that which a query finds.
+func compileTest(method string, value query.Value) (t test, takes takes, err error) {
 	values, isList := value.([]any)
 	switch method {
 	case "eq":
-		return equal{value}, false, nil
+		return equal{value}, one, nil
 	case "in":
 		t = in(values)
 	case "contains":
-		return contains{value}, true, nil
+		return contains{value}, list, nil
 	case "contains-any":
-		t, list = containsAny(values), true
+		t, takes = containsAny(values), list
 	case "contains-all":
-		t, list = containsAll(values), true
+		t, takes = containsAll(values), list
 	case "empty":
-		return empty{}, false, nil
+		return empty{}, whole, nil
 	case "regex":
 		literal, err := query.ToString(value)
 		if err != nil {
-			return nil, false, err
+			return nil, one, err
 		}
 		re, err := jsregexp.Compile(literal)
-		return regex{re}, false, err
+		return regex{re}, one, err
 	default:
-		return nil, false, errors.New("method: unknown")
+		return nil, one, errors.New("method: unknown")
 	}
 	if !isList {
-		return nil, false, fmt.Errorf("value: must be a list for %s", method)
+		return nil, one, fmt.Errorf("value: must be a list for %s", method)
 	}
-	return t, list, nil
+	return t, takes, nil
 }
 
 func (c compiler) known(o *query.Object, fields ...string) error {

@@ -22,14 +22,27 @@ type rule struct {
 	single query.Single
 	// matches: the query yields a list of what it found, a jp query.
 	matches bool
-	// list: the test takes all of that list; others take its only element.
-	list   bool
-	test   test
-	negate bool
-	fold   bool
+	takes   takes
+	test    test
+	negate  bool
+	fold    bool
+	// native: a list of one value and that value are the same; see [rule.alike].
+	native bool
 	// err, when set, is all that there is.
 	err error
 }
+
+// takes says what a test looks at.
+type takes int
+
+const (
+	// one value; several are an error.
+	one takes = iota
+	// list: all that the query found.
+	list
+	// any: one value or several.
+	whole
+)
 
 func (r *rule) holds(ctx context.Context, data query.Value) (bool, error) {
 	if r.err != nil {
@@ -59,21 +72,87 @@ func (r *rule) find(ctx context.Context, data query.Value) (query.Value, error) 
 }
 
 func (r *rule) value(ctx context.Context, data query.Value) (query.Value, error) {
-	if r.single != nil && !r.list {
+	if r.single != nil && (r.native || r.takes != list) {
 		v, _, err := r.single.EvalOne(ctx, data)
-		return v, err
+		if err != nil || !r.native {
+			return v, err
+		}
+		return r.alike(v)
 	}
 	v, err := r.query.Eval(ctx, data)
-	if err != nil || !r.matches || r.list {
+	if err != nil || !r.matches && !r.native {
 		return v, err
 	}
-	switch found, _ := v.([]any); len(found) {
+	if r.matches && r.takes != list {
+		if found, _ := v.([]any); len(found) < 2 || r.takes == one || !r.native {
+			if v, err = only(found); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !r.native {
+		return v, nil
+	}
+	return r.alike(v)
+}
+
+// alike makes the same of one value and of a list of that value, whichever a directory or an issuer sent, so that a rule
+// means the same for somebody in one group and somebody in several.
+func (r *rule) alike(v query.Value) (query.Value, error) {
+	if r.takes == list {
+		return flat(v)
+	}
+	if values, ok := v.([]any); ok && r.takes == one {
+		return only(spread(values))
+	}
+	return v, nil
+}
+
+// only returns the only one of values, nil if there is none.
+func only(values []any) (query.Value, error) {
+	switch len(values) {
 	case 0:
 		return nil, nil
 	case 1:
-		return found[0], nil
+		return values[0], nil
 	}
 	return nil, errSeveral
+}
+
+// flat returns v as a list of values: nothing as an empty one, one value as a list of one.
+func flat(v query.Value) (query.Value, error) {
+	switch v := v.(type) {
+	case nil, query.Undefined:
+		return []any{}, nil
+	case *query.Object:
+		return nil, errNotList
+	case []any:
+		return spread(v), nil
+	}
+	return []any{v}, nil
+}
+
+// spread puts in place of a list within values its elements, and leaves out what is nothing.
+func spread(values []any) []any {
+	odd := func(e any) bool {
+		switch e.(type) {
+		case nil, query.Undefined, []any:
+			return true
+		}
+		return false
+	}
+	if !slices.ContainsFunc(values, odd) {
+		return values
+	}
+	out := make([]any, 0, len(values))
+	for _, e := range values {
+		if inner, ok := e.([]any); ok {
+			out = append(out, inner...)
+		} else if !odd(e) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // fold makes texts of a value, or of the elements of a list, and puts them in lower case.

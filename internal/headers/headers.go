@@ -165,7 +165,11 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	if !strict && c.QueryEngine != "jp" && c.QueryEngine != "jq" {
 		return it, query.ErrUnknownEngine // headers know these two only in external-auth-server
 	}
-	it.query, err = engines.Compile(c.QueryEngine, expr)
+	compile := engines.Compile
+	if strict {
+		compile = engines.CompileLax
+	}
+	it.query, err = compile(c.QueryEngine, expr)
 	if err != nil {
 		return it, fmt.Errorf("query: %w", err)
 	}

@@ -38,3 +38,18 @@ func (e Engines) Compile(engine, expr string) (Query, error) {
 	}
 	return eng.Compile(expr)
 }
+
+// A Lax engine has a second meaning for expressions, by which one value and a list of one are the same.
+type Lax interface {
+	Engine
+	// CompileLax is Compile for data of which nobody knows whether one value comes as itself or as a list of one.
+	CompileLax(expr string) (Query, error)
+}
+
+// CompileLax compiles expr with the named engine, by its second meaning if it has one.
+func (e Engines) CompileLax(engine, expr string) (Query, error) {
+	if lax, ok := e[engine].(Lax); ok {
+		return lax.CompileLax(expr)
+	}
+	return e.Compile(engine, expr)
+}

@@ -15,13 +15,25 @@ func New(fallback query.Engine) query.Engine { return engine{fallback} }
 
 // Compile fails for whatever the npm package refuses to parse. Its queries yield []any, one element a match, and fail
 // on data that is neither an object nor a list, as there.
-func (e engine) Compile(expr string) (query.Query, error) {
+func (e engine) Compile(expr string) (query.Query, error) { return e.compile(expr, false) }
+
+// CompileLax implements [query.Lax]: [*], filters, indexes and slices take a text, a number or a boolean for a list of it,
+// so that $.groups[*] finds the one group of "groups": "admin".
+func (e engine) CompileLax(expr string) (query.Query, error) { return e.compile(expr, true) }
+
+func (e engine) compile(expr string, lax bool) (query.Query, error) {
 	steps, err := parse(expr)
 	if err != nil {
 		if errors.Is(err, errUnsupported) && e.fallback != nil {
+			if relaxed, ok := e.fallback.(query.Lax); ok && lax {
+				return relaxed.CompileLax(expr)
+			}
 			return e.fallback.Compile(expr)
 		}
 		return nil, err
+	}
+	if lax {
+		relax(steps)
 	}
 	var prefix definite
 	for _, s := range steps {

@@ -23,6 +23,12 @@ func (e engine) Compile(expr string) (query.Query, error) {
 	return compiled{e.sandbox.pools[e.kind], src}, nil
 }
 
+// laxEngine is jsonpath, which knows a lax path by the control character before it.
+type laxEngine struct{ engine }
+
+// CompileLax implements [query.Lax].
+func (e laxEngine) CompileLax(expr string) (query.Query, error) { return e.Compile("\x01" + expr) }
+
 const (
 	// maxSource bounds the text of a query, and maxStrange that of a stranger's, in bytes.
 	maxSource, maxStrange = 64 << 10, 4 << 10

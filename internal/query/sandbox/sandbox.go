@@ -85,7 +85,7 @@ func (s *Sandbox) Close() {
 
 // JSONPath is the engine jp: dchester/jsonpath. A query yields []any, one element a match.
 // Function expressions in filters, which that library would run as JavaScript, match nothing.
-func (s *Sandbox) JSONPath() query.Engine { return engine{s, jsonpath} }
+func (s *Sandbox) JSONPath() query.Engine { return laxEngine{engine{s, jsonpath}} }
 
 // JSONata is the engine jsonata.
 func (s *Sandbox) JSONata() query.Engine { return engine{s, jsonata} }

@@ -1,0 +1,83 @@
+package assertion
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Lint says what is unsafe in a rule although it compiles: engine, expr and spec are its query_engine, query and rule.
+func Lint(engine, expr string, spec json.RawMessage, say func(text string)) {
+	var r struct {
+		Method string          `json:"method"`
+		Value  json.RawMessage `json:"value"`
+		Negate bool            `json:"negate"`
+	}
+	_ = json.Unmarshal(spec, &r) // what does not fit is an error of the compilation
+	lintList(engine, expr, r.Method, r.Negate, say)
+}
+
+// A pathOf gives the members on the way, and whether it ends with a look at the elements.
+var pathOf = map[string]*regexp.Regexp{
+	"jp":      regexp.MustCompile(`^\$((?:\.[A-Za-z_]\w*|\['[^'\\]+'\]|\["[^"\\]+"\])+)(\[\*\]|\.\*)?$`),
+	"jq":      regexp.MustCompile(`^\[?((?:\.[A-Za-z_]\w*|\.?\["[^"\\]+"\])+)(\[\]\??)?\]?$`),
+	"jsonata": regexp.MustCompile("^(?:\\$\\.)?()((?:[A-Za-z_]\\w*|`[^`]+`)(?:\\.(?:[A-Za-z_]\\w*|`[^`]+`))*)$"),
+	"js":      regexp.MustCompile(`^return (data(?:\.[A-Za-z_$]\w*|\["[^"\\]+"\]|\['[^'\\]+'\])+)();?$`),
+}
+
+var pathMember = regexp.MustCompile(`\.([A-Za-z_]\w*)|\.?\[["']([^"']+)["']\]`)
+
+// oneOrMany are members that standards and directories let be one value or a list.
+var oneOrMany = []string{"aud", "groups", "roles", "memberOf", "member", "amr", "entitlements", "authorities", "mail"}
+
+// lintList warns of rules that mean another thing for one value than for several, as directories and issuers send them.
+func lintList(engine, expr, method string, negate bool, say func(text string)) {
+	re := pathOf[engine]
+	if re == nil {
+		return
+	}
+	m := re.FindStringSubmatch(strings.TrimSpace(expr))
+	if m == nil {
+		return
+	}
+	query := sameQuery(engine, m)
+	switch method {
+	case "contains", "contains-any", "contains-all":
+		what := map[string]string{
+			"jp": "a list of one that was sent as text is not found", "jq": "one value is an error", "jsonata": "one value is an error", "js": "one value is an error",
+		}[engine]
+		if engine == "jp" && m[2] == "" {
+			what = "several values are a list within the list, and none of them is found"
+		}
+		if engine == "jp" && negate {
+			what += ", so that negate lets in"
+		}
+		say(fmt.Sprintf("%s: in external-auth-server's format %s; write %s, which holds for both and in both formats", method, what, query))
+	case "eq", "in", "regex":
+		name := pathMember.FindAllStringSubmatch(m[1], -1)
+		if len(name) == 0 || !slices.Contains(oneOrMany, name[len(name)-1][1]+name[len(name)-1][2]) {
+			return
+		}
+		say(fmt.Sprintf("%s: several values are an error, or in external-auth-server's format one text with commas; write contains or contains-any and %s", method, query))
+	}
+}
+
+// sameQuery is a query that gives a list for one value and for several, in both formats.
+func sameQuery(engine string, m []string) string {
+	switch engine {
+	case "jsonata":
+		return fmt.Sprintf("query_engine: jsonata, query: '[%s]'", m[2])
+	case "js":
+		return fmt.Sprintf("query_engine: js, query: 'return [].concat(%s || [])'", m[1])
+	}
+	path := pathMember.ReplaceAllStringFunc(m[1], func(text string) string {
+		m := pathMember.FindStringSubmatch(text)
+		if m[1] != "" {
+			return "." + m[1]
+		}
+		return `.["` + m[2] + `"]`
+	})
+	return fmt.Sprintf("query_engine: jq, query: '[%s // empty] | flatten'", path)
+}
