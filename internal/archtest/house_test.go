@@ -22,13 +22,14 @@ var house = []rule{
 	{"internal/parent", []string{"plugins", "internal/query"}, "it turns headers into a parent request before anything is decided"},
 	{"internal/bearer", []string{"plugins", "internal/assertion", "internal/query", "internal/query/jsregexp", "internal/identity", "internal/jwks"},
 		"what the plugins that take bearer tokens share follows the rule of plugins"},
+	{"internal/oauthclient", nil, "how a client authenticates is the same for introspection, logins and whoever asks a provider next"},
 	{"internal/credential", nil, "remembering a password is the same wherever it is checked"},
 
 	{"plugins", []string{"internal/query", "internal/strictjson", "internal/identity", "internal/sqldb"},
 		"the contract names what a plugin may reach, and nothing that reaches plugins"},
 	{"plugins/builtin", []string{"plugins", "plugins/*"}, "the list of plugins is a list"},
 	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/query/*", "internal/identity"}, "the contract suite knows the contract"},
-	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/identity", "internal/jwks", "internal/bearer", "internal/credential", "internal/sqldb"},
+	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/identity", "internal/jwks", "internal/bearer", "internal/oauthclient", "internal/credential", "internal/sqldb"},
 		"a plugin never sees another plugin, a store, the pipeline or the server: whatever it needs comes through plugins.Env"},
 
 	{"stores", []string{"internal/strictjson", "internal/yamljson"}, "a store maps ids to sealed text; it cannot open it"},
