@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"time"
 
@@ -69,36 +70,52 @@ func (l *Lookup) Ask(ctx context.Context, token string, ask func(ctx context.Con
 }
 
 // A StatusError is an answer of a provider that is no success.
-type StatusError int
+type StatusError struct {
+	Status int
+	// Body is what came with it, for whoever knows what it may say. It is not for the log.
+	Body []byte
+}
 
-func (e StatusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
+func (e *StatusError) Error() string { return fmt.Sprintf("status %d", e.Status) }
 
-// FetchObject sends req and reads a JSON object. client must not follow redirects to other hosts; see
-// [jwks.SameOrigin]. A status other than 200 is a [StatusError].
+// FetchObject sends req and reads a JSON object, and about how many bytes it has; see [Fetch].
 func FetchObject(client *http.Client, req *http.Request) (o *query.Object, size int, err error) {
 	req.Header.Set("Accept", "application/json")
-	res, err := client.Do(req)
-	if err != nil {
-		return nil, 0, jwks.Unwrapped(err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, 0, StatusError(res.StatusCode)
-	}
-	text, err := jwks.ReadAll(res.Body)
+	text, _, err := Fetch(client, req)
 	if err != nil {
 		return nil, 0, err
 	}
+	o, err = ParseObject(text)
+	return o, len(text), err
+}
+
+// ParseObject reads a provider's answer. Errors do not quote it: it may be about a user.
+func ParseObject(text []byte) (*query.Object, error) {
 	v, err := query.ParseJSON(text)
 	if err != nil {
-		// The parser's text may quote the answer, which is about a user.
-		return nil, 0, errors.New("answer is not JSON")
+		return nil, errors.New("answer is not JSON")
 	}
 	o, ok := v.(*query.Object)
 	if !ok {
-		return nil, 0, errors.New("answer is not an object")
+		return nil, errors.New("answer is not an object")
 	}
-	return o, len(text), nil
+	return o, nil
+}
+
+// Fetch sends req and reads the answer; mediaType says in lower case what it claims to be. client must not follow redirects
+// to other hosts; see [jwks.SameOrigin]. A status other than 200 is a *[StatusError].
+func Fetch(client *http.Client, req *http.Request) (body []byte, mediaType string, err error) {
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, "", jwks.Unwrapped(err)
+	}
+	defer res.Body.Close()
+	text, err := jwks.ReadAll(res.Body)
+	if res.StatusCode != http.StatusOK {
+		return nil, "", &StatusError{res.StatusCode, text}
+	}
+	mediaType, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
+	return text, mediaType, err
 }
 
 // Seconds is how long an answer may be remembered: in JSON a number of seconds, or true for as long as the token lives.

@@ -62,6 +62,9 @@ func NewVerifier(keys Keys, byID bool, o Options, now func() time.Time) *Verifie
 	}
 }
 
+// With returns a verifier of what the same keys signed to say something else.
+func (v *Verifier) With(o Options) *Verifier { return NewVerifier(v.keys, v.byID, o, v.now) }
+
 // NoKey returns a verifier that refuses every signed token with e, for a configuration without a usable key.
 func NoKey(e *Error, o Options, now func() time.Time) *Verifier {
 	return NewVerifier(noKey{e}, false, o, now)

@@ -10,6 +10,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/easgate/easgate/internal/assertion"
@@ -232,16 +235,46 @@ func (p *Plugin) account(ctx context.Context, token string, t *bearer.Token) (qu
 		}
 		return nil, 0, 0, errNoAccount
 	})
-	var status bearer.StatusError
-	if errors.As(err, &status) && status == http.StatusBadRequest {
-		// USER_NOT_FOUND, INVALID_ID_TOKEN and the like; but a wrong API key is a 400 too, and no allow either.
-		return nil, errNoAccount
+	var status *bearer.StatusError
+	if errors.As(err, &status) {
+		if code := errorCode(status.Body); slices.Contains(tokenErrors, code) {
+			return nil, &bearer.Error{Name: errNoAccount.Name, Message: errNoAccount.Message, Why: code}
+		} else if code != "" {
+			err = fmt.Errorf("refused (%w, %s): check config.api_key", err, code)
+		}
 	}
 	var refused *bearer.Error
 	if err != nil && !errors.As(err, &refused) {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
 	return v, err
+}
+
+// tokenErrors are what Firebase says about tokens and their users. All else that it refuses is about us: an API key that is
+// wrong, restricted or for another project.
+var tokenErrors = []string{"USER_NOT_FOUND", "USER_DISABLED", "INVALID_ID_TOKEN", "TOKEN_EXPIRED", "CREDENTIAL_TOO_OLD_LOGIN_AGAIN"}
+
+var codePattern = regexp.MustCompile(`^[A-Z_]{1,40}`)
+
+// errorCode returns the word that says what went wrong (Google API error model); "" when there is none.
+func errorCode(body []byte) string {
+	var answer struct {
+		Error struct {
+			Message, Status string
+			Details         []struct{ Reason string }
+		}
+	}
+	_ = json.Unmarshal(body, &answer)
+	e := &answer.Error
+	if word, _, _ := strings.Cut(e.Message, " : "); codePattern.FindString(word) == word && word != "" {
+		return word
+	}
+	for _, d := range e.Details {
+		if code := codePattern.FindString(d.Reason); code != "" {
+			return code
+		}
+	}
+	return codePattern.FindString(e.Status)
 }
 
 // refused answers with 401 if err is about the token, else err is a failure of ours.

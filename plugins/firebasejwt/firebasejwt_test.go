@@ -218,6 +218,10 @@ func TestRevocation(t *testing.T) {
 		{"another user", 200, `{"users":[{"localId":"bob"}]}`, 1795348000, 401},
 		{"no users", 200, `{}`, 1795348000, 401},
 		{"deleted", 400, `{"error":{"message":"USER_NOT_FOUND"}}`, 1795348000, 401},
+		{"expired at Google", 400, `{"error":{"code":400,"message":"TOKEN_EXPIRED : log in again","status":"INVALID_ARGUMENT"}}`, 1795348000, 401},
+		{"a wrong API key", 400, badKey, 1795348000, 503},
+		{"a restricted API key", 403, `{"error":{"code":403,"message":"Requests from referer <empty> are blocked.","status":"PERMISSION_DENIED"}}`, 1795348000, 503},
+		{"nothing that is known", 400, `{"error":"USER_NOT_FOUND"}`, 1795348000, 503},
 		{"Google fails", 500, ``, 1795348000, 503},
 		{"no JSON", 200, `x`, 1795348000, 503},
 	} {
@@ -240,6 +244,21 @@ func TestRevocation(t *testing.T) {
 				t.Error("no userinfo")
 			}
 		})
+	}
+}
+
+// What Google answers for a key that does not exist.
+const badKey = `{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT",
+	"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}`
+
+// A wrong API key refuses everybody: whoever reads the log must see that it is not the users' fault.
+func TestWrongKeyIsSaid(t *testing.T) {
+	g := newGoogle(t)
+	g.set(400, badKey)
+	p := build(t, `{"config":{"project_id":"`+project+`","api_key":"AIzaSyExample"},"features":{"fetch_userinfo":true}}`, g.env(t))
+	_, err := p.Verify(t.Context(), request(g.token(t, plugintest.Now, nil)))
+	if want := "userinfo: refused (status 400, API_KEY_INVALID): check config.api_key"; err == nil || err.Error() != want {
+		t.Errorf("Verify = %v, want %s", err, want)
 	}
 }
 

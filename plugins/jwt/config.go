@@ -100,7 +100,7 @@ type OIDC struct {
 	Enabled bool `json:"enabled,omitempty"`
 	// Issuer is where the endpoints are. Required.
 	Issuer Issuer `json:"issuer,omitzero"`
-	// Client is who asks. Required for introspect_access_token and fetch_userinfo.
+	// Client is who asks. Required for introspect_access_token.
 	Client Client `json:"client,omitzero"`
 	// Features are the questions.
 	Features Features `json:"features,omitzero"`
@@ -132,11 +132,19 @@ type Issuer struct {
 
 // Client is a relying party's credentials, by hand or by what its registration says (RFC 7592 §2.1).
 type Client struct {
-	// ClientID is sent with ClientSecret, as Basic credentials (RFC 6749 §2.3.1).
+	// ClientID is the client's name.
 	ClientID string `json:"client_id,omitempty"`
 	// ClientSecret is the client's password.
 	ClientSecret plugins.Secret `json:"client_secret,omitempty"`
-	// RegistrationClientURI is where the client's registration is, if it has no client_secret here.
+	// PrivateKey signs assertions instead of a password (RFC 7523): PEM, or a JWK as text.
+	PrivateKey plugins.Secret `json:"private_key,omitempty"`
+	// TokenEndpointAuthMethod is how the client authenticates: client_secret_basic, client_secret_post,
+	// client_secret_jwt, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none. Default what the
+	// registration says, else what the issuer supports and the credentials allow, else client_secret_basic.
+	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
+	// TokenEndpointAuthSigningAlg signs the assertions. Default RS256, HS256, EdDSA, or what suits the curve.
+	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
+	// RegistrationClientURI is where the client's registration is, if there are no credentials here.
 	RegistrationClientURI string `json:"registration_client_uri,omitempty"`
 	// RegistrationAccessToken is the bearer token to read it with.
 	RegistrationAccessToken plugins.Secret `json:"registration_access_token,omitempty"`

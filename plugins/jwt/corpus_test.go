@@ -63,6 +63,7 @@ var differs = map[string]struct {
 	challenge string
 	why       string
 }{
+	"jwt-194": {200, "", "userinfo is asked with the user's token: no client is needed"},
 	"jwt-023": {401, `Bearer realm="https://app.example.com/a/b?x=1&y=two", error="JsonWebTokenError", error_description="jwt signature is required"`, "an unsigned token is no credential (ATTACKS 31)"},
 	"jwt-028": {401, `Bearer realm="https://app.example.com/a/b?x=1&y=two", error="JsonWebTokenError", error_description="invalid token"`, "RFC 7515 §4.1.11: unknown critical extensions are refused"},
 	"jwt-029": {401, `Bearer realm="https://app.example.com/a/b?x=1&y=two", error="JsonWebTokenError", error_description="invalid token"`, "a malformed JWT is the client's fault"},
@@ -78,6 +79,10 @@ func TestCorpus(t *testing.T) {
 		t.Run(c.ID+" "+c.Note, func(t *testing.T) {
 			if d, ok := differs[c.ID]; ok {
 				c.Status, c.Want = d.status, map[string]string{"www-authenticate": d.challenge}
+				if d.status == http.StatusOK {
+					c.Want["x-userinfo"] = rec.Fixtures["/oidc/userinfo"].Body
+					c.Want["x-access-token"] = strings.TrimPrefix(c.Header.Get("Authorization"), "Bearer ")
+				}
 			}
 			env := plugintest.Env(t)
 			env.HTTP = &http.Client{Transport: rec}

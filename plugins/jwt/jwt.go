@@ -52,6 +52,12 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if p.verifier, err = newVerifier(c.Config, p.provider, env); err != nil {
 		return nil, fmt.Errorf("config.secret: %w", err)
 	}
+	if p.provider != nil {
+		p.provider.signed = p.verifier.With(signedAnswers)
+		if c.OIDC.Issuer.DiscoverURL != "" || c.OIDC.Issuer.JWKSURI != "" {
+			p.provider.signed = bearer.NewVerifier(p.provider, true, signedAnswers, env.Now)
+		}
+	}
 	if p.idToken, err = rules(c.Assertions.IDToken, env); err != nil {
 		return nil, fmt.Errorf("assertions.id_token: %w", err)
 	}
@@ -114,7 +120,9 @@ func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *b
 			return plugins.Result{}, fmt.Errorf("introspection: %w", err)
 		}
 		if !active {
-			return p.refuse(ctx, r, http.StatusUnauthorized, &bearer.Error{Name: "invalid_token", Message: "token failed introspection"})
+			return p.refuse(ctx, r, http.StatusUnauthorized, &bearer.Error{
+				Name: "invalid_token", Message: "token failed introspection", Why: "the issuer says that it is not active",
+			})
 		}
 	}
 	var info query.Value = query.Undefined{}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/oauthclient"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 )
@@ -24,20 +25,33 @@ type provider struct {
 	now      func() time.Time
 	fetcher  jwks.Fetcher
 	// manual holds the endpoints if discovery is nil.
-	manual    Issuer
-	discovery *jwks.Remote[*Issuer]
+	manual    metadata
+	discovery *jwks.Remote[*metadata]
 	// client holds the credentials if registration is nil.
-	client       Client
-	registration *jwks.Remote[*Client]
+	client       *oauthclient.Client
+	registration *jwks.Remote[*oauthclient.Client]
+	// clientID is the client's name as far as the configuration says it.
+	clientID string
 	// clientErr is why there is no client.
 	clientErr error
 
 	introspections, userinfos *bearer.Lookup
+	// signed verifies userinfo that is signed.
+	signed *bearer.Verifier
+	// native refuses userinfo that does not say whom it is about.
+	native bool
 
 	// keys is the key set behind keysURI, which discovery may change.
 	mu      sync.Mutex
 	keysURI string
 	keys    *jwks.Remote[*jwks.Set]
+}
+
+// metadata is what is used of an issuer's description of itself (OpenID Connect Discovery 1.0 §3, RFC 8414 §2).
+type metadata struct {
+	Issuer
+	// methods are the ways that a client may authenticate to the introspection endpoint; nil when it does not say.
+	methods []string
 }
 
 const wellKnown = "/.well-known/"
@@ -48,8 +62,9 @@ func newProvider(c OIDC, env plugins.Env) (*provider, error) {
 		http:           jwks.SameOrigin(env.HTTP),
 		now:            env.Now,
 		fetcher:        fetcher(env),
-		manual:         c.Issuer,
-		client:         c.Client,
+		native:         env.Native,
+		clientID:       c.Client.ClientID,
+		manual:         metadata{Issuer: c.Issuer},
 		introspections: bearer.NewLookup(env.Now),
 		userinfos:      bearer.NewLookup(env.Now),
 	}
@@ -66,27 +81,59 @@ func newProvider(c OIDC, env plugins.Env) (*provider, error) {
 		}
 	default:
 		if err := c.Issuer.check(); err != nil {
-			return nil, fmt.Errorf("issuer.%w", err)
+			if err := env.Complain(fmt.Errorf("issuer.%w", err)); err != nil {
+				return nil, err
+			}
 		}
 	}
-	switch {
-	case c.Client.ClientID != "" && c.Client.ClientSecret != "":
-	case c.Client.RegistrationClientURI != "" && c.Client.RegistrationAccessToken != "":
-		p.registration, err = jwks.NewRemote(c.Client.RegistrationClientURI, env.HTTP, env.Now, parseClient)
-		if err != nil {
-			return nil, fmt.Errorf("client.registration_client_uri: %w", err)
-		}
-		p.registration.Bearer = string(c.Client.RegistrationAccessToken)
-	case c.Features.IntrospectAccessToken || c.Features.FetchUserinfo:
-		p.clientErr = errors.New("client: want client_id and client_secret, or registration_client_uri and registration_access_token")
-		if err := env.Complain(p.clientErr); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+	return p, p.newClient(&c, env)
 }
 
-// check checks the endpoints that are asked.
+// newClient finds out who asks. Only introspection needs to know.
+func (p *provider) newClient(c *OIDC, env plugins.Env) error {
+	given := c.Client
+	byHand := given.ClientID != "" && (given.ClientSecret != "" || given.PrivateKey != "")
+	if !byHand && given.RegistrationClientURI != "" && given.RegistrationAccessToken != "" {
+		var err error
+		p.registration, err = jwks.NewRemote(given.RegistrationClientURI, env.HTTP, env.Now, given.registered)
+		if err != nil {
+			return fmt.Errorf("client.registration_client_uri: %w", err)
+		}
+		p.registration.Bearer = string(given.RegistrationAccessToken)
+		return nil
+	}
+	if !c.Features.IntrospectAccessToken {
+		return nil
+	}
+	if p.client, p.clientErr = given.authentication(); p.clientErr != nil {
+		p.clientErr = fmt.Errorf("client.%w", p.clientErr)
+		return env.Complain(p.clientErr)
+	}
+	return nil
+}
+
+// authentication is how the client authenticates.
+func (c *Client) authentication() (*oauthclient.Client, error) {
+	return oauthclient.New(oauthclient.Config{
+		ID: c.ClientID, Secret: string(c.ClientSecret), Key: string(c.PrivateKey),
+		Method: c.TokenEndpointAuthMethod, Algorithm: c.TokenEndpointAuthSigningAlg,
+	})
+}
+
+// registered reads a client's registration. What the configuration says about authentication counts more.
+func (c *Client) registered(text []byte) (*oauthclient.Client, error) {
+	var r Client
+	if json.Unmarshal(text, &r) != nil || r.ClientID == "" {
+		return nil, errors.New("not a client's registration")
+	}
+	r.PrivateKey = c.PrivateKey
+	if c.TokenEndpointAuthMethod != "" {
+		r.TokenEndpointAuthMethod, r.TokenEndpointAuthSigningAlg = c.TokenEndpointAuthMethod, c.TokenEndpointAuthSigningAlg
+	}
+	return r.authentication()
+}
+
+// check checks the endpoints that can be asked.
 func (i *Issuer) check() error {
 	for name, endpoint := range map[string]string{
 		"userinfo_endpoint": i.UserinfoEndpoint, "introspection_endpoint": i.IntrospectionEndpoint, "jwks_uri": i.JWKSURI,
@@ -94,31 +141,50 @@ func (i *Issuer) check() error {
 		if endpoint == "" {
 			continue
 		}
-		if u, err := url.Parse(endpoint); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			return fmt.Errorf("%s: want an http or https URL", name)
+		if err := checkEndpoint(name, endpoint); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func parseMetadata(text []byte) (*Issuer, error) {
-	var i Issuer
-	if json.Unmarshal(text, &i) != nil {
-		return nil, errors.New("not an issuer's metadata")
+func checkEndpoint(name, endpoint string) error {
+	if endpoint == "" {
+		return fmt.Errorf("the issuer has no %s", name)
 	}
-	return &i, i.check()
+	if u, err := url.Parse(endpoint); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return fmt.Errorf("%s: want an http or https URL", name)
+	}
+	return nil
 }
 
-func parseClient(text []byte) (*Client, error) {
-	var c Client
-	if json.Unmarshal(text, &c) != nil || c.ClientID == "" || c.ClientSecret == "" {
-		return nil, errors.New("not a client's registration")
+// parseMetadata takes what is used, one by one: whatever else is odd breaks nothing.
+func parseMetadata(text []byte) (*metadata, error) {
+	var doc map[string]any
+	if json.Unmarshal(text, &doc) != nil || doc == nil {
+		return nil, errors.New("not an issuer's metadata")
 	}
-	return &c, nil
+	member := func(name string) string { s, _ := doc[name].(string); return s }
+	m := &metadata{Issuer: Issuer{
+		Issuer: member("issuer"), TokenEndpoint: member("token_endpoint"), UserinfoEndpoint: member("userinfo_endpoint"),
+		IntrospectionEndpoint: member("introspection_endpoint"), JWKSURI: member("jwks_uri"),
+	}}
+	for _, name := range []string{"introspection_endpoint_auth_methods_supported", "token_endpoint_auth_methods_supported"} {
+		list, ok := doc[name].([]any)
+		for _, e := range list {
+			if s, ok := e.(string); ok {
+				m.methods = append(m.methods, s)
+			}
+		}
+		if ok {
+			break
+		}
+	}
+	return m, nil
 }
 
 // metadata returns the issuer's endpoints.
-func (p *provider) metadata(ctx context.Context) (*Issuer, error) {
+func (p *provider) metadata(ctx context.Context) (*metadata, error) {
 	if p.discovery == nil {
 		return &p.manual, nil
 	}
@@ -164,16 +230,13 @@ func (p *provider) remote(ctx context.Context) (*jwks.Remote[*jwks.Set], error) 
 	return p.keys, nil
 }
 
-func (p *provider) credentials(ctx context.Context) (*Client, error) {
-	switch {
-	case p.clientErr != nil:
-		return nil, fmt.Errorf("oidc.%w", p.clientErr)
-	case p.registration == nil:
-		return &p.client, nil
+func (p *provider) credentials(ctx context.Context) (*oauthclient.Client, error) {
+	if p.registration == nil {
+		return p.client, p.clientErr
 	}
 	c, err := p.registration.Get(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("oidc client registration: %w", err)
+		return nil, fmt.Errorf("client registration: %w", err)
 	}
 	return c, nil
 }
@@ -184,23 +247,24 @@ func (p *provider) introspect(ctx context.Context, token string, t *bearer.Token
 	if err != nil {
 		return false, err
 	}
-	if m.IntrospectionEndpoint == "" {
-		return false, errors.New("the issuer has no introspection_endpoint")
+	if err := checkEndpoint("introspection_endpoint", m.IntrospectionEndpoint); err != nil {
+		return false, err
 	}
 	v, err := p.introspections.Ask(ctx, token, func(ctx context.Context) (query.Value, int, time.Duration, error) {
 		c, err := p.credentials(ctx)
 		if err != nil {
-			return nil, 0, 0, err
+			return nil, 0, 0, fmt.Errorf("oidc.%w", err)
 		}
-		form := url.Values{"token": {token}}.Encode()
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.IntrospectionEndpoint, strings.NewReader(form))
+		server := oauthclient.Server{Issuer: m.Issuer.Issuer, Methods: m.methods}
+		req, err := c.Request(ctx, m.IntrospectionEndpoint, url.Values{"token": {token}}, server, p.now())
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		// RFC 6749 §2.3.1: both are form-encoded first.
-		req.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(string(c.ClientSecret)))
 		o, _, err := bearer.FetchObject(p.http, req)
+		var status *bearer.StatusError
+		if errors.As(err, &status) && oauthclient.Refused(status.Status, status.Body) {
+			err = fmt.Errorf("the endpoint refused our client %q (%w, %s): check oidc.client", c.ID(), err, c.Method(m.methods))
+		}
 		if err != nil {
 			return nil, 0, 0, err
 		}
@@ -211,39 +275,4 @@ func (p *provider) introspect(ctx context.Context, token string, t *bearer.Token
 		return true, 0, p.features.IntrospectExpiry.TTL(t, p.now()), nil
 	})
 	return v == true, err
-}
-
-// userinfo asks who token is about (OpenID Connect Core 1.0 §5.3). A [bearer.Error] says that the provider does not take
-// the token.
-func (p *provider) userinfo(ctx context.Context, token string, t *bearer.Token) (query.Value, error) {
-	m, err := p.metadata(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if m.UserinfoEndpoint == "" {
-		return nil, errors.New("userinfo: the issuer has no userinfo_endpoint")
-	}
-	if p.clientErr != nil {
-		return nil, fmt.Errorf("oidc.%w", p.clientErr)
-	}
-	v, err := p.userinfos.Ask(ctx, token, func(ctx context.Context) (query.Value, int, time.Duration, error) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserinfoEndpoint, nil)
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		req.Header.Set("Authorization", "Bearer "+token)
-		o, size, err := bearer.FetchObject(p.http, req)
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		return o, size, p.features.UserinfoExpiry.TTL(t, p.now()), nil
-	})
-	var status bearer.StatusError
-	switch {
-	case errors.As(err, &status) && (status == http.StatusUnauthorized || status == http.StatusForbidden):
-		return nil, &bearer.Error{Name: "invalid_token", Message: "token refused by the userinfo endpoint"}
-	case err != nil:
-		return nil, fmt.Errorf("userinfo: %w", err)
-	}
-	return v, nil
 }
