@@ -11,9 +11,10 @@ var house = []rule{
 	{"internal/query", nil, "the words of the query languages are the floor that everything else stands on"},
 	{"internal/query/*", []string{"internal/query", "internal/query/*"}, "an engine knows queries and values, not who asks"},
 	{"internal/jwks", nil, "key sets are fetched and cached, whoever verifies with them"},
-	{"internal/sqldb", []string{"internal/strictjson"}, "opening a database is the same for everything that needs one"},
+	{"internal/sqldb", []string{"internal/strictjson", "internal/tlsclient"}, "opening a database is the same for everything that needs one"},
 	{"internal/strictjson", nil, "reading JSON is the same for every configuration"},
 	{"internal/yamljson", nil, "reading YAML is the same for every configuration"},
+	{"internal/tlsclient", nil, "whom to believe is the same for everything that dials, whatever it then speaks"},
 	{"internal/watch", nil, "watching a file is the same for keys, stores and revocations"},
 
 	{"internal/identity", []string{"internal/query"}, "who was authenticated must not depend on how"},
@@ -25,11 +26,11 @@ var house = []rule{
 	{"internal/oauthclient", nil, "how a client authenticates is the same for introspection, logins and whoever asks a provider next"},
 	{"internal/credential", nil, "remembering a password is the same wherever it is checked"},
 
-	{"plugins", []string{"internal/query", "internal/strictjson", "internal/identity", "internal/sqldb"},
+	{"plugins", []string{"internal/query", "internal/strictjson", "internal/identity", "internal/sqldb", "internal/tlsclient"},
 		"the contract names what a plugin may reach, and nothing that reaches plugins"},
 	{"plugins/builtin", []string{"plugins", "plugins/*"}, "the list of plugins is a list"},
 	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/query/*", "internal/identity"}, "the contract suite knows the contract"},
-	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/identity", "internal/jwks", "internal/bearer", "internal/oauthclient", "internal/credential", "internal/sqldb"},
+	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/identity", "internal/jwks", "internal/bearer", "internal/oauthclient", "internal/credential", "internal/sqldb", "internal/tlsclient"},
 		"a plugin never sees another plugin, a store, the pipeline or the server: whatever it needs comes through plugins.Env"},
 
 	{"stores", []string{"internal/strictjson", "internal/yamljson"}, "a store maps ids to sealed text; it cannot open it"},
