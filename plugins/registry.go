@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,8 @@ type Env struct {
 	Log  *slog.Logger
 	Now  func() time.Time
 	HTTP *http.Client
+	// Roots are the certificate authorities to trust where a configuration names none; nil are the system's.
+	Roots *x509.CertPool
 	// Query holds the languages that the token's queries may use.
 	Query query.Engines
 	// Hashing bounds how many passwords are hashed at once, process-wide, so that wrong guesses

@@ -55,6 +55,8 @@ func (c *cli) environment(cfg *config.Config, warnings, problems config.Problems
 		switch text := w.Err.Error(); {
 		case strings.Contains(text, "nothing in this version uses it"), strings.Contains(text, "no setting of that name"):
 			say(ignored, w)
+		case strings.Contains(text, "are not read:"):
+			say(changed, w)
 		default:
 			say(weak, w)
 		}
@@ -138,10 +140,10 @@ var changes = map[string]func(value string) variable{
 		return variable{State: ignored, Text: "there is no Node.js here"}
 	},
 	"NODE_EXTRA_CA_CERTS": func(string) variable {
-		return variable{State: changed, Text: "not read here", Hint: "name a bundle with the system's authorities and these in SSL_CERT_FILE, or give them to the plugin (tls.ca, tlsOptions.ca)"}
+		return variable{State: kept, Text: "as here EAS_CA_FILE"}
 	},
 	"NODE_TLS_REJECT_UNAUTHORIZED": func(string) variable {
-		return variable{State: changed, Text: "not read here: certificates are verified", Hint: "give the plugin its certificate authority (tls.ca, tlsOptions.ca)"}
+		return variable{State: changed, Text: "not read here: certificates are verified", Hint: "name its certificate authority in EAS_CA_FILE, or in the plugin (tls.ca, tlsOptions.ca)"}
 	},
 }
 

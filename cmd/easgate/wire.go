@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -255,7 +257,8 @@ func compiler(cfg *config.Config, log *slog.Logger, now func() time.Time) (c *pi
 		Env: plugins.Env{
 			Log:          log,
 			Now:          now,
-			HTTP:         httpClient(cfg.VerifyTimeout),
+			HTTP:         httpClient(cfg.VerifyTimeout, cfg.CARoots),
+			Roots:        cfg.CARoots,
 			Query:        own,
 			CookieSecret: cfg.CookieSignSecret,
 			// One processor stays free of password hashing, where there are several.
@@ -265,12 +268,13 @@ func compiler(cfg *config.Config, log *slog.Logger, now func() time.Time) (c *pi
 }
 
 // httpClient is what plugins call identity providers and upstreams with.
-func httpClient(timeout time.Duration) *http.Client {
+func httpClient(timeout time.Duration, roots *x509.CertPool) *http.Client {
 	return &http.Client{
 		Timeout: timeout,
 		Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			TLSHandshakeTimeout:   5 * time.Second,
 			ResponseHeaderTimeout: timeout,
 			ForceAttemptHTTP2:     true,

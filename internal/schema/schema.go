@@ -14,7 +14,6 @@ import (
 	"github.com/easgate/easgate/internal/headers"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/jwt"
-	"github.com/easgate/easgate/plugins/ldap"
 )
 
 // comments.json: package below the module, type and field to the field's description.
@@ -71,7 +70,7 @@ func special(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[plugins.Values]():
 		one := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "null"}}}
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "null"}, {Type: "array", Items: one}}}
-	case reflect.TypeFor[ldap.List](), reflect.TypeFor[bearer.Strings]():
+	case reflect.TypeFor[plugins.List](), reflect.TypeFor[bearer.Strings]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "array", Items: text}}}
 	case reflect.TypeFor[bearer.Audience]():
 		pattern := object([]string{"regex"}, "regex", text)

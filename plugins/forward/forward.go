@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/easgate/easgate/internal/tlsclient"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -34,7 +35,7 @@ type Config struct {
 	AllowInsecure bool `json:"allow_insecure,omitempty"`
 	// TLS says whom to trust, and who we are, when the URL is https. By default the system's certificate authorities
 	// are trusted and no certificate is shown.
-	TLS TLS `json:"tls,omitzero"`
+	TLS plugins.TLS `json:"tls,omitzero"`
 	// Timeout is how many seconds the whole answer may take. Default 5.
 	Timeout float64 `json:"timeout,omitempty"`
 	// MaxHeader is how many bytes of headers the service may be sent; a request with more is denied without asking it.
@@ -52,7 +53,11 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 }
 
 // Migrate implements [plugins.Migrator].
-func (*Config) Migrate(say func(text string)) {
+func (c *Config) Migrate(say func(text string)) {
+	if strings.HasPrefix(strings.ToLower(string(c.URL)), "https:") && !c.AllowInsecure && c.TLS.ServerName == "" {
+		say("url: a server certificate that has a common name and no alternative names is refused; " +
+			"tls.server_name with that name takes it, and so does tls.fingerprint with its public key")
+	}
 	say("external-auth-server follows redirects, so that a redirect to a login page lets the request pass; " +
 		"here the redirect is the answer, and denies")
 	say("the service is not sent Range, If-None-Match, Content-Type and their kin, which are about the application's content")
@@ -65,10 +70,11 @@ type Plugin struct {
 	timeout   time.Duration
 	maxHeader int
 	maxBody   int64
+	// transport is the client's; own says that no other plugin uses it.
+	client    *http.Client
 	transport http.RoundTripper
-	// own is the transport if no other plugin uses it.
-	own     *http.Transport
-	breaker breaker
+	own       bool
+	breaker   breaker
 }
 
 // An answer is what the service said, its body as sent and at most one byte longer than allowed.
@@ -112,22 +118,12 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		password, _ := u.User.Password()
 		p.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
 	}
-	p.transport = http.DefaultTransport
-	if env.HTTP != nil && env.HTTP.Transport != nil {
-		p.transport = env.HTTP.Transport
+	c.TLS.Insecure = c.AllowInsecure
+	if p.client, p.own, err = c.TLS.Client(env); err != nil {
+		return nil, fmt.Errorf("tls.%w", err)
 	}
-	if c.AllowInsecure || !c.TLS.isZero() {
-		config, err := c.TLS.config(c.AllowInsecure)
-		if err != nil {
-			return nil, fmt.Errorf("tls.%w", err)
-		}
-		base, ok := p.transport.(*http.Transport)
-		if !ok {
-			base = http.DefaultTransport.(*http.Transport)
-		}
-		p.own = base.Clone()
-		p.own.TLSClientConfig = config
-		p.transport = p.own
+	if p.transport = p.client.Transport; p.transport == nil {
+		p.transport = http.DefaultTransport
 	}
 	return p, nil
 }
@@ -179,7 +175,7 @@ func (p *Plugin) ask(ctx context.Context, header http.Header) (*answer, error) {
 	// A transport follows no redirects; a client would.
 	resp, err := p.transport.RoundTrip(req)
 	if err != nil {
-		return nil, err
+		return nil, tlsclient.Explain(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode < 200 {
@@ -194,8 +190,8 @@ func (p *Plugin) ask(ctx context.Context, header http.Header) (*answer, error) {
 
 // Close closes the plugin's idle connections if no other plugin shares them.
 func (p *Plugin) Close() error {
-	if p.own != nil {
-		p.own.CloseIdleConnections()
+	if p.own {
+		p.client.CloseIdleConnections()
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/easgate/easgate/internal/tlsclient"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/forward"
 	"github.com/easgate/easgate/plugins/plugintest"
@@ -284,9 +285,11 @@ func TestTLS(t *testing.T) {
 		want   bool
 	}{
 		{"unknown authority", forward.Config{}, false},
-		{"its authority", forward.Config{TLS: forward.TLS{CA: ca}}, true},
-		{"another name", forward.Config{TLS: forward.TLS{CA: ca, ServerName: "other.test"}}, false},
-		{"its other name", forward.Config{TLS: forward.TLS{CA: ca, ServerName: "example.com"}}, true},
+		{"its authority", forward.Config{TLS: plugins.TLS{CA: plugins.List{ca}}}, true},
+		{"another name", forward.Config{TLS: plugins.TLS{CA: plugins.List{ca}, ServerName: "other.test"}}, false},
+		{"its other name", forward.Config{TLS: plugins.TLS{CA: plugins.List{ca}, ServerName: "example.com"}}, true},
+		{"its public key", forward.Config{TLS: plugins.TLS{Fingerprint: plugins.List{tlsclient.Fingerprint(s.Certificate())}}}, true},
+		{"another public key", forward.Config{TLS: plugins.TLS{Fingerprint: plugins.List{strings.Repeat("ab", 32)}}}, false},
 		{"any certificate", forward.Config{AllowInsecure: true}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

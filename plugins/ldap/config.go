@@ -1,7 +1,6 @@
 package ldap
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +43,7 @@ type Config struct {
 
 // Lint implements [plugins.Linter].
 func (c *Config) Lint(_ bool, say func(text string)) {
-	if v := c.Connection.TLSOptions.RejectUnauthorized; v != nil && !*v {
+	if c.Connection.TLSOptions.insecure() {
 		say("connection.tlsOptions.rejectUnauthorized: any server that answers is believed and told the passwords")
 	}
 	for _, url := range c.Connection.URL {
@@ -56,7 +55,11 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 }
 
 // Migrate implements [plugins.Migrator].
-func (*Config) Migrate(say func(text string)) {
+func (c *Config) Migrate(say func(text string)) {
+	if o := &c.Connection.TLSOptions; c.Connection.secured() && !o.insecure() && o.ServerName == "" {
+		say("connection.url: a server certificate that has a common name and no alternative names is refused; " +
+			"tlsOptions.servername with that name takes it, and so does tlsOptions.fingerprint with its public key")
+	}
 	say("a directory that is down is always 503 here, and mostly 401 there; " +
 		"a remembered login counts for this token alone, assertions included")
 }
@@ -71,7 +74,7 @@ type Assertions struct {
 type Connection struct {
 	// URL is where the directory is, ldap://host:port or ldaps://host:port, or a list of such URLs: when one does not
 	// answer, the next is asked. Ports default to 389 and 636. Required.
-	URL List `json:"url"`
+	URL plugins.List `json:"url"`
 	// BindDN is who searches. Default is nobody: searches are anonymous.
 	BindDN string `json:"bindDN,omitempty"`
 	// BindCredentials is the password of BindDN.
@@ -85,7 +88,7 @@ type Connection struct {
 	SearchScope string `json:"searchScope,omitempty"`
 	// SearchAttributes are the attributes of the user to ask for. Default is all but operational ones, such as
 	// OpenLDAP's memberOf.
-	SearchAttributes List `json:"searchAttributes,omitempty"`
+	SearchAttributes plugins.List `json:"searchAttributes,omitempty"`
 	// BindProperty is the user's attribute to bind with, "dn" for the DN. Default dn.
 	BindProperty string `json:"bindProperty,omitempty"`
 
@@ -96,7 +99,7 @@ type Connection struct {
 	// GroupSearchScope is how deep: base, one or sub. Default sub.
 	GroupSearchScope string `json:"groupSearchScope,omitempty"`
 	// GroupSearchAttributes are the attributes of groups to ask for. Default is all but operational ones.
-	GroupSearchAttributes List `json:"groupSearchAttributes,omitempty"`
+	GroupSearchAttributes plugins.List `json:"groupSearchAttributes,omitempty"`
 	// GroupDNProperty is the user's attribute that {{dn}} stands for. Default dn.
 	GroupDNProperty string `json:"groupDnProperty,omitempty"`
 
@@ -126,20 +129,9 @@ type Connection struct {
 	StrictDN any `json:"strictDN,omitempty"`
 }
 
-// A List is a list of strings. In JSON one string may stand for a list of it.
-type List []string
-
-// UnmarshalJSON reads a string or a list of strings; null leaves l as it is.
-func (l *List) UnmarshalJSON(raw []byte) error {
-	if bytes.HasPrefix(raw, []byte(`"`)) {
-		var s string
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return err
-		}
-		*l = List{s}
-		return nil
-	}
-	return json.Unmarshal(raw, (*[]string)(l))
+// secured reports whether any connection has TLS.
+func (c *Connection) secured() bool {
+	return c.StartTLS || slices.ContainsFunc(c.URL, func(u string) bool { return strings.HasPrefix(strings.ToLower(u), "ldaps:") })
 }
 
 // timeouts are a Connection's, with defaults.

@@ -85,7 +85,7 @@ func (p *Plugin) connection(c *Connection, env plugins.Env) (err error) {
 	if len(c.URL) == 0 {
 		return errors.New("url: required")
 	}
-	tls, err := c.TLSOptions.config()
+	tls, err := env.ClientTLS("", c.TLSOptions.settings())
 	if err != nil {
 		return fmt.Errorf("tlsOptions.%w", err)
 	}

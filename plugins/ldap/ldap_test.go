@@ -29,7 +29,7 @@ func basic(user, password string) plugintest.Request {
 func config(f *fake, change func(*Config)) Config {
 	base := "ou=people,dc=test"
 	c := Config{Realm: "r", Connection: Connection{
-		URL: List{f.url}, BindDN: serviceDN, BindCredentials: "t0ps3cret",
+		URL: plugins.List{f.url}, BindDN: serviceDN, BindCredentials: "t0ps3cret",
 		SearchBase: &base, SearchFilter: "(uid={{username}})",
 	}}
 	if change != nil {
@@ -335,7 +335,7 @@ func TestErrors(t *testing.T) {
 		{"no answer", &fake{deaf: true}, func(c *Config) { c.Connection.Timeout = 30 }, "deadline exceeded"},
 		{"no answer to StartTLS", &fake{deaf: true}, func(c *Config) { c.Connection.Timeout, c.Connection.StartTLS = 30, true }, "deadline exceeded"},
 		{"no answer to TLS", &fake{deaf: true}, func(c *Config) {
-			c.Connection.URL = List{strings.Replace(c.Connection.URL[0], "ldap:", "ldaps:", 1)}
+			c.Connection.URL = plugins.List{strings.Replace(c.Connection.URL[0], "ldap:", "ldaps:", 1)}
 			c.Connection.ConnectTimeout = 30
 		}, "deadline exceeded"},
 	} {

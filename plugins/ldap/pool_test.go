@@ -226,7 +226,7 @@ func TestFailover(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := build(t, config(second, func(c *Config) {
 				noCache(c)
-				c.Connection.URL = List{first.url, second.url}
+				c.Connection.URL = plugins.List{first.url, second.url}
 				c.Connection.Timeout = 3000 // ms: once, for the deaf one; much, for a busy machine
 			}))
 			for range 3 {
@@ -245,7 +245,7 @@ func TestFailover(t *testing.T) {
 func TestRefusalIsNotFailedOver(t *testing.T) {
 	first, second := serve(t, &fake{}), serve(t, &fake{})
 	p := build(t, config(first, func(c *Config) {
-		c.Connection.URL = List{first.url, second.url}
+		c.Connection.URL = plugins.List{first.url, second.url}
 		c.Connection.BindCredentials = "wr0ng"
 	}))
 	if _, err := p.Verify(t.Context(), basic("alice", "wonderland").Build()); err == nil || second.dialed() != 0 {
@@ -256,7 +256,7 @@ func TestRefusalIsNotFailedOver(t *testing.T) {
 // A wrong password is asked about once: more would lock the user out sooner.
 func TestWrongPasswordIsSentOnce(t *testing.T) {
 	f := serve(t, &fake{})
-	p := build(t, config(f, func(c *Config) { c.Connection.URL = List{f.url, f.url} }))
+	p := build(t, config(f, func(c *Config) { c.Connection.URL = plugins.List{f.url, f.url} }))
 	verify(t, p, "alice", "guess")
 	if got := f.binds(); !slices.Equal(got, []string{aliceDN}) {
 		t.Errorf("binds %q, want one", got)

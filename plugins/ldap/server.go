@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/easgate/easgate/internal/tlsclient"
 )
 
 // A server is one place where the directory is.
@@ -113,7 +115,7 @@ func (d *directory) connectTo(ctx context.Context, s *server, timeout time.Durat
 	if s.tls != nil && !s.startTLS {
 		secured := tls.Client(c.raw, s.tls)
 		if err := secured.HandshakeContext(ctx); err != nil {
-			return nil, err
+			return nil, tlsclient.Explain(err)
 		}
 		c.Conn = ldap.NewConn(secured, true)
 	} else {
@@ -122,7 +124,7 @@ func (d *directory) connectTo(ctx context.Context, s *server, timeout time.Durat
 	c.Start()
 	if s.startTLS {
 		if err := c.run(ctx, d.op, func(l *ldap.Conn) error { return l.StartTLS(s.tls) }); err != nil {
-			return nil, fmt.Errorf("StartTLS: %w", brokenBy(err))
+			return nil, fmt.Errorf("StartTLS: %w", brokenBy(tlsclient.Explain(err)))
 		}
 		if _, ok := c.TLSConnectionState(); !ok {
 			return nil, brokenBy(errors.New("StartTLS: no TLS"))

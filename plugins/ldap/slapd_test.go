@@ -30,7 +30,7 @@ func people(t *testing.T) string {
 func at(d *testserver.Directory, change func(*Config)) Config {
 	base := "ou=people,dc=example,dc=com"
 	c := Config{Connection: Connection{
-		URL: List{d.URL}, BindDN: d.Reader, BindCredentials: plugins.Secret(d.Password),
+		URL: plugins.List{d.URL}, BindDN: d.Reader, BindCredentials: plugins.Secret(d.Password),
 		SearchBase: &base, SearchFilter: "(uid={{username}})",
 	}}
 	noCache(&c)
@@ -64,21 +64,21 @@ func testUserInfo(t *testing.T, d *testserver.Directory) {
 		want   string
 	}{
 		{"all attributes", func(*Connection) {}, alice + "}"},
-		{"memberOf asked for", func(c *Connection) { c.SearchAttributes = List{"memberOf"} },
+		{"memberOf asked for", func(c *Connection) { c.SearchAttributes = plugins.List{"memberOf"} },
 			`{"dn":"uid=alice,ou=people,dc=example,dc=com","controls":[],"memberOf":["cn=everybody,ou=groups,dc=example,dc=com","cn=admins,ou=groups,dc=example,dc=com"]}`},
 		{"groups by DN", func(c *Connection) {
-			c.SearchAttributes, c.GroupSearchAttributes = List{"uid"}, List{"cn"}
+			c.SearchAttributes, c.GroupSearchAttributes = plugins.List{"uid"}, plugins.List{"cn"}
 			c.GroupSearchBase, c.GroupSearchFilter = "ou=groups,dc=example,dc=com", "(member={{dn}})"
 		}, `{"dn":"uid=alice,ou=people,dc=example,dc=com","controls":[],"uid":"alice","_groups":[` +
 			`{"dn":"cn=admins,ou=groups,dc=example,dc=com","controls":[],"cn":"admins"},` +
 			`{"dn":"cn=everybody,ou=groups,dc=example,dc=com","controls":[],"cn":"everybody"}]}`},
 		{"groups by uid", func(c *Connection) {
-			c.SearchAttributes, c.GroupSearchAttributes = List{"uid"}, List{"cn"}
+			c.SearchAttributes, c.GroupSearchAttributes = plugins.List{"uid"}, plugins.List{"cn"}
 			c.GroupSearchBase, c.GroupSearchFilter = "ou=groups,dc=example,dc=com", "(memberUid={{username}})"
 		}, `{"dn":"uid=alice,ou=people,dc=example,dc=com","controls":[],"uid":"alice","_groups":[` +
 			`{"dn":"cn=unix,ou=groups,dc=example,dc=com","controls":[],"cn":"unix"}]}`},
 		{"no groups", func(c *Connection) {
-			c.SearchAttributes, c.GroupDNProperty = List{"uid"}, "uid"
+			c.SearchAttributes, c.GroupDNProperty = plugins.List{"uid"}, "uid"
 			c.GroupSearchBase, c.GroupSearchFilter, c.GroupSearchScope = "ou=groups,dc=example,dc=com", "(cn={{dn}})", "one"
 		}, `{"dn":"uid=alice,ou=people,dc=example,dc=com","controls":[],"uid":"alice","_groups":[]}`},
 	} {
@@ -159,12 +159,14 @@ func testAssertions(t *testing.T, d *testserver.Directory) {
 
 func testFaults(t *testing.T, d *testserver.Directory) {
 	for name, change := range map[string]func(*Connection){
-		"wrong service bind":           func(c *Connection) { c.BindCredentials = "wr0ng" },
-		"TLS on the port without":      func(c *Connection) { c.URL = List{strings.Replace(d.URL, "ldap:", "ldaps:", 1)} },
-		"no TLS on the port with":      func(c *Connection) { c.URL = List{strings.Replace(d.TLSURL, "ldaps:", "ldap:", 1)} },
-		"StartTLS on the port with":    func(c *Connection) { c.URL, c.StartTLS = List{strings.Replace(d.TLSURL, "ldaps:", "ldap:", 1)}, true },
-		"a port where nobody listens":  func(c *Connection) { c.URL = List{"ldap://127.0.0.1:1"} },
-		"a name that there is not":     func(c *Connection) { c.URL = List{"ldap://no.invalid"} },
+		"wrong service bind":      func(c *Connection) { c.BindCredentials = "wr0ng" },
+		"TLS on the port without": func(c *Connection) { c.URL = plugins.List{strings.Replace(d.URL, "ldap:", "ldaps:", 1)} },
+		"no TLS on the port with": func(c *Connection) { c.URL = plugins.List{strings.Replace(d.TLSURL, "ldaps:", "ldap:", 1)} },
+		"StartTLS on the port with": func(c *Connection) {
+			c.URL, c.StartTLS = plugins.List{strings.Replace(d.TLSURL, "ldaps:", "ldap:", 1)}, true
+		},
+		"a port where nobody listens":  func(c *Connection) { c.URL = plugins.List{"ldap://127.0.0.1:1"} },
+		"a name that there is not":     func(c *Connection) { c.URL = plugins.List{"ldap://no.invalid"} },
 		"a search base that is no DN":  func(c *Connection) { *c.SearchBase = "nowhere" },
 		"a group search that is no DN": func(c *Connection) { c.GroupSearchBase, c.GroupSearchFilter = "nowhere", "(cn=*)" },
 	} {
@@ -279,7 +281,7 @@ func testFrozen(t *testing.T, d *testserver.Directory) {
 
 func testFailover(t *testing.T, first *testserver.Directory) {
 	second := testserver.Slapd(t, people(t))
-	p := build(t, at(first, func(c *Config) { c.Connection.URL = List{first.URL, second.URL} }))
+	p := build(t, at(first, func(c *Config) { c.Connection.URL = plugins.List{first.URL, second.URL} }))
 	for i, change := range []func(){func() {}, first.Kill, func() { first.Start(); second.Kill() }, second.Start} {
 		change()
 		for range 3 {

@@ -23,9 +23,9 @@ func secured(d *testserver.Directory, how string) func(*Config) {
 	return func(c *Config) {
 		c.Connection.StartTLS = how == "StartTLS"
 		if !c.Connection.StartTLS {
-			c.Connection.URL = List{d.TLSURL}
+			c.Connection.URL = plugins.List{d.TLSURL}
 		}
-		c.Connection.TLSOptions.CA = List{d.CA}
+		c.Connection.TLSOptions.CA = plugins.List{d.CA}
 	}
 }
 
@@ -39,8 +39,8 @@ func testTLS(t *testing.T, d *testserver.Directory) {
 		}{
 			{"its authority", func(*TLSOptions) {}, true},
 			{"the system's authorities", func(o *TLSOptions) { o.CA = nil }, false},
-			{"another authority", func(o *TLSOptions) { o.CA = List{otherCA(t)} }, false},
-			{"its authority among others", func(o *TLSOptions) { o.CA = List{otherCA(t), o.CA[0]} }, true},
+			{"another authority", func(o *TLSOptions) { o.CA = plugins.List{otherCA(t)} }, false},
+			{"its authority among others", func(o *TLSOptions) { o.CA = plugins.List{otherCA(t), o.CA[0]} }, true},
 			{"another name", func(o *TLSOptions) { o.ServerName = "other.test" }, false},
 			{"its other name", func(o *TLSOptions) { o.ServerName = "ldap.test" }, true},
 			{"anybody", func(o *TLSOptions) { o.CA, o.RejectUnauthorized = nil, &no }, true},
@@ -63,9 +63,9 @@ func testNothingInClear(t *testing.T, d *testserver.Directory) {
 		wire := sniff(t, d.URL)
 		p := build(t, at(d, func(c *Config) {
 			secured(d, "StartTLS")(c)
-			c.Connection.URL = List{wire.url}
+			c.Connection.URL = plugins.List{wire.url}
 			if !trusted {
-				c.Connection.TLSOptions.CA = List{otherCA(t)}
+				c.Connection.TLSOptions.CA = plugins.List{otherCA(t)}
 			}
 		}))
 		for _, password := range []string{"builder", "guess"} {

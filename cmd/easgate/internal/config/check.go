@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/tlsclient"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -25,6 +26,7 @@ func (l *loader) check() {
 		l.problem(c.originOf("grpc_ssl_cert", "grpc_ssl_key"), errors.New("a certificate needs its key, and a key its certificate"),
 			"set both EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY")
 	}
+	l.checkRoots()
 	for _, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
 			l.warn(c.origin["trusted_proxies"], fmt.Sprintf("%s trusts everybody: any client that reaches easgate can say which path it asks for", p),
@@ -43,6 +45,23 @@ func (l *loader) check() {
 		if s.later && c.origin[s.name] != "" {
 			l.warn(c.origin[s.name], "accepted, but nothing in this version uses it", "")
 		}
+	}
+}
+
+func (l *loader) checkRoots() {
+	c := l.c
+	if c.CAFile == "" {
+		return
+	}
+	var err error
+	c.CARoots, err = tlsclient.Roots(c.CAFile)
+	switch {
+	case err == nil:
+	case c.origin["ca_file"] == nodeExtraCA:
+		// Node.js goes on without it too.
+		l.warn(nodeExtraCA, fmt.Sprintf("its certificate authorities are not read: %v", err), "take it out, or name the file in EAS_CA_FILE")
+	default:
+		l.problem(c.origin["ca_file"], err, "EAS_CA_FILE names a PEM file of certificate authorities")
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -66,6 +67,10 @@ type Config struct {
 	LogAllows bool
 
 	VerifyTimeout time.Duration
+
+	// CAFile holds certificate authorities in PEM; CARoots are these beside the system's, nil for the system's alone.
+	CAFile  string
+	CARoots *x509.CertPool
 
 	// What follows is accepted so that EAS's environment can stay as it is; nothing in this version uses it.
 	StoreOpts                                 plugins.Secret

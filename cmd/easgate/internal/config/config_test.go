@@ -1,9 +1,12 @@
 package config
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -361,4 +364,35 @@ func FuzzFile(f *testing.F) {
 			t.Error("Load: no configuration at all")
 		}
 	})
+}
+
+func TestCertificateAuthorities(t *testing.T) {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	dir := t.TempDir()
+	ours := write(t, dir, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	none := write(t, dir, "none.pem", "no PEM")
+	for _, tt := range []struct {
+		name              string
+		env               []string
+		known, warns, bad bool
+	}{
+		{"unset", nil, false, false, false},
+		{"EAS_CA_FILE", []string{"EAS_CA_FILE=" + ours}, true, false, false},
+		{"Node.js' variable", []string{"NODE_EXTRA_CA_CERTS=" + ours}, true, false, false},
+		{"both", []string{"NODE_EXTRA_CA_CERTS=" + none, "EAS_CA_FILE=" + ours}, true, false, false},
+		{"no file", []string{"EAS_CA_FILE=" + ours + "x"}, false, false, true},
+		{"no certificates", []string{"EAS_CA_FILE=" + none}, false, false, true},
+		{"no file in Node.js' variable", []string{"NODE_EXTRA_CA_CERTS=" + ours + "x"}, false, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, warnings, err := Load(Sources{KeysOptional: true, Env: tt.env})
+			if (err != nil) != tt.bad || (len(warnings) > 0) != tt.warns {
+				t.Errorf("Load = %v, warnings %v", err, warnings)
+			}
+			if _, err := server.Certificate().Verify(x509.VerifyOptions{Roots: c.CARoots}); (err == nil) != tt.known {
+				t.Errorf("Verify = %v, want success = %v", err, tt.known)
+			}
+		})
+	}
 }

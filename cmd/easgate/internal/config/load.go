@@ -38,6 +38,7 @@ func Load(s Sources) (c *Config, warnings Problems, err error) {
 	}
 	l.env(env)
 	l.flags(s.Flags)
+	l.nodeCA(s.Env)
 	l.check()
 	return l.c, l.warnings, l.problems.err()
 }
@@ -172,6 +173,15 @@ func (l *loader) env(env map[string]string) {
 	for _, name := range sortedKeys(env) {
 		if _, _, ok := find(strings.ToLower(strings.TrimPrefix(name, "EAS_"))); !ok && name != "EAS_CONFIG_FILE" && !fromKubernetes(name, env[name]) {
 			l.warn(name, "no setting of that name", suggest(name, envNames()))
+		}
+	}
+}
+
+// nodeCA takes over what external-auth-server, a program in Node.js, was told.
+func (l *loader) nodeCA(env []string) {
+	for _, kv := range env {
+		if v, ok := strings.CutPrefix(kv, nodeExtraCA+"="); ok && v != "" && l.c.origin["ca_file"] == "" {
+			l.c.CAFile, l.c.origin["ca_file"] = v, nodeExtraCA
 		}
 	}
 }

@@ -36,6 +36,7 @@ const (
 	keyringFile  = "keyring_file"
 	revokedFile  = "revoked_jtis_file"
 	minSecretLen = 32
+	nodeExtraCA  = "NODE_EXTRA_CA_CERTS"
 )
 
 var table = []setting{
@@ -57,6 +58,7 @@ var table = []setting{
 	{name: "trusted_proxies", group: groupTrust, doc: "Peers whose forwarding headers are believed. Others are denied.", value: func(c *Config) value { return proxiesValue{&c.TrustedProxies} }},
 	{name: "proxy_profile", group: groupTrust, doc: "Which proxy's headers describe the parent request, where the verify URL has no `proxy=`.", value: func(c *Config) value { return profileValue{&c.ProxyProfile} }},
 
+	{name: "ca_file", group: groupTrust, doc: "PEM file of certificate authorities to trust beside the system's, wherever easgate is the client: directories, identity providers, databases, `forward`. Without it `NODE_EXTRA_CA_CERTS` is read.", value: func(c *Config) value { return textValue{&c.CAFile, "a file"} }},
 	{name: "signin_origins", group: groupTrust, doc: "Origins such as https://idp.example.com that /nginx/auth-signin may redirect to.", value: func(c *Config) value { return originsValue{&c.SigninOrigins} }},
 	{name: "url_queries", group: groupTrust, doc: "Lets a verify URL pick the token's id by a query on the request.", value: func(c *Config) value { return boolValue{&c.URLQueries} }},
 	{name: "url_query_timeout", group: groupTrust, doc: "How long one evaluation of such a query may take.", value: func(c *Config) value { return durationValue{&c.URLQueryTimeout} }},
