@@ -19,7 +19,8 @@ func TestToken(t *testing.T) {
 		{"default", "", "", h{"Authorization": {"Bearer x.y.z"}}, "x.y.z", true},
 		{"scheme in any case", "", "", h{"Authorization": {"bEARER x"}}, "x", true},
 		{"scheme alone", "", "", h{"Authorization": {"Bearer"}}, "", true},
-		{"two spaces", "", "", h{"Authorization": {"Bearer  x"}}, " x", true},
+		{"several blanks", "", "", h{"Authorization": {"Bearer   x"}}, "x", true},
+		{"blanks alone", "", "", h{"Authorization": {"Bearer   "}}, "", true},
 		{"more after it", "", "", h{"Authorization": {"Bearer x y"}}, "x y", true},
 		{"another scheme", "", "", h{"Authorization": {"Basic x"}}, "", false},
 		{"a longer scheme", "", "", h{"Authorization": {"BearerX x"}}, "", false},
@@ -34,17 +35,17 @@ func TestToken(t *testing.T) {
 		{"own header, Authorization does not count", "X-Jwt", "", h{"Authorization": {"Bearer x"}}, "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := NewCarrier(tt.header, tt.scheme)
+			c, err := NewCarrier(tt.header, tt.scheme, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, ok := c.Token(tt.in); got != tt.want || ok != tt.ok {
+			if got, _, ok := c.Token(&plugins.Request{Header: tt.in}); got != tt.want || ok != tt.ok {
 				t.Errorf("Token = %q, %v, want %q, %v", got, ok, tt.want, tt.ok)
 			}
 		})
 	}
 	for _, bad := range []string{"X Jwt", "X:", "X\n", "é", "\x7f"} {
-		if _, err := NewCarrier(bad, ""); err == nil {
+		if _, err := NewCarrier(bad, "", nil); err == nil {
 			t.Errorf("NewCarrier(%q) = nil, want an error", bad)
 		}
 	}
@@ -62,7 +63,7 @@ func TestRefuse(t *testing.T) {
 		{"refused", "", e, plugins.Deny, `Bearer realm="a \"b\"", error="Na\"me", error_description="a\\b \"c\"??X: 1?? ` + "caf\xc3\xa9 \xff\""},
 		{"another scheme", "Token", e, plugins.Deny, ""},
 	} {
-		c, err := NewCarrier("", tt.scheme)
+		c, err := NewCarrier("", tt.scheme, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +80,7 @@ func TestRefuse(t *testing.T) {
 func FuzzRefuse(f *testing.F) {
 	f.Add("https://x/?a=\"b\"", "x\r\nSet-Cookie: a")
 	f.Fuzz(func(t *testing.T, realm, message string) {
-		c, err := NewCarrier("", "")
+		c, err := NewCarrier("", "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

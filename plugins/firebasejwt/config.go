@@ -15,6 +15,9 @@ type Config struct {
 	HeaderName string `json:"header_name,omitempty"`
 	// Scheme is the word before the token. Default Bearer in Authorization and none in any other header.
 	Scheme string `json:"scheme,omitempty"`
+	// Sources are the places where a token may be, in their order: the first that has one counts. Instead of header_name
+	// and scheme.
+	Sources []bearer.Source `json:"sources,omitempty"`
 	// Config names the Firebase project. Required.
 	Config Project `json:"config"`
 	// Features are what to ask Firebase about a token that is right.
@@ -22,6 +25,9 @@ type Config struct {
 	// Assertions are rules that a right token must meet, or it is denied with 403.
 	Assertions Assertions `json:"assertions,omitzero"`
 }
+
+// Lint implements [plugins.Linter].
+func (c *Config) Lint(_ bool, say func(text string)) { bearer.LintSources(c.Sources, say) }
 
 // Project names the Firebase project.
 type Project struct {

@@ -31,7 +31,7 @@ const (
 // Plugin verifies ID tokens of one Firebase project.
 type Plugin struct {
 	realm    string
-	carrier  bearer.Carrier
+	carrier  *bearer.Carrier
 	verifier *bearer.Verifier
 	idToken  *assertion.Set
 	userInfo *assertion.Set
@@ -60,7 +60,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		now:          env.Now,
 	}
 	var err error
-	if p.carrier, err = bearer.NewCarrier(c.HeaderName, c.Scheme); err != nil {
+	if p.carrier, err = bearer.NewCarrier(c.HeaderName, c.Scheme, c.Sources); err != nil {
 		return nil, err
 	}
 	o := c.Config.Options.Options
@@ -137,7 +137,7 @@ var (
 // right but revoked, or does not meet the rules. Without a token it abstains. The error is for a Google that does not
 // answer.
 func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
-	token, ok := p.carrier.Token(r.Header)
+	token, from, ok := p.carrier.Token(r)
 	if !ok {
 		return p.refuse(r, http.StatusUnauthorized, nil), nil
 	}
@@ -146,7 +146,7 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 		err = errSubject
 	}
 	if err != nil {
-		return p.refused(r, err)
+		return p.refused(r, from.Explain(err))
 	}
 	view, err := p.verifier.View(t)
 	if err != nil {
@@ -289,7 +289,7 @@ func (p *Plugin) refused(r *plugins.Request, err error) (plugins.Result, error) 
 func (p *Plugin) refuse(r *plugins.Request, status int, e *bearer.Error) plugins.Result {
 	realm := p.realm
 	if realm == "" {
-		realm = r.Source.URI()
+		realm = p.carrier.Realm(r)
 	}
 	return p.carrier.Refuse(status, realm, e)
 }

@@ -17,6 +17,9 @@ type Config struct {
 	// Scheme is the word before the token. Default Bearer in Authorization and none in any other header.
 	// Challenges are sent for Bearer only.
 	Scheme string `json:"scheme,omitempty"`
+	// Sources are the places where a token may be, in their order: the first that has one counts. Instead of header_name
+	// and scheme.
+	Sources []bearer.Source `json:"sources,omitempty"`
 	// Config says which tokens are right.
 	Config Token `json:"config,omitzero"`
 	// Assertions are rules that a right token must meet, or it is denied with 403.
@@ -36,6 +39,7 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 	if c.Config.Options.IgnoreExpiration {
 		say("config.options.ignoreExpiration: a JWT that leaked once is good for ever")
 	}
+	bearer.LintSources(c.Sources, say)
 }
 
 // Token says which tokens are right.

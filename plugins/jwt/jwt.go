@@ -25,7 +25,7 @@ import (
 // allowed counts under another.
 type Plugin struct {
 	realm    string
-	carrier  bearer.Carrier
+	carrier  *bearer.Carrier
 	verifier *bearer.Verifier
 	idToken  *assertion.Set
 	userInfo *assertion.Set
@@ -37,7 +37,7 @@ type Plugin struct {
 func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	p := &Plugin{realm: c.Realm}
 	var err error
-	if p.carrier, err = bearer.NewCarrier(c.HeaderName, c.Scheme); err != nil {
+	if p.carrier, err = bearer.NewCarrier(c.HeaderName, c.Scheme, c.Sources); err != nil {
 		return nil, err
 	}
 	if c.OIDC.Enabled {
@@ -88,13 +88,13 @@ func rules(raw json.RawMessage, env plugins.Env) (*assertion.Set, error) {
 // Verify allows a request with a right token, and denies one whose token is not with 401, or with 403 when the token is
 // right but does not meet the rules. Without a token it abstains. The error is for an issuer that does not answer.
 func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
-	token, ok := p.carrier.Token(r.Header)
+	token, from, ok := p.carrier.Token(r)
 	if !ok {
 		return p.refuse(ctx, r, http.StatusUnauthorized, nil)
 	}
 	t, err := p.verifier.Verify(ctx, token)
 	if err != nil {
-		return p.refused(ctx, r, err)
+		return p.refused(ctx, r, from.Explain(err))
 	}
 	if res, done, err := p.assert(ctx, r, p.idToken, func() (query.Value, error) { return p.verifier.View(t) }, "user did not pass assertions"); done {
 		return res, err
@@ -188,7 +188,7 @@ func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *
 		realm = m.TokenEndpoint
 	}
 	if realm == "" {
-		realm = r.Source.URI()
+		realm = p.carrier.Realm(r)
 	}
 	return p.carrier.Refuse(status, realm, e), nil
 }
