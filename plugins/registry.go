@@ -29,10 +29,10 @@ type Env struct {
 	// CookieSecret signs cookies as external-auth-server does, for scripts that ask for it; empty signs none.
 	CookieSecret Secret
 	// Native says that the token is in easgate's own format, and is set when one is about to be sealed. Options and rules
-	// then mean what they should; without it they mean what they do in external-auth-server. It makes errors of what
-	// [Env.Complain] reports.
+	// then mean what they should; without it they mean what they do in external-auth-server.
 	Native bool
-	// Warn is told what Complain reports when Native is not set; nil drops it.
+	// Warn is told what [Env.Complain] reports: a native token is refused with all of it. When it is nil, Complain
+	// returns what it is given for a native token, and drops it otherwise.
 	Warn func(error)
 }
 
@@ -40,11 +40,11 @@ type Env struct {
 // work, such as a password line that nothing matches. A constructor returns the error if there is one, and goes on
 // without the offending part otherwise. It never holds a secret.
 func (e Env) Complain(err error) error {
-	if e.Native {
-		return err
-	}
-	if e.Warn != nil {
+	switch {
+	case e.Warn != nil:
 		e.Warn(err)
+	case e.Native:
+		return err
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func (e Env) Complain(err error) error {
 // Unknown fields come back as paths ("connection.ulr"), and it is the caller's policy whether they are errors.
 type Factory struct {
 	// Build does no network I/O, so that an identity provider that is down breaks one step, not the token.
-	Build func(raw json.RawMessage, env Env) (p Plugin, unknown []string, err error)
+	Build func(raw json.RawMessage, env Env) (p Plugin, unknown []error, err error)
 	// Config is the type of the plugin's configuration, for schemas and documentation.
 	Config reflect.Type
 	// Lint says what is unsafe in an entry although it works; see [Linter]. Never nil.
@@ -86,26 +86,32 @@ func Of[C any](build func(C, Env) (Plugin, error)) Factory {
 	t := reflect.TypeFor[C]()
 	return Factory{
 		Config: t,
-		Build: func(raw json.RawMessage, env Env) (Plugin, []string, error) {
+		Build: func(raw json.RawMessage, env Env) (Plugin, []error, error) {
 			var c C
-			if err := strictjson.Decode(raw, &c); err != nil {
+			unknown, err := strictjson.Decode(raw, &c, stepFields...)
+			if err != nil {
 				return nil, nil, err
 			}
 			p, err := build(c, env)
-			return p, strictjson.UnknownFields(raw, t, stepFields...), err
+			return p, unknown, err
 		},
 		Lint: func(raw json.RawMessage, conditional bool, say func(text string)) {
 			var c C
 			// What cannot be decoded is an error of the compilation.
-			if l, ok := any(&c).(Linter); ok && strictjson.Decode(raw, &c) == nil {
+			if l, ok := any(&c).(Linter); ok && decodes(raw, &c) {
 				l.Lint(conditional, say)
 			}
 		},
 		Migrate: func(raw json.RawMessage, say func(text string)) {
 			var c C
-			if m, ok := any(&c).(Migrator); ok && strictjson.Decode(raw, &c) == nil {
+			if m, ok := any(&c).(Migrator); ok && decodes(raw, &c) {
 				m.Migrate(say)
 			}
 		},
 	}
+}
+
+func decodes(raw json.RawMessage, v any) bool {
+	_, err := strictjson.Decode(raw, v)
+	return err == nil
 }

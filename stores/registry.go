@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/strictjson"
 	"github.com/easgate/easgate/internal/yamljson"
 )
@@ -80,6 +81,8 @@ func Open(text string, adapters Registry, env Env) (*Set, error) {
 	return set, nil
 }
 
+var errRequired = errors.New("required")
+
 func open(raw json.RawMessage, adapters Registry, env Env) (Store, error) {
 	var entry struct {
 		Adapter string          `json:"adapter"`
@@ -91,32 +94,22 @@ func open(raw json.RawMessage, adapters Registry, env Env) (Store, error) {
 	adapter, ok := adapters[entry.Adapter]
 	switch {
 	case entry.Adapter == "":
-		return nil, errors.New("adapter: required")
+		return nil, problem.At("adapter", errRequired)
 	case !ok:
-		known := slices.Sorted(maps.Keys(adapters))
-		return nil, fmt.Errorf("adapter: unknown %q: want one of %s", entry.Adapter, strings.Join(known, ", "))
+		return nil, problem.At("adapter", problem.Unknown("adapter", entry.Adapter, slices.Sorted(maps.Keys(adapters))...))
 	case len(entry.Options) == 0 || string(entry.Options) == "null":
-		return nil, errors.New("options: required")
+		return nil, problem.At("options", errRequired)
 	}
 	s, err := adapter.Open(entry.Options, env)
-	if err != nil {
-		return nil, prefixed("options.", err)
+	if err == nil {
+		return s, nil
 	}
-	return s, nil
+	var errs []error
+	for _, part := range problem.Split(err) { // each begins with an option
+		errs = append(errs, fmt.Errorf("options.%w", part))
+	}
+	return nil, errors.Join(errs...)
 }
-
-// prefixed puts prefix before each line of err, which names one option a line.
-func prefixed(prefix string, err error) error {
-	return fmt.Errorf("%s%w", prefix, lines{err, prefix})
-}
-
-type lines struct {
-	error
-	prefix string
-}
-
-func (l lines) Error() string { return strings.ReplaceAll(l.error.Error(), "\n", "\n"+l.prefix) }
-func (l lines) Unwrap() error { return l.error }
 
 // Seconds is a length of time; in JSON a number of seconds, 0 or more.
 type Seconds time.Duration

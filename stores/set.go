@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/easgate/easgate/internal/problem"
 )
 
 // A Set holds stores under the ids that config tokens and verify URLs name them by.
@@ -40,7 +42,7 @@ func (s *Set) Check() []error {
 			err = store.Loaded()
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("store %q: %w", id, err))
+			errs = append(errs, problem.Prefix(fmt.Sprintf("store %q", id), err))
 		}
 	}
 	return errs

@@ -84,7 +84,7 @@ func TestBrokenStoresDoNotStopTheOthers(t *testing.T) {
 		got = append(got, strings.ReplaceAll(err.Error(), dir+"/", ""))
 	}
 	want := []string{
-		`store "badadapter": adapter: unknown "redis": want one of env, file, sql`,
+		`store "badadapter": adapter: unknown adapter "redis"`,
 		`store "badf": bad.json: JSON: line 1: unexpected end of JSON input`,
 		`store "envmissing": options.var: NOPE_TOKENS is not set`,
 		`store "file": "num": want the text of a sealed config token, or a plain one as an object`,

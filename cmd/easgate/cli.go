@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/internal/problem"
 )
 
 // A cli is one run of the command: all that it reads from and writes to.
@@ -39,25 +40,7 @@ const (
 // errNo ends a command with exitNo and no further message: what it printed is the answer.
 var errNo = errors.New("the answer is no")
 
-// A hintedError knows what to do about itself.
-type hintedError struct {
-	error
-	hint string
-}
-
-func (e hintedError) Unwrap() error { return e.error }
-
-func hint(err error, format string, args ...any) error {
-	return hintedError{err, fmt.Sprintf(format, args...)}
-}
-
-func hintOf(err error) string {
-	var h hintedError
-	if errors.As(err, &h) {
-		return h.hint
-	}
-	return ""
-}
+func hint(err error, format string, args ...any) error { return problem.Hint(err, format, args...) }
 
 // A usageError is the caller's command line, not what it asked for.
 type usageError struct{ error }
@@ -86,19 +69,14 @@ func (c *cli) run(ctx context.Context, args []string) int {
 
 // report prints err as error: and hint: lines.
 func (c *cli) report(cmd *cobra.Command, err error) int {
-	var problems config.Problems
-	if errors.As(err, &problems) {
-		for _, p := range problems {
-			c.complain("error", p.Error(), p.Hint)
-		}
-		return exitFailure
-	}
 	var u usageError
 	if errors.As(err, &u) {
 		c.complain("error", err.Error(), cmd.CommandPath()+" --help shows how it is used")
 		return exitUsage
 	}
-	c.complain("error", err.Error(), hintOf(err))
+	for _, p := range config.Report(err) {
+		c.complain("error", p.Error(), p.Hint)
+	}
 	return exitFailure
 }
 

@@ -60,14 +60,8 @@ func (c *cli) checkJSON(warnings config.Problems, err error) error {
 	for _, w := range warnings {
 		list = append(list, reported{"warning", w.Source, w.Err.Error(), w.Hint})
 	}
-	var problems config.Problems
-	switch {
-	case errors.As(err, &problems):
-		for _, p := range problems {
-			list = append(list, reported{"error", p.Source, p.Err.Error(), p.Hint})
-		}
-	case err != nil:
-		list = append(list, reported{"error", "", err.Error(), hintOf(err)})
+	for _, p := range config.Report(err) {
+		list = append(list, reported{"error", p.Source, p.Err.Error(), p.Hint})
 	}
 	if printErr := c.printJSON(list); printErr != nil {
 		return printErr

@@ -4,13 +4,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/assertion"
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/internal/problem"
 )
 
 func newTokenLint(c *cli) *cobra.Command {
@@ -19,19 +23,16 @@ func newTokenLint(c *cli) *cobra.Command {
 		Use:   "lint [FILE]",
 		Short: "Say what is unsafe or wrong in a config token",
 		Long: `Reads a configuration (YAML or JSON) or a sealed config token from FILE or the standard input and says what is unsafe,
-unknown or cannot work in it. Exit code 3 when there is something to say.`,
+unknown or cannot work in it: all that sealing would refuse, and more. Exit code 3 when there is something to say.`,
 		Example: `  easgate token lint token.yaml
   echo "$TOKEN" | easgate token lint --keyring-file keyring.json`,
 		Args: args(0, 1, "one FILE at most"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			claims, err := c.plainOrSealed(args)
+			token, err := c.plainOrSealed(args)
 			if err != nil {
 				return err
 			}
-			findings, err := lint(claims)
-			if err != nil {
-				return err
-			}
+			findings := lint(token)
 			return c.printFindings(findings, asJSON)
 		},
 	}
@@ -40,29 +41,30 @@ unknown or cannot work in it. Exit code 3 when there is something to say.`,
 	return cmd
 }
 
-// plainOrSealed returns the claims of a configuration or of a sealed token.
-func (c *cli) plainOrSealed(args []string) (json.RawMessage, error) {
+// plainOrSealed returns a sealed token, or a configuration as a token in no format yet.
+func (c *cli) plainOrSealed(args []string) (token configtoken.Token, err error) {
 	name, text, err := c.document(args)
 	if err != nil {
-		return nil, err
+		return token, err
 	}
 	sealed := strings.TrimSpace(string(text))
 	if sealed == "" || isDocument(sealed) {
-		return parseClaims(name, text)
+		token.Format = configtoken.Plain
+		token.Claims, err = parseClaims(name, text)
+		return token, err
 	}
 	cfg, _, err := c.load()
 	if err != nil {
-		return nil, err
+		return token, err
 	}
 	keys, err := openKeys(cfg)
 	if err != nil {
-		return nil, err
+		return token, err
 	}
-	t, err := keys.stored.Open(sealed)
-	if err != nil {
-		return nil, hint(err, "%s", unreadableHint(cfg))
+	if token, err = keys.stored.Open(sealed); err != nil {
+		return token, hint(err, "%s", unreadableHint(cfg))
 	}
-	return t.Claims, nil
+	return token, nil
 }
 
 // A finding is one thing to say about a config token.
@@ -92,35 +94,43 @@ func (c *cli) printFindings(list []finding, asJSON bool) error {
 	return nil
 }
 
-// lint returns what is unsafe or wrong in claims.
-func lint(claims json.RawMessage) ([]finding, error) {
-	var list []finding
+// lint returns what is unsafe or wrong in a config token: all that sealing it natively would refuse, what
+// external-auth-server passes over if it is not a native one, and what its plugins say.
+func lint(token configtoken.Token) []finding {
 	compiler, _, done := compiler(&config.Config{AllowEval: true}, slog.New(slog.DiscardHandler), time.Now)
 	defer done()
-	warnings, err := compiler.Lint(claims)
-	if err != nil {
-		return nil, err
+	problems := compiler.Problems(token.Claims, configtoken.Native)
+	if token.Format != configtoken.Native {
+		problems = append(problems, compiler.Problems(token.Claims, configtoken.EAS)...)
 	}
-	for _, w := range warnings {
-		path, text, _ := strings.Cut(w, ": ")
-		list = append(list, finding{path, text})
+	var list []finding
+	for _, err := range problems {
+		if f := findingOf(err); !slices.Contains(list, f) {
+			list = append(list, f)
+		}
 	}
-	var t struct {
-		JTI json.RawMessage `json:"jti"`
-		Exp json.RawMessage `json:"exp"`
-		EAS struct {
-			Plugins []json.RawMessage `json:"plugins"`
-		} `json:"eas"`
+	return append(list, unsafeIn(compiler, token.Claims)...)
+}
+
+// findingOf shows a problem that [pipeline.Compiler.Problems] found.
+func findingOf(err error) finding {
+	path, rest := problem.Path(err)
+	text := rest.Error()
+	if hint := problem.HintOf(err); hint != "" {
+		text += ": " + hint
 	}
-	if json.Unmarshal(claims, &t) != nil {
-		return list, nil // Lint has said so
-	}
-	if t.JTI == nil && t.Exp == nil {
+	return finding{path, text}
+}
+
+// unsafeIn returns what works and should not be so.
+func unsafeIn(compiler *pipeline.Compiler, claims json.RawMessage) (list []finding) {
+	var top map[string]json.RawMessage
+	_ = json.Unmarshal(claims, &top) // what does not fit is a problem of the compilation
+	if top["jti"] == nil && top["exp"] == nil {
 		list = append(list, finding{"jti", "neither jti nor exp: a leaked token can only be ended by changing the keys"})
 	}
-	for i, raw := range t.EAS.Plugins {
-		var e entry
-		_ = json.Unmarshal(raw, &e) // what does not fit was said already
+	for i, raw := range pluginsOf(claims) {
+		e := entryOf(raw)
 		say := func(text string) { list = append(list, finding{fmt.Sprintf("plugins[%d]: %s", i, e.Type), text}) }
 		conditional := e.lint(say)
 		if f, ok := compiler.Plugins[e.Type]; ok {
@@ -130,24 +140,40 @@ func lint(claims json.RawMessage) ([]finding, error) {
 			assertion.Lint(engine, expr, rule, func(text string) { say(strings.TrimPrefix(path, ".") + ": " + text) })
 		})
 	}
-	return list, nil
+	return list
+}
+
+// pluginsOf returns the entries of a token, none if they have not the right shape. Names are exact.
+func pluginsOf(claims json.RawMessage) (entries []json.RawMessage) {
+	var top, eas map[string]json.RawMessage
+	_ = json.Unmarshal(claims, &top)
+	_ = json.Unmarshal(top["eas"], &eas)
+	_ = json.Unmarshal(eas["plugins"], &entries)
+	return entries
 }
 
 // entry is what the pipeline reads of a plugin's entry; the rest is the plugin's own to lint.
 type entry struct {
-	Type string          `json:"type"`
-	PCB  json.RawMessage `json:"pcb"`
+	Type string                     `json:"type"`
+	PCB  map[string]json.RawMessage `json:"pcb"`
+}
+
+// entryOf reads what has the right shape.
+func entryOf(raw json.RawMessage) (e entry) {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &members)
+	_ = json.Unmarshal(members["type"], &e.Type)
+	_ = json.Unmarshal(members["pcb"], &e.PCB)
+	return e
 }
 
 // lint looks at the rules, and reports whether the entry has any to skip it.
 func (e *entry) lint(say func(text string)) (conditional bool) {
-	var pcb map[string]json.RawMessage
-	_ = json.Unmarshal(e.PCB, &pcb) // anything else than an object has no rules
-	skip, conditional := pcb["skip"]
+	skip, conditional := e.PCB["skip"]
 	if conditional && isEmpty(skip) {
 		say("pcb.skip without rules always skips")
 	}
-	if stop, ok := pcb["stop"]; ok && isEmpty(stop) {
+	if stop, ok := e.PCB["stop"]; ok && isEmpty(stop) {
 		say("pcb.stop without rules always stops")
 	}
 	return conditional

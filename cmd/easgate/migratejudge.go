@@ -108,43 +108,29 @@ func (j *judge) token(t *migratedToken, token *configtoken.Token) (sealable bool
 		}
 		return true
 	}
-	warnings, err := j.compiler.Lint(token.Claims)
-	if err != nil {
-		add(unsupported, "token", strings.TrimPrefix(err.Error(), "config token: "))
-		return false
-	}
-	for _, w := range warnings {
-		path, text, _ := strings.Cut(w, ": ")
-		if !strings.HasSuffix(text, "unknown plugin type") { // said below, with what it means
-			add(unsupported, path, text)
+	for _, err := range j.compiler.Problems(token.Claims, token.Format) {
+		if f := findingOf(err); !strings.HasSuffix(f.Path, "].type") { // said below, with what it means
+			add(unsupported, f.Path, f.Text)
 		}
 	}
-	if all, err := lint(token.Claims); err == nil {
-		for _, f := range all[min(len(warnings), len(all)):] {
-			add(unsafe, f.Path, f.Text)
-		}
+	for _, f := range unsafeIn(j.compiler, token.Claims) {
+		add(unsafe, f.Path, f.Text)
 	}
-	var top struct {
-		EAS struct {
-			Plugins []json.RawMessage `json:"plugins"`
-		} `json:"eas"`
-	}
-	_ = json.Unmarshal(token.Claims, &top) // it has been compiled
-	last := len(top.EAS.Plugins) - 1
-	for i, raw := range top.EAS.Plugins {
+	entries := pluginsOf(token.Claims)
+	last := len(entries) - 1
+	for i, raw := range entries {
 		name, remarks := j.plugin(i, raw, i == last && last > 0)
 		t.Plugins, t.Findings = append(t.Plugins, name), append(t.Findings, remarks...)
 	}
 	queries("eas", token.Claims, func(path, engine, expr string, rule json.RawMessage) {
 		t.Findings = append(t.Findings, j.query(path, engine, expr, rule)...)
 	})
-	if err := j.compiler.Check(token.Claims); err != nil {
-		text := strings.TrimPrefix(err.Error(), "config token: ")
-		add(unsupported, "native", "not sealed natively as it is: "+text)
-		return false
+	problems := j.compiler.Problems(token.Claims, configtoken.Native)
+	for _, err := range problems {
+		add(unsupported, "native", "not sealed natively as it is: "+err.Error())
 	}
 	slices.SortStableFunc(t.Findings, func(a, b remark) int { return weight(a.Kind) - weight(b.Kind) })
-	return true
+	return len(problems) == 0
 }
 
 func weight(k remarkKind) int { return slices.Index([]remarkKind{unsupported, unsafe, differs}, k) }

@@ -14,8 +14,7 @@ var loginPlugins = []string{"oidc", "oauth2"}
 
 // plugin says what becomes of the i-th entry of a token's plugins. last says that others stand before it and none behind.
 func (j *judge) plugin(i int, raw json.RawMessage, last bool) (name string, list []remark) {
-	var e entry
-	_ = json.Unmarshal(raw, &e) // what does not fit was said when it was compiled
+	e := entryOf(raw) // what does not fit was said when it was compiled
 	name = e.Type
 	path := fmt.Sprintf("plugins[%d]: %s", i, e.Type)
 	add := func(kind remarkKind, text string) { list = append(list, remark{kind, finding{path, text}}) }
@@ -28,9 +27,7 @@ func (j *judge) plugin(i int, raw json.RawMessage, last bool) (name string, list
 		name = "unknown type"
 		add(unsupported, "external-auth-server passes over a type that it does not know, in silence; take it out")
 	}
-	var pcb map[string]json.RawMessage
-	_ = json.Unmarshal(e.PCB, &pcb)
-	_, skips := pcb["skip"]
+	_, skips := e.PCB["skip"]
 	if last && (skips || !known) {
 		add(differs, "when this last plugin is passed over, external-auth-server answers 503 whatever came before; a native token gives the answer of the last plugin that ran")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/sqldb"
 	"github.com/easgate/easgate/internal/strictjson"
 	"github.com/easgate/easgate/stores/sql"
@@ -154,7 +155,7 @@ func (c *cli) toStore(args []string, s *sealing) (string, error) {
 		return "", err
 	}
 	if _, err := k.stored.Open(sealed); err != nil {
-		return "", hint(err, "%s; --unchecked stores it all the same", unreadableHint(cfg))
+		return "", hint(err, "%s", unreadableHint(cfg))
 	}
 	return sealed, nil
 }
@@ -365,7 +366,7 @@ func explainStore(store string, err error) error {
 	text := strings.ToLower(err.Error())
 	if strings.Contains(text, "no such table") || strings.Contains(text, "doesn't exist") || strings.Contains(text, "does not exist") ||
 		strings.Contains(text, "no such file") || strings.Contains(text, "unable to open database file") {
-		if hintOf(err) == "" {
+		if problem.HintOf(err) == "" {
 			return hint(fmt.Errorf("store %s: %w", redactStore(store), err), "easgate store init %s makes the tables", redactStore(store))
 		}
 	}

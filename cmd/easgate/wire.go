@@ -18,6 +18,7 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
 	engines "github.com/easgate/easgate/internal/query/builtin"
 	"github.com/easgate/easgate/internal/server"
@@ -52,11 +53,7 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger) (_ *service, err error)
 	}()
 	// All that is wrong is reported at once, as the configuration's own problems are.
 	var problems config.Problems
-	try := func(err error) {
-		if err != nil {
-			problems = append(problems, config.Problem{Err: err, Hint: hintOf(err)})
-		}
-	}
+	try := func(err error) { problems = append(problems, config.Report(err)...) }
 	s.keys, err = openKeys(cfg)
 	try(err)
 	s.revoked, err = revocations(cfg)
@@ -304,21 +301,17 @@ func (c *cli) checkParts(cfg *config.Config) error {
 	return nil
 }
 
-// storeProblems says where the configuration has what err is about, which names one option a line:
+// storeProblems says where the configuration has what err is about, each part of which names a store and an option:
 //
 //	store "main": options.query: …
-//	options.timeout: …
 func storeProblems(cfg *config.Config, err error) (problems config.Problems) {
-	id, rest, ok := strings.Cut(strings.TrimPrefix(err.Error(), `store "`), `": `)
-	if !ok {
-		return config.Problems{{Source: cfg.Origin("config_token_stores"), Err: err}}
-	}
-	for line := range strings.SplitSeq(rest, "\n") {
-		option, _, _ := strings.Cut(line, ":")
-		problems = append(problems, config.Problem{
-			Source: cfg.Locate("config_token_stores", append([]string{id}, strings.Split(option, ".")...)...),
-			Err:    fmt.Errorf("store %q: %s", id, line),
-		})
+	for _, part := range problem.Split(err) {
+		p := config.Problem{Source: cfg.Origin("config_token_stores"), Err: part, Hint: problem.HintOf(part)}
+		if id, rest, ok := strings.Cut(strings.TrimPrefix(part.Error(), `store "`), `": `); ok {
+			option, _, _ := strings.Cut(rest, ":")
+			p.Source = cfg.Locate("config_token_stores", append([]string{id}, strings.Split(option, ".")...)...)
+		}
+		problems = append(problems, p)
 	}
 	return problems
 }

@@ -35,7 +35,8 @@ func violations(rules []rule, libraries []library, pkg string, imports []string)
 	var bad []string
 	for _, imp := range imports {
 		if own, ok := strings.CutPrefix(imp, module); ok {
-			if !slices.ContainsFunc(rules[i].may, func(may string) bool { return match(may, own) }) {
+			may := slices.Concat(floor, rules[i].may)
+			if !slices.ContainsFunc(may, func(may string) bool { return match(may, own) }) {
 				bad = append(bad, fmt.Sprintf("%s imports %s: %s", pkg, own, rules[i].why))
 			}
 			continue

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
 )
 
@@ -48,17 +49,19 @@ func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, err
 		return &Set{rules: []rule{{name: "rules", err: errNoList}}}, nil
 	}
 	c := compiler{engines: engines, strict: strict}
+	var errs []error
 	for i, v := range list {
 		r, err := c.rule(v)
 		if err != nil {
-			err = fmt.Errorf("[%d]: %w", i, err)
-			if strict {
-				return nil, err
-			}
+			err = problem.At(fmt.Sprintf("[%d]", i), err)
+			errs = append(errs, err)
 			r = rule{err: err}
 		}
 		r.name = fmt.Sprintf("rule %d of %d%s", i+1, len(list), r.name)
 		s.rules = append(s.rules, r)
+	}
+	if strict && len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	return s, nil
 }

@@ -171,17 +171,17 @@ func TestFailed(t *testing.T) {
 func TestStrict(t *testing.T) {
 	for _, tt := range []struct{ name, rules, want string }{
 		{"no list", `{}`, "must be a list"},
-		{"unknown field", `[{"query_engine":"jp","query":"$.a","rule":{"method":"eq","value":1},"x":1}]`, "[0]: x: unknown field"},
-		{"unknown field of the rule", `[{"query_engine":"jp","query":"$.a","rule":{"method":"eq","value":1,"Negate":true}}]`, "[0]: rule.Negate: unknown field"},
-		{"unknown method", `[{"query_engine":"jp","query":"$.a","rule":{"method":"startswith","value":1}}]`, "[0]: rule.method: unknown"},
+		{"unknown field", `[{"query_engine":"jp","query":"$.a","rule":{"method":"eq","value":1},"x":1}]`, "[0].x: unknown option"},
+		{"unknown field of the rule", `[{"query_engine":"jp","query":"$.a","rule":{"method":"eq","value":1,"Negate":true}}]`, "[0].rule.Negate: unknown option"},
+		{"unknown method", `[{"query_engine":"jp","query":"$.a","rule":{"method":"startswith","value":1}}]`, `[0].rule.method: unknown method "startswith"`},
 		{"unknown engine", `[{"query_engine":"zz","query":"$.a","rule":{"method":"empty"}}]`, query.ErrUnknownEngine.Error()},
-		{"query that does not compile", `[{"query_engine":"jp","query":"$[","rule":{"method":"empty"}}]`, "[0]: query (jp): "},
-		{"bad regex", `[{"query_engine":"jp","query":"$.a","rule":{"method":"regex","value":"/(/"}}]`, "[0]: rule.regexp: missing )"},
-		{"in without a list", `[{"query_engine":"jp","query":"$.a","rule":{"method":"in","value":"x"}}]`, "[0]: rule.value: must be a list"},
-		{"no value", `[{"query_engine":"jp","query":"$.a","rule":{"method":"eq"}}]`, "[0]: rule.value: required"},
-		{"negate as a text", `[{"query_engine":"jp","query":"$.a","rule":{"method":"empty","negate":"false"}}]`, "[0]: rule.negate: must be true or false"},
-		{"empty, ignoring case, always throws", `[{"query_engine":"jp","query":"$.a","rule":{"method":"empty","case_insensitive":true}}]`, "[0]: rule.value: with case_insensitive"},
-		{"query_opts", `[{"query_engine":"jp","query":"$.a","query_opts":{"single_value":true},"rule":{"method":"empty"}}]`, "[0]: query_opts: "},
+		{"query that does not compile", `[{"query_engine":"jp","query":"$[","rule":{"method":"empty"}}]`, "[0].query: jp: "},
+		{"bad regex", `[{"query_engine":"jp","query":"$.a","rule":{"method":"regex","value":"/(/"}}]`, "[0].rule.value: regexp: missing )"},
+		{"in without a list", `[{"query_engine":"jp","query":"$.a","rule":{"method":"in","value":"x"}}]`, "[0].rule.value: must be a list"},
+		{"no value", `[{"query_engine":"jp","query":"$.a","rule":{"method":"eq"}}]`, "[0].rule.value: required"},
+		{"negate as a text", `[{"query_engine":"jp","query":"$.a","rule":{"method":"empty","negate":"false"}}]`, "[0].rule.negate: must be true or false"},
+		{"empty, ignoring case, always throws", `[{"query_engine":"jp","query":"$.a","rule":{"method":"empty","case_insensitive":true}}]`, "[0].rule.value: with case_insensitive"},
+		{"query_opts", `[{"query_engine":"jp","query":"$.a","query_opts":{"single_value":true},"rule":{"method":"empty"}}]`, "[0].query_opts: "},
 		{"no JSON", `[`, ""},
 	} {
 		_, err := Compile(json.RawMessage(tt.rules), engines(), true)

@@ -3,9 +3,16 @@ package assertion
 import (
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/query/jsregexp"
+)
+
+var (
+	errString = errors.New("must be a string")
+	errObject = errors.New("must be an object")
 )
 
 type compiler struct {
@@ -18,37 +25,39 @@ type compiler struct {
 func (c compiler) rule(v query.Value) (rule, error) {
 	o, ok := v.(*query.Object)
 	if !ok {
-		return rule{}, errors.New("must be an object")
+		return rule{}, errObject
 	}
 	if err := c.known(o, "query_engine", "query", "query_opts", "rule"); err != nil {
 		return rule{}, err
 	}
 	engine, ok := member(o, "query_engine").(string)
 	if !ok {
-		return rule{}, errors.New("query_engine: must be a string")
+		return rule{}, problem.At("query_engine", errString)
 	}
 	expr, ok := member(o, "query").(string)
 	if !ok {
-		return rule{}, errors.New("query: must be a string")
+		return rule{}, problem.At("query", errString)
 	}
 	if err := c.options(member(o, "query_opts")); err != nil {
 		return rule{}, err
 	}
 	spec, ok := member(o, "rule").(*query.Object)
 	if !ok {
-		return rule{}, errors.New("rule: must be an object")
+		return rule{}, problem.At("rule", errObject)
 	}
 	r, err := c.spec(spec)
 	if err != nil {
-		return rule{}, fmt.Errorf("rule.%w", err)
+		return rule{}, problem.At("rule", err)
 	}
 	r.native = c.strict
 	compile := c.engines.Compile
 	if r.native {
 		compile = c.engines.CompileLax
 	}
-	if r.query, err = compile(engine, expr); err != nil {
-		return rule{}, fmt.Errorf("query (%s): %w", engine, err)
+	if r.query, err = compile(engine, expr); errors.Is(err, query.ErrUnknownEngine) {
+		return rule{}, problem.At("query_engine", err)
+	} else if err != nil {
+		return rule{}, problem.At("query", fmt.Errorf("%s: %w", engine, err))
 	}
 	r.single, _ = r.query.(query.Single)
 	r.matches = engine == "jp"
@@ -65,7 +74,7 @@ func (c compiler) options(v query.Value) error {
 		if _, none := v.(query.Undefined); none {
 			return nil
 		}
-		return errors.New("query_opts: has no meaning in a rule")
+		return problem.At("query_opts", errors.New("has no meaning in a rule"))
 	}
 }
 
@@ -88,24 +97,22 @@ func (c compiler) spec(o *query.Object) (rule, error) {
 	value := member(o, "value")
 	if c.strict {
 		if _, missing := value.(query.Undefined); missing != (method == "empty") && known(method) {
-			return rule{}, errors.New("value: required by every method but empty, which takes none")
+			return rule{}, problem.At("value", errors.New("required by every method but empty, which takes none"))
 		}
 	}
 	if r.fold {
 		if value, err = fold(value); err != nil {
-			return rule{}, fmt.Errorf("value: with case_insensitive: %w", err)
+			return rule{}, problem.At("value", fmt.Errorf("with case_insensitive: %w", err))
 		}
 	}
 	r.test, r.takes, err = compileTest(method, value)
 	return r, err
 }
 
+var methods = []string{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty"}
+
 func known(method string) bool {
-	switch method {
-	case "eq", "regex", "in", "contains", "contains-any", "contains-all", "empty":
-		return true
-	}
-	return false
+	return slices.Contains(methods, method)
 }
 
 // compileTest returns the test of a method, and what it takes of that which a query finds.
@@ -130,25 +137,20 @@ func compileTest(method string, value query.Value) (t test, takes takes, err err
 			return nil, one, err
 		}
 		re, err := jsregexp.Compile(literal)
-		return regex{re}, one, err
+		return regex{re}, one, problem.At("value", err)
 	default:
-		return nil, one, errors.New("method: unknown")
+		return nil, one, problem.At("method", problem.Unknown("method", method, methods...))
 	}
 	if !isList {
-		return nil, one, fmt.Errorf("value: must be a list for %s", method)
+		return nil, one, problem.At("value", fmt.Errorf("must be a list for %s", method))
 	}
 	return t, takes, nil
 }
 
 func (c compiler) known(o *query.Object, fields ...string) error {
 	for i := range o.Len() {
-		name, _ := o.At(i)
-		ok := !c.strict
-		for _, f := range fields {
-			ok = ok || f == name
-		}
-		if !ok {
-			return fmt.Errorf("%s: unknown field", name)
+		if name, _ := o.At(i); c.strict && !slices.Contains(fields, name) {
+			return problem.UnknownMember(name, fields...)
 		}
 	}
 	return nil
@@ -159,7 +161,7 @@ func (c compiler) flag(o *query.Object, name string) (bool, error) {
 	v := member(o, name)
 	if _, missing := v.(query.Undefined); c.strict && !missing {
 		if _, ok := v.(bool); !ok {
-			return false, fmt.Errorf("%s: must be true or false", name)
+			return false, problem.At(name, errors.New("must be true or false"))
 		}
 	}
 	return query.Truthy(v), nil

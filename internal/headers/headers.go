@@ -11,13 +11,13 @@ import (
 	"maps"
 	"net/http"
 	"net/textproto"
-	"reflect"
 	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/easgate/easgate/internal/identity"
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/strictjson"
 	"github.com/easgate/easgate/plugins"
@@ -91,16 +91,18 @@ func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, err
 		return nil, nil
 	}
 	s := &Set{items: make([]item, 0, o.Len())}
+	var errs []error
 	for i := range o.Len() {
 		name, cfg := o.At(i)
 		it, err := compile(name, []byte(query.JSON(cfg)), engines, strict)
 		if err != nil {
-			if strict {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
+			errs = append(errs, problem.At(name, err))
 			it.broken = err
 		}
 		s.items = append(s.items, it)
+	}
+	if strict && len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	return s, nil
 }
@@ -122,18 +124,19 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	}
 	it.name = textproto.CanonicalMIMEHeaderKey(name)
 	var c Config
-	if err := json.Unmarshal(raw, &c); err != nil {
+	unknown, err := strictjson.Decode(raw, &c)
+	if err != nil {
 		return it, err
 	}
-	if unknown := strictjson.UnknownFields(raw, reflect.TypeFor[Config]()); strict && len(unknown) > 0 {
-		return it, fmt.Errorf("%s: unknown field", unknown[0])
+	if strict && len(unknown) > 0 {
+		return it, errors.Join(unknown...)
 	}
 	it.source, it.single, it.encoding = c.Source, c.QueryOpts.SingleValue, c.Encoding
 	if strict {
 		switch it.encoding {
 		case "", "plain", "base64", "uri", "url":
 		default:
-			return it, fmt.Errorf("encoding: %q: want plain, base64 or uri", it.encoding)
+			return it, problem.At("encoding", problem.Unknown("encoding", it.encoding, "plain", "base64", "uri"))
 		}
 	}
 	q, err := parse(c.Query)
@@ -160,7 +163,7 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	}
 	expr, ok := q.(string)
 	if !ok {
-		return it, errors.New("query: want a string")
+		return it, problem.At("query", errors.New("want a string"))
 	}
 	if !strict && c.QueryEngine != "jp" && c.QueryEngine != "jq" {
 		return it, query.ErrUnknownEngine // headers know these two only in external-auth-server
@@ -170,19 +173,20 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 		compile = engines.CompileLax
 	}
 	it.query, err = compile(c.QueryEngine, expr)
-	if err != nil {
-		return it, fmt.Errorf("query: %w", err)
+	if errors.Is(err, query.ErrUnknownEngine) {
+		return it, problem.At("query_engine", err)
 	}
-	return it, nil
+	return it, problem.At("query", err)
 }
 
+var sources = []string{"identity", "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req",
+	"parentRequestInfo", "parentReqInfo", "static"}
+
 func knownSource(source string) error {
-	switch source {
-	case "identity", "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req",
-		"parentRequestInfo", "parentReqInfo", "static":
+	if slices.Contains(sources, source) {
 		return nil
 	}
-	return fmt.Errorf("source: unknown source %q", source)
+	return problem.At("source", problem.Unknown("source", source, sources...))
 }
 
 // Names calls f with the canonical name of every header in s.

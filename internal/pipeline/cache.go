@@ -317,7 +317,7 @@ func (c *Cache) compile(token *configtoken.Token) (s *shared, p *Pipeline, err e
 	return s, p, nil
 }
 
-func (c *Cache) warn(token *configtoken.Token, warnings []string, err error) {
+func (c *Cache) warn(token *configtoken.Token, warnings []error, err error) {
 	log := c.cfg.Log.With("jti", token.ID)
 	if err != nil {
 		log.Error("config token cannot be used", "error", err)

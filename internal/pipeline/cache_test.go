@@ -306,7 +306,9 @@ func TestEvictionUnderLoad(t *testing.T) {
 		var built, closings, twice atomic.Int64
 		w := newWorld(t, func(c *Config) {
 			c.PipelineBytes, c.TextBytes, c.Grace = bytes, bytes, time.Minute
-			c.Compiler.Plugins["numbered"] = plugins.Of(func(c struct{ N int }, _ plugins.Env) (plugins.Plugin, error) {
+			c.Compiler.Plugins["numbered"] = plugins.Of(func(c struct {
+				N int `json:"n"`
+			}, _ plugins.Env) (plugins.Plugin, error) {
 				built.Add(1)
 				return &numbered{n: c.N, closings: &closings, closedAlready: &twice}, nil
 			})

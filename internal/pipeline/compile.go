@@ -7,14 +7,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"unique"
 
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/headers"
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/strictjson"
 	"github.com/easgate/easgate/plugins"
@@ -103,80 +105,106 @@ type pcb struct {
 // easFields are the members of the token's eas object.
 var easFields = []string{"plugins", "custom_service_headers", "custom_error_headers", "config_token_id", "config_token_store_id"}
 
-// Compile builds the pipeline of token. A native token is compiled strictly: whatever is unknown or could never work
-// is an error with its path. A token in EAS's format or a plain one is compiled as EAS would read it; what is odd about
-// it comes back as warnings, and a step that cannot work fails on every request.
-func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []string, err error) {
-	p = &Pipeline{eas: token.Format != configtoken.Native}
-	warn := func(path string, err error) error {
-		if !p.eas {
-			return fmt.Errorf("config token: %s: %w", path, err)
-		}
-		warnings = append(warnings, path+": "+err.Error())
-		return nil
-	}
+// A compilation is one config token on its way to a [Pipeline].
+type compilation struct {
+	*Compiler
+	eas      bool
+	problems []error
+}
 
-	var claims struct {
-		EAS map[string]json.RawMessage `json:"eas"`
-	}
-	if err := json.Unmarshal(token.Claims, &claims); err != nil {
-		return nil, nil, errors.New("config token: eas: want an object")
-	}
-	for _, name := range sortedNames(claims.EAS) {
-		if !slices.Contains(easFields, name) {
-			if err := warn("eas."+name, errUnknownField); err != nil {
-				return nil, nil, err
-			}
+// complain notes what is wrong at path.
+func (c *compilation) complain(path string, err error) {
+	c.problems = append(c.problems, problem.Split(problem.At(path, err))...)
+}
+
+// claimNames are the claims that easgate reads.
+var claimNames = []string{"eas", "exp", "nbf", "jti", "aud"}
+
+// Compile builds the pipeline of token, and says what is wrong with it, each thing with its path. A native token is
+// compiled strictly: with whatever is unknown or could never work it is refused, and the error has all of that. A token
+// in EAS's format or a plain one is compiled as EAS would read it; what is odd about it comes back as warnings, and a step
+// that cannot work fails on every request.
+func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []error, err error) {
+	n := compilation{Compiler: c, eas: token.Format != configtoken.Native}
+	p, ok := n.compile(token.Claims)
+	if !ok || !n.eas && len(n.problems) > 0 {
+		if p != nil {
+			_ = p.Close()
 		}
+		return nil, nil, problem.Prefix("config token", errors.Join(n.problems...))
+	}
+	return p, n.problems, nil
+}
+
+// compile returns false when no pipeline can be made at all.
+func (c *compilation) compile(text json.RawMessage) (p *Pipeline, ok bool) {
+	eas, ok := c.configuration(text)
+	if !ok {
+		c.complain("eas", errors.New("want an object"))
+		return nil, false
 	}
 	var entries []json.RawMessage
-	raw, ok := claims.EAS["plugins"]
+	raw, ok := eas["plugins"]
 	if !ok || string(raw) == "null" {
-		return nil, nil, errors.New("config token: eas.plugins: required")
+		c.complain("eas.plugins", errors.New("required"))
+		return nil, false
 	}
 	if json.Unmarshal(raw, &entries) != nil || len(entries) == 0 {
-		if err := warn("eas.plugins", errors.New("want a list of plugins")); err != nil {
-			return nil, nil, err
-		}
+		c.complain("eas.plugins", errors.New("want a list of plugins"))
 	}
-
-	if len(entries) == 1 { // as in most tokens: in one piece with the pipeline
-		one := &struct {
-			Pipeline
-			step [1]step
-		}{}
-		one.Pipeline, one.steps = *p, one.step[:]
-		p = &one.Pipeline
-	} else {
-		p.steps = make([]step, len(entries))
-	}
-	built := p
-	defer func() {
-		if err != nil {
-			_ = built.Close()
-		}
-	}()
+	p = newPipeline(c.eas, len(entries))
 	for i, entry := range entries {
-		path := fmt.Sprintf("plugins[%d]", i)
-		if err := c.step(&p.steps[i], entry, p.eas, func(where string, err error) error { return warn(path+where, err) }); err != nil {
-			return nil, nil, err
-		}
+		c.step(&p.steps[i], fmt.Sprintf("plugins[%d]", i), entry)
 	}
-	w := &whole{claims: token.Claims}
-	if w.service, err = headers.Compile(claims.EAS["custom_service_headers"], c.Env.Query, !p.eas); err != nil {
-		if err := warn("custom_service_headers", err); err != nil {
-			return nil, nil, err
-		}
-	}
-	if w.errs, err = headers.Compile(claims.EAS["custom_error_headers"], c.Env.Query, !p.eas); err != nil {
-		if err := warn("custom_error_headers", err); err != nil {
-			return nil, nil, err
-		}
-	}
+	w := &whole{claims: text}
+	w.service = c.headers("custom_service_headers", eas["custom_service_headers"])
+	w.errs = c.headers("custom_error_headers", eas["custom_error_headers"])
 	if w.collect(p.steps) {
 		p.whole = w
 	}
-	return p, warnings, nil
+	return p, true
+}
+
+func newPipeline(eas bool, steps int) *Pipeline {
+	if steps != 1 {
+		return &Pipeline{eas: eas, steps: make([]step, steps)}
+	}
+	one := &struct { // as in most tokens: in one piece with the pipeline
+		Pipeline
+		step [1]step
+	}{Pipeline: Pipeline{eas: eas}}
+	one.steps = one.step[:]
+	return &one.Pipeline
+}
+
+// configuration returns the members of the claim eas. Names of claims are exact, as everywhere: "EAS" is another one, and
+// a token with "Exp" does not expire.
+func (c *compilation) configuration(text json.RawMessage) (members map[string]json.RawMessage, ok bool) {
+	var claims map[string]json.RawMessage
+	if json.Unmarshal(text, &claims) != nil {
+		return nil, false
+	}
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		if lower := strings.ToLower(name); lower != name && slices.Contains(claimNames, lower) {
+			c.complain("", problem.UnknownMember(name, lower))
+		}
+	}
+	raw, ok := claims["eas"]
+	if ok && json.Unmarshal(raw, &members) != nil {
+		return nil, false
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !slices.Contains(easFields, name) {
+			c.complain("eas", problem.UnknownMember(name, easFields...))
+		}
+	}
+	return members, true
+}
+
+func (c *compilation) headers(path string, raw json.RawMessage) *headers.Set {
+	set, err := headers.Compile(raw, c.Env.Query, !c.eas)
+	c.complain(path, err)
+	return set
 }
 
 // collect notes the header names, and reports whether anything may look at the token.
@@ -199,113 +227,83 @@ func (w *whole) collect(steps []step) (used bool) {
 	return used
 }
 
-var (
-	errUnknownField  = errors.New("unknown field")
-	errUnknownPlugin = errors.New("unknown plugin type")
-)
-
-func (c *Compiler) step(s *step, raw json.RawMessage, eas bool, warn func(where string, err error) error) error {
-	var cfg stepConfig
-	if err := json.Unmarshal(raw, &cfg); err != nil {
-		// EAS takes anything for pcb and type; what is no object there is as good as absent.
-		var loose struct {
-			Type any `json:"type"`
-		}
-		if !eas || json.Unmarshal(raw, &loose) != nil {
-			return warn("", errors.New("want an object with a type"))
-		}
-		cfg.Type, _ = loose.Type.(string)
-		if err := warn("", err); err != nil {
-			return err
-		}
-		c.loose(raw, &cfg)
+func (c *compilation) step(s *step, path string, raw json.RawMessage) {
+	cfg, ok := c.stepConfig(path, raw)
+	if !ok {
+		return
 	}
 	s.kind = unique.Make(cfg.Type).Value() // one text for all tokens
 	f, ok := c.Plugins[cfg.Type]
 	if !ok {
-		return warn(".type", fmt.Errorf("%q: %w", cfg.Type, errUnknownPlugin))
+		known := slices.Sorted(maps.Keys(c.Plugins))
+		c.complain(path+".type", problem.Suggest(fmt.Errorf("%q: unknown plugin type", cfg.Type), cfg.Type, known...))
+		return
 	}
 	env := c.Env
-	env.Native = !eas
-	env.Warn = func(err error) { _ = warn(": "+cfg.Type, err) } // called only when it is not Strict, and then never an error
+	env.Native = !c.eas
+	env.Warn = func(err error) { c.complain(path, problem.Prefix(cfg.Type, err)) }
 	plugin, unknown, err := f.Build(raw, env)
-	if eas && errors.Is(err, plugins.ErrDisabled) {
-		return warn(".type", fmt.Errorf("%s: %w", cfg.Type, err))
+	if c.eas && errors.Is(err, plugins.ErrDisabled) {
+		c.complain(path+".type", fmt.Errorf("%s: %w", cfg.Type, err))
+		return
 	}
 	s.plugin = plugin
 	if err != nil {
-		err = fmt.Errorf("%s: %w", cfg.Type, err)
-		if err := warn("", err); err != nil {
-			return err
-		}
+		err = problem.Prefix(cfg.Type, err)
+		c.complain(path, err)
 		s.plugin = &broken{err: err}
 	}
-	for _, name := range unknown {
-		if err := warn(": "+cfg.Type+": "+name, errUnknownField); err != nil {
-			return err
-		}
-	}
-	for _, name := range unknownIn(raw, "pcb", reflect.TypeFor[pcb]()) {
-		if err := warn(".pcb."+name, errUnknownField); err != nil {
-			return err
-		}
+	for _, err := range unknown {
+		c.complain(path, problem.Prefix(cfg.Type, err))
 	}
 	var more control
-	if more.skip, err = c.rules(cfg.PCB.Skip, eas); err != nil {
-		if err := warn(".pcb.skip", err); err != nil {
-			return err
-		}
+	if more.skip, err = c.rules(path+".pcb.skip", cfg.PCB.Skip); err != nil {
 		if _, already := s.plugin.(*broken); !already && s.plugin != nil { // a type that does not exist is passed over before its rules are looked at
 			s.plugin = &broken{fmt.Errorf("pcb.skip: %w", err), s.plugin}
 		}
 	}
-	if more.stop, err = c.rules(cfg.PCB.Stop, eas); err != nil {
-		if err := warn(".pcb.stop", err); err != nil {
-			return err
-		}
+	if more.stop, err = c.rules(path+".pcb.stop", cfg.PCB.Stop); err != nil {
 		more.brokenStop = fmt.Errorf("pcb.stop: %w", err)
 	}
-	if more.service, err = headers.Compile(cfg.CustomServiceHeaders, c.Env.Query, !eas); err != nil {
-		if err := warn(".custom_service_headers", err); err != nil {
-			return err
-		}
-	}
-	if more.errs, err = headers.Compile(cfg.CustomErrorHeaders, c.Env.Query, !eas); err != nil {
-		if err := warn(".custom_error_headers", err); err != nil {
-			return err
-		}
-	}
+	more.service = c.headers(path+".custom_service_headers", cfg.CustomServiceHeaders)
+	more.errs = c.headers(path+".custom_error_headers", cfg.CustomErrorHeaders)
 	if more != (control{}) {
 		s.control = &more
 	}
-	return nil
 }
 
-func unknownIn(raw json.RawMessage, member string, t reflect.Type) []string {
-	var m map[string]json.RawMessage
-	if json.Unmarshal(raw, &m) != nil || m[member] == nil {
-		return nil
+// stepConfig reads what an entry says to the pipeline. EAS takes anything for type and pcb; what has the wrong shape
+// there is as good as absent.
+func (c *compilation) stepConfig(path string, raw json.RawMessage) (cfg stepConfig, ok bool) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		c.complain(path, errors.New("want an object with a type"))
+		return cfg, false
 	}
-	return strictjson.UnknownFields(m[member], t)
-}
-
-// loose reads the members of an entry that have the shapes they should have, and leaves out the others.
-func (c *Compiler) loose(raw json.RawMessage, cfg *stepConfig) {
-	var m map[string]json.RawMessage
-	if json.Unmarshal(raw, &m) != nil {
-		return
+	unknown, err := strictjson.Decode(raw, &cfg)
+	if err != nil {
+		c.complain(path, err)
+		cfg = stepConfig{CustomServiceHeaders: members["custom_service_headers"], CustomErrorHeaders: members["custom_error_headers"]}
+		_ = json.Unmarshal(members["type"], &cfg.Type)
+		_, _ = strictjson.Decode(members["pcb"], &cfg.PCB)
 	}
-	_ = json.Unmarshal(m["pcb"], &cfg.PCB)
-	cfg.CustomServiceHeaders, cfg.CustomErrorHeaders = m["custom_service_headers"], m["custom_error_headers"]
+	for _, err := range unknown {
+		if at, _ := problem.Path(err); strings.HasPrefix(at, "pcb.") { // the others are the plugin's
+			c.complain(path, err)
+		}
+	}
+	return cfg, true
 }
 
 // rules compiles a list of assertions. What EAS takes for "no rules" (absent, null, false, "", 0) is nil.
-func (c *Compiler) rules(raw json.RawMessage, eas bool) (*assertion.Set, error) {
+func (c *compilation) rules(path string, raw json.RawMessage) (*assertion.Set, error) {
 	switch string(raw) {
 	case "", "null", "false", `""`, "0":
 		return nil, nil
 	}
-	return assertion.Compile(raw, c.Env.Query, !eas)
+	set, err := assertion.Compile(raw, c.Env.Query, !c.eas)
+	c.complain(path, err)
+	return set, err
 }
 
 // Close gives back what the plugins hold.
@@ -362,15 +360,6 @@ func entriesOf(claims *query.Object) []any {
 		return entries
 	}
 	return nil
-}
-
-func sortedNames(m map[string]json.RawMessage) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // holdsResources reports whether closing p does anything.

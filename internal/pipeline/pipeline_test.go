@@ -200,15 +200,15 @@ func TestCompileErrors(t *testing.T) {
 		{"no plugins", `{"eas":{}}`, "eas.plugins: required"},
 		{"empty", `{"eas":{"plugins":[]}}`, "eas.plugins: want a list of plugins"},
 		{"object", `{"eas":{"plugins":{}}}`, "eas.plugins: want a list of plugins"},
-		{"unknown field", `{"eas":{"plugins":[{"type":"noop"}],"pluggins":1}}`, "eas.pluggins: unknown field"},
+		{"unknown field", `{"eas":{"plugins":[{"type":"noop"}],"pluggins":1}}`, "eas.pluggins: unknown option"},
 		{"unknown type", `{"eas":{"plugins":[{"type":"noop"},{"type":"nope"}]}}`, `plugins[1].type: "nope": unknown plugin type`},
-		{"unknown plugin field", `{"eas":{"plugins":[{"type":"noop","statuscode":1}]}}`, "plugins[0]: noop: statuscode: unknown field"},
-		{"unknown pcb field", `{"eas":{"plugins":[{"type":"noop","pcb":{"skp":[]}}]}}`, "plugins[0].pcb.skp: unknown field"},
+		{"unknown plugin field", `{"eas":{"plugins":[{"type":"noop","statuscode":1}]}}`, "plugins[0]: noop: statuscode: unknown option"},
+		{"unknown pcb field", `{"eas":{"plugins":[{"type":"noop","pcb":{"skp":[]}}]}}`, "plugins[0].pcb.skp: unknown option"},
 		{"missing plugin field", `{"eas":{"plugins":[{"type":"request_header"}]}}`, "plugins[0]: request_header: headers: required"},
-		{"header source", `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X-A":{"source":"nope"}}}}`, `custom_service_headers: X-A: source: unknown source "nope"`},
-		{"header name", `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X A":{"source":"static"}}}}`, `custom_service_headers: X A: not a header name`},
+		{"header source", `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X-A":{"source":"nope"}}}}`, `custom_service_headers.X-A.source: unknown source "nope"`},
+		{"header name", `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X A":{"source":"static"}}}}`, `custom_service_headers.X A: not a header name`},
 		{"header of the connection", `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"content-length":{"source":"static"}}}}`, `belongs to the connection`},
-		{"header engine", `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X-A":{"source":"req","query_engine":"zz","query":"$"}}}}`, `X-A: query: unknown query engine`},
+		{"header engine", `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X-A":{"source":"req","query_engine":"zz","query":"$"}}}}`, `X-A.query_engine: unknown query engine`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,6 +3,10 @@ package query
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+
+	"github.com/easgate/easgate/internal/problem"
 )
 
 // ErrUnknownEngine says that no engine of that name is built in or enabled.
@@ -34,7 +38,7 @@ type Engines map[string]Engine
 func (e Engines) Compile(engine, expr string) (Query, error) {
 	eng, ok := e[engine]
 	if !ok {
-		return nil, ErrUnknownEngine
+		return nil, problem.Suggest(ErrUnknownEngine, engine, slices.Sorted(maps.Keys(e))...)
 	}
 	return eng.Compile(expr)
 }

@@ -1,6 +1,9 @@
 // Package strictjson decodes JSON into typed configuration and says where it went wrong: every error begins with the
 // path of the member it is about, and a member that the type has no field for does not go unnoticed: it is an error to
-// [Unmarshal], while callers of [Decode] and [UnknownFields] choose.
+// [Unmarshal], while callers of [Decode] choose. All that is wrong is said at once.
+//
+// Names are exact: encoding/json would take "Realm" for "realm", which is not what the writer's other tools do, and of
+// the two in one object the later one would count.
 //
 // Values are never part of an error, because configuration holds passwords.
 package strictjson
@@ -14,65 +17,111 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/easgate/easgate/internal/problem"
 )
 
-// Unmarshal decodes raw into v as encoding/json does, then refuses what v has no field for.
-// All unknown members are reported at once.
+// Unmarshal decodes raw into v, a pointer, and refuses what v has no field for.
 func Unmarshal(raw []byte, v any) error {
-	if err := Decode(raw, v); err != nil {
+	unknown, err := Decode(raw, v)
+	if err != nil {
 		return err
-	}
-	var unknown []error
-	for _, path := range UnknownFields(raw, reflect.TypeOf(v).Elem()) {
-		unknown = append(unknown, fmt.Errorf("%s: unknown option", path))
 	}
 	return errors.Join(unknown...)
 }
 
-// Decode decodes raw into v as encoding/json does, unknown members included.
-func Decode(raw []byte, v any) error {
-	if err := json.Unmarshal(raw, v); err != nil {
-		return locate(raw, reflect.TypeOf(v).Elem(), "", err)
-	}
-	return nil
-}
-
-// UnknownFields returns the paths of the object members in raw that a value of type t has no field for, but for those
-// named in known at the top level. It looks into structs that decode themselves if their fields have JSON names.
-func UnknownFields(raw []byte, t reflect.Type, known ...string) []string {
-	var unknown []string
-	walk(raw, t, "", func(path string, t reflect.Type, _ json.RawMessage) {
-		if t == nil && !slices.Contains(known, path) {
-			unknown = append(unknown, path)
-		}
-	})
-	return unknown
-}
-
-// locate finds the innermost member that does not decode, for err of the whole.
-func locate(raw []byte, t reflect.Type, path string, err error) error {
-	found, at := err, path
-	walk(raw, t, path, func(p string, t reflect.Type, raw json.RawMessage) {
-		if t == nil || (at != path && !strings.HasPrefix(p, at)) {
+// Decode decodes raw into v, a pointer, and returns an error for each object member that v has no field for, but for
+// those at the top level that others read. It looks into structs that decode themselves if their fields have JSON names.
+func Decode(raw []byte, v any, others ...string) (unknown []error, err error) {
+	t := reflect.TypeOf(v).Elem()
+	folded := false
+	walk(raw, t, "", func(in string, m *member) {
+		if m.t != nil || in == "" && slices.Contains(others, m.name) {
 			return
 		}
-		if e := json.Unmarshal(raw, reflect.New(t).Interface()); e != nil {
-			found, at = e, p
-		}
+		unknown = append(unknown, problem.At(in, problem.UnknownMember(m.name, m.fields...)))
+		folded = folded || m.folds()
 	})
+	if folded {
+		raw = exact(raw, t)
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return nil, locate(raw, t, err)
+	}
+	return unknown, nil
+}
+
+// exact returns raw without the members that encoding/json would take for a field of another spelling.
+func exact(raw []byte, t reflect.Type) []byte {
+	members := membersOf(raw, t)
+	if len(members) == 0 {
+		return raw
+	}
+	isList := bytes.HasPrefix(bytes.TrimSpace(raw), []byte("["))
+	list, object := []json.RawMessage{}, map[string]json.RawMessage{}
+	for _, m := range members {
+		if m.t != nil {
+			m.raw = exact(m.raw, m.t)
+		}
+		if isList {
+			list = append(list, m.raw)
+		} else if !m.folds() {
+			object[m.name] = m.raw
+		}
+	}
+	var rewritten any = object
+	if isList {
+		rewritten = list
+	}
+	out, err := json.Marshal(rewritten)
+	if err != nil {
+		return raw // what is no JSON does not come this far
+	}
+	return out
+}
+
+// locate finds the innermost members that do not decode, for err of the whole.
+func locate(raw []byte, t reflect.Type, whole error) error {
+	type fault struct {
+		path string
+		err  error
+	}
+	faults := []fault{{"", whole}}
+	failed := map[string]bool{"": true}
+	walk(raw, t, "", func(in string, m *member) {
+		if m.t == nil || !failed[in] {
+			return
+		}
+		err := json.Unmarshal(m.raw, reflect.New(m.t).Interface())
+		if err == nil {
+			return
+		}
+		if last := len(faults) - 1; faults[last].path == in { // what is around it fails because of it
+			faults = faults[:last]
+		}
+		path := join(in, m.place)
+		failed[path] = true
+		faults = append(faults, fault{path, err})
+	})
+	var errs []error
+	for _, f := range faults {
+		errs = append(errs, problem.At(f.path, describe(raw, f.err)))
+	}
+	return errors.Join(errs...)
+}
+
+// describe says in the words of configuration what encoding/json says in those of Go.
+func describe(raw []byte, err error) error {
 	var te *json.UnmarshalTypeError
 	var se *json.SyntaxError
 	switch {
-	case errors.As(found, &te):
-		found = fmt.Errorf("want %s, got %s", kind(te.Type), te.Value)
-	case errors.As(found, &se):
+	case errors.As(err, &te):
+		return fmt.Errorf("want %s, got %s", kind(te.Type), te.Value)
+	case errors.As(err, &se):
 		// The text of a syntax error names one character at most.
-		found = fmt.Errorf("line %d: %w", 1+bytes.Count(raw[:min(int(se.Offset), len(raw))], []byte("\n")), found)
+		return fmt.Errorf("line %d: %w", 1+bytes.Count(raw[:min(int(se.Offset), len(raw))], []byte("\n")), err)
 	}
-	if at == "" {
-		return found
-	}
-	return fmt.Errorf("%s: %w", at, found)
+	return err
 }
 
 func kind(t reflect.Type) string {
@@ -92,46 +141,76 @@ func kind(t reflect.Type) string {
 	return "a number"
 }
 
-// walk calls visit for every member in raw, outer ones first, with the type that it decodes into; nil when there is none.
-func walk(raw []byte, t reflect.Type, path string, visit func(string, reflect.Type, json.RawMessage)) {
+// A member is one of an object or a list.
+type member struct {
+	// name is that in an object, "" in a list; place is what is put behind the path of the whole.
+	name, place string
+	raw         json.RawMessage
+	// t is the type that it decodes into; nil when there is none. fields are those that there are then.
+	t      reflect.Type
+	fields []string
+}
+
+// folds reports whether encoding/json would take m for a field that is spelled otherwise.
+func (m *member) folds() bool {
+	return slices.ContainsFunc(m.fields, func(f string) bool { return strings.EqualFold(f, m.name) })
+}
+
+// walk calls visit for every member in raw, outer ones first, and with the path of what it is in.
+func walk(raw []byte, t reflect.Type, in string, visit func(in string, m *member)) {
+	for _, m := range membersOf(raw, t) {
+		visit(in, &m)
+		if m.t != nil {
+			walk(m.raw, m.t, join(in, m.place), visit)
+		}
+	}
+}
+
+func join(path, place string) string {
+	if path == "" || strings.HasPrefix(place, "[") {
+		return path + place
+	}
+	return path + "." + place
+}
+
+// membersOf returns the members of raw as a value of type t has them, sorted by name.
+func membersOf(raw []byte, t reflect.Type) []member {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if opaque(t) {
-		return
+		return nil
 	}
+	var list []member
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
 		var members map[string]json.RawMessage
 		if json.Unmarshal(raw, &members) != nil {
-			return
+			return nil
+		}
+		var types map[string]reflect.Type
+		if t.Kind() == reflect.Struct {
+			types = fields(t)
 		}
 		for _, name := range slices.Sorted(maps.Keys(members)) {
-			p := name
-			if path != "" {
-				p = path + "." + name
-			}
-			var mt reflect.Type
+			m := member{name: name, place: name, raw: members[name], t: types[name]}
 			if t.Kind() == reflect.Map {
-				mt = t.Elem()
-			} else if mt = field(t, name); mt == nil {
-				visit(p, nil, nil)
-				continue
+				m.t = t.Elem()
+			} else if m.t == nil {
+				m.fields = slices.Sorted(maps.Keys(types))
 			}
-			visit(p, mt, members[name])
-			walk(members[name], mt, p, visit)
+			list = append(list, m)
 		}
 	case reflect.Slice:
 		var elements []json.RawMessage
 		if json.Unmarshal(raw, &elements) != nil {
-			return
+			return nil
 		}
 		for i, e := range elements {
-			p := fmt.Sprintf("%s[%d]", path, i)
-			visit(p, t.Elem(), e)
-			walk(e, t.Elem(), p, visit)
+			list = append(list, member{place: fmt.Sprintf("[%d]", i), raw: e, t: t.Elem()})
 		}
 	}
+	return list
 }
 
 // opaque reports whether t decodes itself into fields that are no members of its JSON.
@@ -143,8 +222,9 @@ func opaque(t reflect.Type) bool {
 		}))
 }
 
-// field returns the type of t's field that encoding/json would decode the member name into, nil if there is none.
-func field(t reflect.Type, name string) reflect.Type {
+// fields returns the types of t's fields by the names that encoding/json has for them.
+func fields(t reflect.Type) map[string]reflect.Type {
+	types := map[string]reflect.Type{}
 	for _, f := range reflect.VisibleFields(t) {
 		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if !f.IsExported() || tag == "-" || (f.Anonymous && tag == "") {
@@ -153,9 +233,9 @@ func field(t reflect.Type, name string) reflect.Type {
 		if tag == "" {
 			tag = f.Name
 		}
-		if strings.EqualFold(tag, name) {
-			return f.Type
+		if types[tag] == nil {
+			types[tag] = f.Type
 		}
 	}
-	return nil
+	return types
 }

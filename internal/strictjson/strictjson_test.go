@@ -3,11 +3,10 @@ package strictjson_test
 import (
 	"encoding/json"
 	"errors"
-	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/strictjson"
 )
 
@@ -83,6 +82,8 @@ func TestUnmarshal(t *testing.T) {
 		{"wrong type", `{"name":5}`, "name: want text, got number"},
 		{"wrong type inside what decodes itself", `{"to":{"tls":{"port":"x"}}}`, "to.tls.port: want a whole number, got string"},
 		{"wrong type in a list", `{"list":[{"port":1},{"port":true}]}`, "list[1].port: want a whole number, got bool"},
+		{"several", `{"name":5,"list":[{"port":true},{"port":1}],"ttl":"x"}`,
+			"list[0].port: want a whole number, got bool\nname: want text, got number\nttl: want a whole number, got string"},
 		{"a value's own complaint", `{"level":"hihg"}`, "level: want low or high"},
 		{"not an object", `[]`, "want an object, got array"},
 		{"not JSON", "{\n\"name\": \n}", "line 3: invalid character '}' looking for beginning of value"},
@@ -103,13 +104,30 @@ func TestUnmarshal(t *testing.T) {
 }
 
 // The pipeline's own members stand beside those of a plugin, and in an old token an unknown one is no error.
-func TestUnknownFields(t *testing.T) {
-	raw := []byte(`{"name":"a","type":"x","pcb":{},"to":{"type":"y"}}`)
-	if err := strictjson.Decode(raw, new(config)); err != nil {
-		t.Errorf("Decode(%s) = %v", raw, err)
+func TestDecode(t *testing.T) {
+	tests := []struct{ name, in, unknown, want string }{
+		{"others", `{"name":"a","type":"x","pcb":{},"to":{"type":"y"}}`, "pcb: unknown option\nto.type: unknown option", "a"},
+		{"another case is another name", `{"Name":"a"}`, "Name: unknown option (did you mean name?)", ""},
+		{"and does not count beside the right one", `{"name":"a","NAME":"b"}`, "NAME: unknown option (did you mean name?)", "a"},
+		{"deep down", `{"list":[{"port":7,"Port":"x"}],"name":"a","<":1}`,
+			"<: unknown option\nlist[0].Port: unknown option (did you mean port?)", "a"},
 	}
-	got := strictjson.UnknownFields(raw, reflect.TypeFor[config](), "type", "other")
-	if want := []string{"pcb", "to.type"}; !slices.Equal(got, want) {
-		t.Errorf("UnknownFields(%s) = %q, want %q", raw, got, want)
+	for _, tt := range tests {
+		var c config
+		unknown, err := strictjson.Decode([]byte(tt.in), &c, "type", "other")
+		var got []string
+		for _, u := range unknown {
+			text := u.Error()
+			if h := problem.HintOf(u); strings.HasPrefix(h, "did you") {
+				text += " (" + h + ")"
+			}
+			got = append(got, text)
+		}
+		if err != nil || c.Name != tt.want || strings.Join(got, "\n") != tt.unknown {
+			t.Errorf("%s: Decode = %q, %q, %v, want %q, %q", tt.name, c.Name, got, err, tt.want, tt.unknown)
+		}
+		if strings.Contains(tt.in, "port") && c.List[0].Port != 7 {
+			t.Errorf("%s: list[0].port = %d, want 7", tt.name, c.List[0].Port)
+		}
 	}
 }

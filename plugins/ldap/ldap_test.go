@@ -86,7 +86,9 @@ func TestContract(t *testing.T) {
 		passwords: map[string]string{"cn=easgate,dc=example,dc=com": "t0ps3cret"},
 		entries:   map[string][]*ldap.Entry{filter: {entry(aliceDN, "uid", "alice")}},
 	})
-	var example struct{ Connection map[string]any }
+	var example struct {
+		Connection map[string]any `json:"connection"`
+	}
 	if err := json.Unmarshal(raw, &example); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/document"
+	"github.com/easgate/easgate/internal/problem"
 )
 
 // Sources are what a configuration is read from.
@@ -51,10 +53,12 @@ type loader struct {
 	keysOptional bool
 }
 
+// listHint is for a name that is like none of ours.
+const listHint = "`easgate config show` lists every setting"
+
+// problem notes err; its own hint is better than the general one.
 func (l *loader) problem(source string, err error, hint string) {
-	if hint == "" {
-		hint = hintOf(err)
-	}
+	hint = cmp.Or(problem.HintOf(err), hint)
 	l.problems = append(l.problems, Problem{source, err, hint})
 }
 
@@ -125,7 +129,7 @@ func (l *loader) file(path string) {
 		source := fmt.Sprintf("%s:%d:%d", path, m.Key.Line, m.Key.Column)
 		s, twin, ok := find(m.Name)
 		if !ok {
-			l.problem(source, fmt.Errorf("unknown setting %q", m.Name), suggest(m.Name, names()))
+			l.problem(source, problem.Unknown("setting", m.Name, names()...), listHint)
 			continue
 		}
 		source = fmt.Sprintf("%s:%d:%d: %s", path, m.At.Line, m.At.Column, m.Name)
@@ -172,7 +176,7 @@ func (l *loader) env(env map[string]string) {
 	}
 	for _, name := range sortedKeys(env) {
 		if _, _, ok := find(strings.ToLower(strings.TrimPrefix(name, "EAS_"))); !ok && name != "EAS_CONFIG_FILE" && !fromKubernetes(name, env[name]) {
-			l.warn(name, "no setting of that name", suggest(name, envNames()))
+			l.warn(name, "no setting of that name", cmp.Or(problem.HintOf(problem.Unknown("setting", name, envNames()...)), listHint))
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/easgate/easgate/internal/problem"
 )
 
 // A Problem is one thing that is wrong with the configuration, and what to do about it.
@@ -34,6 +36,15 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Unwrap makes parts of them, for [problem.Split].
+func (ps Problems) Unwrap() []error {
+	errs := make([]error, len(ps))
+	for i, p := range ps {
+		errs[i] = p
+	}
+	return errs
+}
+
 // err returns ps as an error, nil when there are none.
 func (ps Problems) err() error {
 	if len(ps) == 0 {
@@ -42,18 +53,15 @@ func (ps Problems) err() error {
 	return ps
 }
 
-// hinted is an error that knows what to do about itself.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h hinted) Unwrap() error { return h.error }
-
-func hintOf(err error) string {
-	var h hinted
-	if errors.As(err, &h) {
-		return h.hint
+// Report returns what there is to say about err, one problem for each of its parts.
+func Report(err error) Problems {
+	var ps Problems
+	for _, part := range problem.Split(err) {
+		var p Problem
+		if !errors.As(part, &p) {
+			p = Problem{Err: part, Hint: problem.HintOf(part)}
+		}
+		ps = append(ps, p)
 	}
-	return ""
+	return ps
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/easgate/easgate/cmd/easgate/internal/document"
 	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -93,7 +94,7 @@ func (v portValue) set(s string) error {
 	}
 	err = fmt.Errorf("want %s, got %q", v.kind(), s)
 	if strings.HasPrefix(s, "tcp://") {
-		return hinted{err, "Kubernetes sets this variable for a Service named eas; set enableServiceLinks: false in the pod, or name the port with --port"}
+		return problem.Hint(err, "Kubernetes sets this variable for a Service named eas; set enableServiceLinks: false in the pod, or name the port with --port")
 	}
 	return err
 }
