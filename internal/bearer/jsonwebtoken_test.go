@@ -38,7 +38,7 @@ func verifier(t *testing.T, key string, o Options, now func() time.Time) *Verifi
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewVerifier(set, false, o, now)
+	return NewVerifier(set, o, now)
 }
 
 // differences are the cases that jsonwebtoken accepts, or refuses in other words, by their notes.

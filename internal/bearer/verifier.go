@@ -39,7 +39,6 @@ type Keys interface {
 // It is safe for concurrent use.
 type Verifier struct {
 	keys  Keys
-	byID  bool
 	o     Options
 	now   func() time.Time
 	never *Error
@@ -54,20 +53,20 @@ type decoded struct {
 	header  jwks.Header
 }
 
-// NewVerifier returns a verifier. byID says that a token's kid chooses among the keys; else the first key is the one.
-func NewVerifier(keys Keys, byID bool, o Options, now func() time.Time) *Verifier {
+// NewVerifier returns a verifier of tokens that keys sign.
+func NewVerifier(keys Keys, o Options, now func() time.Time) *Verifier {
 	return &Verifier{
-		keys: keys, byID: byID, o: o, now: now, never: o.refusal(),
+		keys: keys, o: o, now: now, never: o.refusal(),
 		signatures: memory[*Token]{maxEntries: maxRemembered, maxBytes: maxRememberedBytes},
 	}
 }
 
 // With returns a verifier of what the same keys signed to say something else.
-func (v *Verifier) With(o Options) *Verifier { return NewVerifier(v.keys, v.byID, o, v.now) }
+func (v *Verifier) With(o Options) *Verifier { return NewVerifier(v.keys, o, v.now) }
 
 // NoKey returns a verifier that refuses every signed token with e, for a configuration without a usable key.
 func NoKey(e *Error, o Options, now func() time.Time) *Verifier {
-	return NewVerifier(noKey{e}, false, o, now)
+	return NewVerifier(noKey{e}, o, now)
 }
 
 type noKey struct{ err *Error }
@@ -209,7 +208,7 @@ func (v *Verifier) key(ctx context.Context, h *jwks.Header, c *jwks.Compact) (*j
 	if err != nil {
 		return nil, nil, keyError(err)
 	}
-	if !v.byID {
+	if !set.ByID() {
 		return set, set.All()[0], nil
 	}
 	if !h.HasKeyID {

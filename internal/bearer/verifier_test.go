@@ -36,7 +36,7 @@ func newVerifier(t testing.TB, options string, now func() time.Time) *Verifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewVerifier(set, false, o, now)
+	return NewVerifier(set, o, now)
 }
 
 const jwt = `{"alg":"HS256","typ":"JWT"}`
@@ -198,7 +198,7 @@ func FuzzVerify(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := NewVerifier(set, strings.Contains(options, "x"), o, func() time.Time { return noon })
+		v := NewVerifier(set, o, func() time.Time { return noon })
 		tok, err := v.Verify(t.Context(), token)
 		if err == nil {
 			if !genuine[token] {

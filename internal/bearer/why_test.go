@@ -72,7 +72,7 @@ func TestWhyNoKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := NewVerifier(set, true, Options{}, time.Now)
+	v := NewVerifier(set, Options{}, time.Now)
 	const known = `, known are "k0", "k1", "k2", "k3", "k4" … (7)`
 	for in, want := range map[string]string{
 		hs256(`{"alg":"HS256","kid":"x"}`, `{"iss":"https://other"}`): `kid "x"` + known + `; it claims iss "https://other"`,

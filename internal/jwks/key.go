@@ -32,6 +32,9 @@ func (k *Key) GoString() string { return k.String() }
 // Secret reports whether the key is a shared secret and no public key.
 func (k *Key) Secret() bool { _, ok := k.material.([]byte); return ok }
 
+// SecretLen is how many bytes a shared secret has, 0 for a public key.
+func (k *Key) SecretLen() int { m, _ := k.material.([]byte); return len(m) }
+
 // minRSABits is RFC 7518 §3.3's.
 const minRSABits = 2048
 
@@ -61,6 +64,9 @@ func newKey(id, alg string, material any) (*Key, error) {
 		k.algorithms = []string{"HS256", "HS384", "HS512"}
 		if len(m) == 0 {
 			return nil, errors.New("empty secret")
+		}
+		if IsPEM(string(m)) {
+			return nil, ErrBadPEM
 		}
 	case *rsa.PublicKey:
 		if err := sound(m); err != nil {

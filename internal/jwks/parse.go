@@ -27,14 +27,11 @@ func IsPEM(text string) bool { return strings.Contains(text, "-----BEGIN ") }
 
 // FromSecret returns a set of one HMAC key, the bytes of text.
 func FromSecret(text string) (*Set, error) {
-	if IsPEM(text) {
-		return nil, ErrBadPEM
-	}
 	k, err := newKey("", "", []byte(text))
 	if err != nil {
 		return nil, err
 	}
-	return &Set{keys: []*Key{k}}, nil
+	return &Set{keys: []*Key{k}, static: true}, nil
 }
 
 // FromPEM reads the first block of text: a public key (PKIX or PKCS #1) or a certificate, whose dates are not looked
@@ -45,7 +42,7 @@ func FromPEM(text string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{}
+	s := &Set{static: true}
 	s.add("PEM", k, private)
 	if second, _ := pem.Decode([]byte(rest)); second != nil || IsPEM(rest) {
 		s.warn("PEM", "more than one block, of which the first counts: several keys are a JWK set")

@@ -365,7 +365,7 @@ func TestRedirectsAndLongAnswers(t *testing.T) {
 
 // A fetch runs in a goroutine of its own: a panic there would end the process.
 func TestPanicInParse(t *testing.T) {
-	r, err := NewRemote("https://x", &http.Client{Transport: &provider{status: 200}}, time.Now, func([]byte) (int, error) { panic("boom") })
+	r, err := NewRemote("https://x", "", &http.Client{Transport: &provider{status: 200}}, time.Now, func([]byte) (int, error) { panic("boom") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,7 +375,7 @@ func TestPanicInParse(t *testing.T) {
 }
 
 func TestErrorsDoNotHoldTheURL(t *testing.T) {
-	r, err := NewRemote("https://user:hunter2@127.0.0.1:1/?key=hunter2", nil, time.Now, func([]byte) (int, error) { return 0, nil })
+	r, err := NewRemote("https://user:hunter2@127.0.0.1:1/?key=hunter2", "", nil, time.Now, func([]byte) (int, error) { return 0, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +383,7 @@ func TestErrorsDoNotHoldTheURL(t *testing.T) {
 		t.Errorf("Get = %v, want an error without the password", err)
 	}
 	for _, bad := range []string{"", "x", "ftp://x", "https://", "file:///etc/passwd", "https://hunter2\x00"} {
-		if _, err := NewRemote(bad, nil, time.Now, func([]byte) (int, error) { return 0, nil }); err == nil || strings.Contains(err.Error(), "hunter2") {
+		if _, err := NewRemote(bad, "", nil, time.Now, func([]byte) (int, error) { return 0, nil }); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("NewRemote(%q) = %v, want an error without it", bad, err)
 		}
 	}

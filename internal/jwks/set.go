@@ -104,6 +104,9 @@ func (s *Set) Len() int { return len(s.keys) }
 // All returns the keys. Do not change the slice.
 func (s *Set) All() []*Key { return s.keys }
 
+// ByID reports whether a token's kid chooses among the keys, which it does unless a configuration gives one without an id.
+func (s *Set) ByID() bool { return !s.static || len(s.keys) != 1 || s.keys[0].ID != "" }
+
 // Find returns the key called id that suits alg; if there is none, a key called id; if there is none either, nil. In a
 // set from a configuration a key without an id is called everything that no other is.
 func (s *Set) Find(id, alg string) *Key {

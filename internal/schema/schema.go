@@ -82,7 +82,11 @@ func special(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[bearer.Seconds]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "number"}, {Type: "boolean"}}}
 	case reflect.TypeFor[jwt.Keys]():
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "object", Required: []string{"keys"}}}}
+		forms := []*jsonschema.Schema{text, {Type: "object", Required: []string{"keys"}}, {Type: "object", Required: []string{"kty"}}}
+		for _, form := range []string{"text", "base64", "base64url", "file"} {
+			forms = append(forms, object([]string{form}, form, text, "allow_short", &jsonschema.Schema{Type: "boolean"}))
+		}
+		return &jsonschema.Schema{AnyOf: forms}
 	case reflect.TypeFor[json.RawMessage]():
 		return ref("rules") // but for those that override names
 	}

@@ -81,7 +81,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config.keys_url: %w", err)
 	}
-	p.verifier = bearer.NewVerifier(keys, true, o, env.Now)
+	p.verifier = bearer.NewVerifier(keys, o, env.Now)
 	if p.accountURL, err = accountURL(&c.Config); err != nil {
 		return nil, fmt.Errorf("config.userinfo_url: %w", err)
 	}

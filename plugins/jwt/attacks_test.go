@@ -276,7 +276,7 @@ func TestOversizedAndEncrypted(t *testing.T) {
 // ATTACKS 36: a token for somebody else.
 func TestAnotherAudience(t *testing.T) {
 	k := newKey(t, jose.HS256, "")
-	p := build(t, fmt.Sprintf(`{"config":{"secret":%q,"options":{"audience":"app1","issuer":"https://iss"}}}`, k.jwk.Key), plugintest.Env(t))
+	p := build(t, fmt.Sprintf(`{"config":{"secret":%q,"options":{"algorithms":"HS256","audience":"app1","issuer":"https://iss"}}}`, k.jwk.Key), plugintest.Env(t))
 	for want, audiences := range map[int][]any{
 		http.StatusOK:           {"app1", []string{"app1"}, []string{"app2", "app1"}},
 		http.StatusUnauthorized: {"app2", []string{"app2"}, []string{}, nil, "", "app1 ", "APP1", 5, true, map[string]any{"0": "app1"}, []any{[]string{"app1"}}},
@@ -301,8 +301,8 @@ func TestAnotherAudience(t *testing.T) {
 func TestStricterConfiguration(t *testing.T) {
 	k := newKey(t, jose.HS256, "")
 	token := k.sign(t, claims)
-	loose := fmt.Sprintf(`{"config":{"secret":%q}}`, k.jwk.Key)
-	strict := fmt.Sprintf(`{"config":{"secret":%q},"assertions":{"id_token":[{"query_engine":"jp","query":"$.sub","rule":{"method":"eq","value":"bob"}}]}}`, k.jwk.Key)
+	loose := fmt.Sprintf(`{"config":{"secret":{"text":%q}}}`, k.jwk.Key)
+	strict := fmt.Sprintf(`{"config":{"secret":{"text":%q}},"assertions":{"id_token":[{"query_engine":"jp","query":"$.sub","rule":{"method":"eq","value":"bob"}}]}}`, k.jwk.Key)
 	for _, order := range [][]string{{loose, strict}, {strict, loose}} {
 		for _, config := range append(order, order...) {
 			want := http.StatusOK

@@ -19,7 +19,7 @@ func BenchmarkVerify(b *testing.B) {
 		env := plugintest.Env(b)
 		config := fmt.Sprintf(`{"config":{"secret":%q,"options":{"issuer":"https://iss","audience":"app1"}}}`, url)
 		if alg == jose.HS256 {
-			config = fmt.Sprintf(`{"config":{"secret":%q,"options":{"issuer":"https://iss","audience":"app1"}}}`, k.jwk.Key)
+			config = fmt.Sprintf(`{"config":{"secret":{"text":%q},"options":{"issuer":"https://iss","audience":"app1"}}}`, k.jwk.Key)
 		} else {
 			env.HTTP = client(map[string]string{url: k.set()})
 		}
@@ -51,7 +51,7 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 	k := newKey(b, jose.HS256, "")
-	p := build(b, fmt.Sprintf(`{"config":{"secret":%q}}`, k.jwk.Key), plugintest.Env(b))
+	p := build(b, fmt.Sprintf(`{"config":{"secret":{"text":%q}}}`, k.jwk.Key), plugintest.Env(b))
 	b.Run("no token", func(b *testing.B) {
 		r := plugintest.Request{Header: http.Header{}}.Build()
 		b.ReportAllocs()

@@ -2,7 +2,6 @@ package jwt
 
 import (
 	"encoding/json"
-	"errors"
 
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/plugins"
@@ -30,9 +29,7 @@ type Config struct {
 
 // Lint implements [plugins.Linter].
 func (c *Config) Lint(_ bool, say func(text string)) {
-	if n := len(c.Config.Secret.text); n > 0 && n < 32 {
-		say("config.secret: under 32 bytes can be guessed from one JWT")
-	}
+	c.Config.Secret.lint(say)
 	if !c.Config.Options.Algorithms.Set {
 		say("config.options.algorithms: not given, so every algorithm that suits the key is accepted: name the issuer's")
 	}
@@ -44,8 +41,9 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 
 // Token says which tokens are right.
 type Token struct {
-	// Secret verifies signatures: a shared secret, PEM (a public key or a certificate), the http or https URL of a JWK
-	// set, or a JWK set itself, as an object. Required, unless the oidc issuer names its keys.
+	// Secret verifies signatures: the http or https URL of a JWK set, a public key or certificate (PEM, or base64 of DER), a
+	// JWK set, or a shared secret, which is {text: …}, {base64: …}, {base64url: …} or {file: …}, or text beside an HS
+	// algorithm. Required, unless the oidc issuer names its keys.
 	Secret Keys `json:"secret,omitzero"`
 	// Options are what a token must be like besides.
 	Options bearer.Options `json:"options,omitzero"`
@@ -58,45 +56,6 @@ type Assertions struct {
 	// UserInfo rules see the answer of the userinfo endpoint.
 	UserInfo json.RawMessage `json:"userinfo,omitempty"`
 }
-
-// Keys is the option secret. It is never printed.
-type Keys struct {
-	text plugins.Secret
-	set  json.RawMessage
-	// given is false for nothing and null.
-	given bool
-}
-
-// UnmarshalJSON takes text, an object or null.
-func (k *Keys) UnmarshalJSON(raw []byte) error {
-	*k = Keys{}
-	if string(raw) == "null" {
-		return nil
-	}
-	k.given = true
-	if len(raw) > 0 && raw[0] == '{' {
-		k.set = append(k.set, raw...)
-		return nil
-	}
-	if json.Unmarshal(raw, &k.text) != nil {
-		return errors.New("secret: want text or a JWK set")
-	}
-	return nil
-}
-
-// String keeps fmt from printing the secret.
-func (k Keys) String() string {
-	if k.set != nil {
-		return "[redacted]"
-	}
-	return k.text.String()
-}
-
-// GoString keeps %#v from printing the secret.
-func (k Keys) GoString() string { return "jwt.Keys(" + k.String() + ")" }
-
-// MarshalText keeps encoders from writing the secret.
-func (k Keys) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // OIDC says where the issuer is and what to ask it (OpenID Connect Discovery 1.0 §3).
 type OIDC struct {

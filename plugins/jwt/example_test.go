@@ -19,7 +19,7 @@ func Example() {
 	p, _, err := plugins.Of(plugin.New).Build(json.RawMessage(`{
 		"type": "jwt",
 		"realm": "wonderland",
-		"config": {"secret": "`+secret+`", "options": {"audience": "tea-party"}}
+		"config": {"secret": "`+secret+`", "options": {"algorithms": ["HS256"], "audience": "tea-party"}}
 	}`), plugins.Env{Native: true, Now: time.Now})
 	if err != nil {
 		fmt.Println(err)

@@ -55,7 +55,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if p.provider != nil {
 		p.provider.signed = p.verifier.With(signedAnswers)
 		if c.OIDC.Issuer.DiscoverURL != "" || c.OIDC.Issuer.JWKSURI != "" {
-			p.provider.signed = bearer.NewVerifier(p.provider, true, signedAnswers, env.Now)
+			p.provider.signed = bearer.NewVerifier(p.provider, signedAnswers, env.Now)
 		}
 	}
 	if p.idToken, err = rules(c.Assertions.IDToken, env); err != nil {

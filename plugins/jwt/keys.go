@@ -2,7 +2,10 @@ package jwt
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/jwks"
@@ -11,60 +14,140 @@ import (
 
 var (
 	errRequired = errors.New("required: a secret, PEM, the URL of a JWK set or a JWK set")
-	errPEM      = errors.New("looks like PEM and has no key: line ends must be real ones, \\n in JSON")
+	errPublic   = errors.New("a key or certificate, and no shared secret: write it without text, base64 or base64url")
+	errForm     = errors.New("a key in a form that external-auth-server takes for a shared secret, with which everybody could sign; " +
+		"in a token of its format none passes: write PEM")
+	errShared = errors.New("neither a key nor the URL of a key set; a shared secret needs options.algorithms with HS256, HS384 or HS512, " +
+		"or says that it is one: {text: …}")
+	errLineEnd = errors.New("ends with a line end, as a YAML block does: write |- for |, or {text: …} if it belongs to the secret")
 )
+
+// minSecret is how many bytes a secret has for an algorithm: as many as the hash (RFC 7518 §3.2).
+var minSecret = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
+
+// newVerifier finds out what the secret is. A configuration that can verify nothing is an error, or with
+// external-auth-server's tokens, where it lets one in, a verifier that refuses all with the message known from there.
+func newVerifier(c Token, p *provider, env plugins.Env) (*bearer.Verifier, error) {
+	keys, err := c.keys(p, env)
+	var refused *bearer.Error
+	switch {
+	case errors.As(err, &refused):
+		return bearer.NoKey(refused, c.Options, env.Now), nil
+	case err != nil:
+		return nil, err
+	}
+	return bearer.NewVerifier(keys, c.Options, env.Now), nil
+}
 
 // fetcher is what key sets are fetched with.
 func fetcher(env plugins.Env) jwks.Fetcher {
 	return jwks.Fetcher{HTTP: env.HTTP, Now: env.Now, Log: env.Log, Strict: env.Native}
 }
 
-// newVerifier finds out what the secret is. A configuration that can verify nothing is an error, or with
-// external-auth-server's tokens, where it lets one in, a verifier that refuses all with the message known from there.
-func newVerifier(c Token, p *provider, env plugins.Env) (*bearer.Verifier, error) {
-	text := string(c.Secret.text)
+// keys returns where the keys are; a [bearer.Error] is what every token is to be refused with.
+func (c *Token) keys(p *provider, env plugins.Env) (bearer.Keys, error) {
+	k, text := &c.Secret, string(c.Secret.text)
 	switch {
-	case c.Secret.set != nil:
-		set, err := jwks.FromJWKS(c.Secret.set)
+	case k.set != nil:
+		set, err := jwks.FromJWKS(k.set)
 		if err != nil {
 			return nil, err
 		}
-		return bearer.NewVerifier(set, true, c.Options, env.Now), odd(set, env)
+		return set, c.check(set, env)
+	case k.file != "":
+		env.Native = true // nothing that external-auth-server knows
+		return fetcher(env).File(k.file, func(text []byte) (*jwks.Set, error) {
+			return c.read(strings.TrimRight(string(text), "\r\n"), env)
+		})
 	case text == "" && p != nil:
-		return bearer.NewVerifier(p, true, c.Options, env.Now), nil
-	case !c.Secret.given:
+		return p, nil
+	case !k.given:
 		return nil, errRequired
 	case text == "":
-		e := &bearer.Error{Name: "JsonWebTokenError", Message: "secret or public key must be provided"}
-		return bearer.NoKey(e, c.Options, env.Now), env.Complain(errRequired)
-	case strings.HasPrefix(text, "http://"), strings.HasPrefix(text, "https://"):
-		remote, err := fetcher(env).Set(text, jwks.ParseJWKS)
-		if err != nil {
-			return nil, err
-		}
-		return bearer.NewVerifier(remote, true, c.Options, env.Now), nil
-	case !jwks.IsPEM(text):
-		set, err := jwks.FromSecret(text)
-		return bearer.NewVerifier(set, false, c.Options, env.Now), err
+		return nil, refuse(errRequired, "secret or public key must be provided", env)
+	case k.url():
+		return fetcher(env).Set(text, jwks.ParseJWKS)
 	}
-	set, err := jwks.FromPEM(text)
-	if errors.Is(err, jwks.ErrBadPEM) {
-		// External-auth-server takes the text for a shared secret, which everybody knows who knows the public key.
-		e := &bearer.Error{Name: "JsonWebTokenError", Message: "invalid algorithm"}
-		return bearer.NoKey(e, c.Options, env.Now), env.Complain(errPEM)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return bearer.NewVerifier(set, false, c.Options, env.Now), odd(set, env)
+	return c.read(text, env)
 }
 
-// odd complains of what is odd about the keys: short ones, private ones.
-func odd(set *jwks.Set, env plugins.Env) error {
+// read makes keys of a text: those that it holds, or itself, unless others know it.
+func (c *Token) read(text string, env plugins.Env) (*jwks.Set, error) {
+	k := &c.Secret
+	set, err := jwks.Read(text)
+	var mistake *jwks.Mistake
+	switch {
+	case set != nil && k.shared:
+		return nil, refuse(errPublic, "invalid algorithm", env)
+	case set != nil && !env.Native && !jwks.IsPEM(text):
+		return nil, refuse(errForm, "invalid algorithm", env)
+	case set != nil:
+		return set, c.check(set, env)
+	case errors.As(err, &mistake) && mistake.Public:
+		return nil, refuse(err, "invalid algorithm", env)
+	case err != nil && !k.shared:
+		if err := env.Complain(err); err != nil {
+			return nil, err
+		}
+	}
+	if !k.shared && k.file == "" && !slices.ContainsFunc(c.Options.Algorithms.List, symmetric) && env.Native {
+		return nil, errShared
+	}
+	if !k.shared && k.file == "" && strings.HasSuffix(text, "\n") {
+		if err := env.Complain(errLineEnd); err != nil {
+			return nil, err
+		}
+	}
+	if set, err = jwks.FromSecret(text); err != nil {
+		return nil, err
+	}
+	return set, c.check(set, env)
+}
+
+func symmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
+
+// refuse is for a configuration without a usable key.
+func refuse(why error, message string, env plugins.Env) error {
+	if err := env.Complain(why); err != nil {
+		return err
+	}
+	return &bearer.Error{Name: "JsonWebTokenError", Message: message}
+}
+
+// check complains of what is odd about keys, such as private ones, and refuses short secrets.
+func (c *Token) check(set *jwks.Set, env plugins.Env) error {
 	for _, w := range set.Warnings {
 		if err := env.Complain(errors.New(w)); err != nil {
 			return err
 		}
 	}
+	if !env.Native || c.Secret.allowShort {
+		return nil // Lint says the rest
+	}
+	want := minSecret["HS256"]
+	for _, alg := range c.Options.Algorithms.List {
+		want = max(want, minSecret[alg])
+	}
+	for _, key := range set.All() {
+		if n := key.SecretLen(); n > 0 && n < want {
+			return fmt.Errorf("a secret of %d bytes: want %d or more (RFC 7518 §3.2), or allow_short beside it", n, want)
+		}
+	}
 	return nil
+}
+
+// url reports whether the secret is the URL of a key set.
+func (k *Keys) url() bool {
+	text := string(k.text)
+	return !k.shared && !strings.ContainsFunc(text, unicode.IsSpace) && (strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://"))
+}
+
+// lint says what is unsafe about a shared secret. What it may be instead is complained of when it is read.
+func (k *Keys) lint(say func(text string)) {
+	if set, err := jwks.Read(string(k.text)); k.url() || set != nil || err != nil {
+		return
+	}
+	if n := len(k.text); n > 0 && n < minSecret["HS256"] {
+		say(fmt.Sprintf("config.secret: under %d bytes can be guessed from one JWT", minSecret["HS256"]))
+	}
 }

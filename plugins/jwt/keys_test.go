@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
@@ -133,4 +134,23 @@ func status(t testing.TB, p plugins.Plugin, token string) int {
 		return http.StatusServiceUnavailable
 	}
 	return res.StatusCode()
+}
+
+// A key set without a usable key is a refusal, and the log says where to look.
+func TestNoUsableKey(t *testing.T) {
+	k := newKey(t, jose.ES256, "k1")
+	for want, set := range map[string]string{
+		"no usable key: 2 left out, see the warning":   `{"keys":[{"kid":"k1"},{"kid":"k2","kty":"EC"}]}`,
+		`; no usable key: 1 left out, see the warning`: strings.Replace(newKey(t, jose.ES256, "k2").set(), "[", `[{"kid":"k1"},`, 1),
+	} {
+		env := plugintest.Env(t)
+		env.HTTP = client(map[string]string{keysURL: set})
+		res, err := build(t, `{"config":{"secret":"`+keysURL+`"}}`, env).Verify(t.Context(), request(k.sign(t, claims)))
+		if err != nil || res.StatusCode() != http.StatusUnauthorized || !strings.Contains(res.Reason, want) {
+			t.Errorf("Verify = %d, %v because %s, want %s", res.StatusCode(), err, res.Reason, want)
+		}
+		if strings.Contains(res.Header.Get("WWW-Authenticate"), "left out") {
+			t.Error("the client is told")
+		}
+	}
 }

@@ -76,7 +76,7 @@ func newProvider(c OIDC, env plugins.Env) (*provider, error) {
 		if !strings.Contains(u, wellKnown) {
 			u = strings.TrimSuffix(u, "/") + wellKnown + "openid-configuration"
 		}
-		if p.discovery, err = jwks.NewRemote(u, env.HTTP, env.Now, parseMetadata); err != nil {
+		if p.discovery, err = jwks.NewRemote(u, "", env.HTTP, env.Now, parseMetadata); err != nil {
 			return nil, fmt.Errorf("issuer.discover_url: %w", err)
 		}
 	default:
@@ -95,11 +95,11 @@ func (p *provider) newClient(c *OIDC, env plugins.Env) error {
 	byHand := given.ClientID != "" && (given.ClientSecret != "" || given.PrivateKey != "")
 	if !byHand && given.RegistrationClientURI != "" && given.RegistrationAccessToken != "" {
 		var err error
-		p.registration, err = jwks.NewRemote(given.RegistrationClientURI, env.HTTP, env.Now, given.registered)
+		token := string(given.RegistrationAccessToken)
+		p.registration, err = jwks.NewRemote(given.RegistrationClientURI, token, env.HTTP, env.Now, given.registered)
 		if err != nil {
 			return fmt.Errorf("client.registration_client_uri: %w", err)
 		}
-		p.registration.Bearer = string(given.RegistrationAccessToken)
 		return nil
 	}
 	if !c.Features.IntrospectAccessToken {

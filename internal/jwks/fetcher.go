@@ -1,0 +1,64 @@
+package jwks
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// A Fetcher is what key sets are fetched with.
+type Fetcher struct {
+	// HTTP may be nil; see [NewRemote].
+	HTTP *http.Client
+	Now  func() time.Time
+	// Log is told once per document which of its keys are not used, and why; nil drops it.
+	Log *slog.Logger
+	// Strict leaves out RSA keys under 2048 bits (RFC 7518 §3.3), which are used with a warning otherwise.
+	Strict bool
+}
+
+// Set returns the key set behind rawURL; parse is [ParseJWKS] or [ParseCertificates].
+// As long as the document stays the same, so does the set.
+func (f Fetcher) Set(rawURL string, parse func(text []byte, strict bool) (*Set, error)) (*Remote[*Set], error) {
+	// The Kubernetes API answers 406 to whoever does not name its type (RFC 7517 §8.5.2).
+	p, err := newPage(rawURL, "application/jwk-set+json, application/json", f.HTTP)
+	if err != nil {
+		return nil, err
+	}
+	return f.set(p, func(text []byte) (*Set, error) { return parse(text, f.Strict) }), nil
+}
+
+// File returns the keys in the file at path, an absolute one of this machine, which is looked at once a minute.
+func (f Fetcher) File(path string, parse func(text []byte) (*Set, error)) (*Remote[*Set], error) {
+	file, err := newFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.set(file, parse), nil
+}
+
+func (f Fetcher) set(from source, parse func([]byte) (*Set, error)) *Remote[*Set] {
+	var last *Set
+	var told uint64 // the version of the document that the log was told of
+	// Fetches of one document never overlap, and so neither do these calls.
+	return newRemote(from, f.Now, func(text []byte) (*Set, error) {
+		sum := sha256.Sum256(text)
+		version := binary.BigEndian.Uint64(sum[:])
+		if last != nil && last.Version == version {
+			return last, nil
+		}
+		s, err := parse(text)
+		if s != nil && told != version {
+			told = version
+			s.tell(f.Log, from.address())
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.Version = version
+		last = s
+		return s, nil
+	})
+}
