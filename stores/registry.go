@@ -1,6 +1,7 @@
 package stores
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Env struct {
 	Now func() time.Time
 	// LookupEnv is os.LookupEnv, but in tests.
 	LookupEnv func(name string) (value string, ok bool)
+	// Roots are the certificate authorities to trust where options name none; nil are the system's.
+	Roots *x509.CertPool
 }
 
 // An Adapter opens stores of one kind.

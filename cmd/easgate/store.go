@@ -305,10 +305,12 @@ func (c *cli) table(head string, rows int, row func(int) string) error {
 
 // storeOptions returns the options of the SQL store that name stands for.
 func (c *cli) storeOptions(name string) (sql.Config, error) {
+	cfg, err := c.loadKeyless()
 	if db, ok := databaseURL(name); ok {
+		// Nothing else of the configuration matters here.
+		db.Roots = cfg.CARoots
 		return sql.Config{Config: db}, nil
 	}
-	cfg, err := c.loadKeyless()
 	if err != nil {
 		return sql.Config{}, err
 	}
@@ -355,6 +357,7 @@ func sqlStore(cfg *config.Config, id string) (sql.Config, error) {
 	if err := strictjson.Unmarshal(entry.Options, &options); err != nil {
 		return options, fmt.Errorf("store %q: options.%w", id, err)
 	}
+	options.Config.Roots = cfg.CARoots
 	return options, nil
 }
 

@@ -220,7 +220,7 @@ func revocations(cfg *config.Config) (*configtoken.Revocations, error) {
 
 // openStores opens the stores that the configuration names. One that cannot be opened does not stop the others.
 func (s *service) openStores(environ []string, now func() time.Time) error {
-	env := stores.Env{Log: s.log, Now: now, LookupEnv: func(name string) (string, bool) {
+	env := stores.Env{Log: s.log, Now: now, Roots: s.cfg.CARoots, LookupEnv: func(name string) (string, bool) {
 		for _, kv := range environ {
 			if k, v, ok := strings.Cut(kv, "="); ok && k == name {
 				return v, true

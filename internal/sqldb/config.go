@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,10 @@ type Config struct {
 	// Silence is how long a server may keep an open query waiting before its connection is given up, for drivers that
 	// do not heed a context while they wait. The program sets it; 0 means 30 seconds.
 	Silence time.Duration `json:"-"`
+	// Roots are the certificate authorities to trust where SSL names none, nil for the system's; Warn is told of odd
+	// certificates. The program sets them.
+	Roots *x509.CertPool    `json:"-"`
+	Warn  func(text string) `json:"-"`
 
 	knexOnly
 }
@@ -152,8 +157,12 @@ type SSL struct {
 	Cert string `json:"cert"`
 	Key  Secret `json:"key"`
 	// RejectUnauthorized is true when nil: a server that cannot prove its name is not talked to.
-	RejectUnauthorized *bool  `json:"rejectUnauthorized"`
-	ServerName         string `json:"servername"`
+	RejectUnauthorized *bool `json:"rejectUnauthorized"`
+	// ServerName is the name that the server must have instead of Host; a certificate without alternative names may have
+	// it as its common name.
+	ServerName string `json:"servername"`
+	// Fingerprint pins the server's public key, or one of a list: its SHA-256, in base64 or hexadecimal.
+	Fingerprint List `json:"fingerprint"`
 
 	MinVersion any `json:"minVersion"`
 }
@@ -172,6 +181,18 @@ func (s *SSL) UnmarshalJSON(raw []byte) error {
 	type object SSL
 	s.On = true
 	return json.Unmarshal(raw, (*object)(s))
+}
+
+// A List is a list of texts; in JSON one text stands for a list of it.
+type List []string
+
+// UnmarshalJSON takes text or a list.
+func (l *List) UnmarshalJSON(raw []byte) error {
+	if bytes.HasPrefix(raw, []byte(`"`)) {
+		*l = List{""}
+		return json.Unmarshal(raw, &(*l)[0])
+	}
+	return json.Unmarshal(raw, (*[]string)(l))
 }
 
 // A Port is a TCP port; in JSON a number or its text.

@@ -82,7 +82,7 @@ func TestBrokenConfigs(t *testing.T) {
 		{"an unknown URL parameter", `{"client":"pg","connection":"postgres://u:s3cret@db/eas?sslmod=require"}`, "connection: sslmod: unknown option"},
 		{"SQLite in memory", `{"client":"sqlite3","connection":":memory:"}`, "connection.filename: want the path of a file"},
 		{"SQLite without a file", `{"client":"sqlite3","connection":{}}`, "connection.filename: required"},
-		{"a CA that is none", `{"client":"mysql","connection":{"ssl":{"ca":"-----BEGIN nonsense"}}}`, "connection.ssl.ca: no certificate in it"},
+		{"a CA that is none", `{"client":"mysql","connection":{"ssl":{"ca":"-----BEGIN nonsense"}}}`, "connection.ssl.ca: want PEM certificates"},
 		{"a key that is no file", `{"client":"pg","connection":{"ssl":{"cert":"-----BEGIN x","key":"s3cret"}}}`, "connection.ssl.key: neither PEM nor a file: no such file or directory"},
 		{"SQL Server's own form", `{"client":"mssql","connection":"Server=db;Password=s3cret;Port=x"}`, "connection: not a connection string that SQL Server's driver understands"},
 		{"Oracle without a service", `{"client":"oracledb","connection":{"connectString":"db:1521","password":"s3cret"}}`, "connection.connectString: want host:port/service"},
@@ -110,15 +110,13 @@ func TestPostgresDSN(t *testing.T) {
 		{"object", `{"client":"pg","connection":{"host":"db","user":"u","password":"p' \\","database":"eas"}}`,
 			`host='db' port='5432' user='u' password='p\' \\' dbname='eas' application_name='easgate' sslmode='disable'`},
 		{"URL", `{"client":"pg","connection":"postgres://u:p%40ss@[::1]:5433/eas?sslmode=verify-ca&search_path=auth"}`,
-			`host='::1' port='5433' user='u' password='p@ss' dbname='eas' search_path='auth' application_name='easgate' sslmode='verify-ca'`},
+			`host='::1' port='5433' user='u' password='p@ss' dbname='eas' search_path='auth' application_name='easgate' sslmode='disable'`},
 		{"socket", `{"client":"pg","connection":{"host":"/run/postgresql","database":"eas","application_name":"x"}}`,
 			`host='/run/postgresql' port='5432' dbname='eas' application_name='x' sslmode='disable'`},
-		{"ssl: true trusts nobody without proof", `{"client":"pg","connection":{"host":"db","ssl":true}}`,
-			`host='db' port='5432' application_name='easgate' sslmode='verify-full'`},
-		{"rejectUnauthorized: false", `{"client":"pg","connection":{"host":"db","ssl":{"rejectUnauthorized":false}}}`,
-			`host='db' port='5432' application_name='easgate' sslmode='require'`},
-		{"node-postgres's no-verify", `{"client":"pg","connection":"pg://db/?sslmode=no-verify"}`,
-			`host='db' port='5432' application_name='easgate' sslmode='require'`},
+		{"TLS is not the driver's", `{"client":"pg","connection":{"host":"db","ssl":true}}`,
+			`host='db' port='5432' application_name='easgate' sslmode='disable'`},
+		{"TLS where there is any", `{"client":"pg","connection":"pg://db/?sslmode=prefer"}`,
+			`host='db' port='5432' application_name='easgate' sslmode='prefer'`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -256,5 +254,28 @@ func TestConnectingIsBounded(t *testing.T) {
 				t.Errorf("Ready took %v, want about 50 ms", d)
 			}
 		})
+	}
+}
+
+// What node-postgres and mysql2 mean by it: nobody is trusted without proof, unless the configuration says so.
+func TestTLS(t *testing.T) {
+	for _, tt := range []struct {
+		in       string
+		insecure bool
+	}{
+		{`{"client":"pg","connection":{"host":"db","ssl":true}}`, false},
+		{`{"client":"pg","connection":{"host":"db","ssl":{"rejectUnauthorized":false}}}`, true},
+		{`{"client":"pg","connection":{"host":"db","ssl":{"rejectUnauthorized":false},"sslmode":"verify-full"}}`, false},
+		{`{"client":"pg","connection":"pg://db/?sslmode=no-verify"}`, true},
+		{`{"client":"pg","connection":"pg://db/?sslmode=require"}`, true},
+	} {
+		c, _ := expanded(t, tt.in)
+		config, err := c.tls(&Config{}, c.SSLMode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if insecure := config.InsecureSkipVerify && config.VerifyConnection == nil; insecure != tt.insecure || config.ServerName != "db" {
+			t.Errorf("%s: any server is believed = %v, want %v; its name is %s", tt.in, insecure, tt.insecure, config.ServerName)
+		}
 	}
 }

@@ -2,14 +2,11 @@ package sqldb
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -20,27 +17,32 @@ import (
 	"github.com/microsoft/go-mssqldb/msdsn"
 	oracle "github.com/sijms/go-ora/v2"
 	"modernc.org/sqlite"
+
+	"github.com/easgate/easgate/internal/tlsclient"
 )
 
 const applicationName = "easgate"
 
-func (c *Connection) newConnector(d Dialect, create bool, connecting, silence time.Duration) (driver.Connector, error) {
+func (c *Connection) newConnector(d Dialect, create bool, cfg *Config) (driver.Connector, error) {
 	switch d {
 	case SQLite:
 		return c.sqlite(create)
 	case MySQL:
-		return c.mysql()
+		return c.mysql(cfg)
 	case Postgres:
-		return c.postgres(connecting, silence)
+		return c.postgres(cfg)
 	case SQLServer:
-		cfg, err := c.sqlServer()
+		own, err := c.sqlServer()
 		if err != nil {
 			return nil, err
 		}
-		cfg.ConnTimeout = silence // of every read: the driver waits for a handshake without its context
-		return mssql.NewConnectorConfig(cfg), nil
+		if own.TLSConfig != nil && own.TLSConfig.RootCAs == nil {
+			own.TLSConfig.RootCAs = cfg.Roots
+		}
+		own.ConnTimeout = cfg.Silence // of every read: the driver waits for a handshake without its context
+		return mssql.NewConnectorConfig(own), nil
 	case Oracle:
-		dsn, err := c.oracle(silence)
+		dsn, err := c.oracle(cfg.Silence)
 		if err != nil {
 			return nil, err
 		}
@@ -50,60 +52,54 @@ func (c *Connection) newConnector(d Dialect, create bool, connecting, silence ti
 }
 
 func (c *Connection) address(port uint16) string {
-	host := c.Host
-	if host == "" {
-		host = "127.0.0.1"
-	}
 	if c.Port != 0 {
 		port = uint16(c.Port)
 	}
-	return net.JoinHostPort(host, strconv.Itoa(int(port)))
+	return net.JoinHostPort(c.host(), strconv.Itoa(int(port)))
 }
 
-func (c *Connection) mysql() (driver.Connector, error) {
-	cfg := mysql.NewConfig()
-	cfg.User, cfg.Passwd, cfg.DBName = c.User, string(c.Password), c.Database
-	cfg.Net, cfg.Addr = "tcp", c.address(3306)
+func (c *Connection) host() string {
+	if c.Host == "" {
+		return "127.0.0.1"
+	}
+	return c.Host
+}
+
+func (c *Connection) mysql(cfg *Config) (driver.Connector, error) {
+	own := mysql.NewConfig()
+	own.User, own.Passwd, own.DBName = c.User, string(c.Password), c.Database
+	own.Net, own.Addr = "tcp", c.address(3306)
 	if c.SocketPath != "" {
-		cfg.Net, cfg.Addr = "unix", c.SocketPath
+		own.Net, own.Addr = "unix", c.SocketPath
 	}
 	// The driver's log repeats what its errors say, on stderr.
-	cfg.Logger = &mysql.NopLogger{}
+	own.Logger = &mysql.NopLogger{}
 	if c.SSL.On {
 		var err error
-		if cfg.TLS, err = c.SSL.config(c.Host); err != nil {
+		if own.TLS, err = c.tls(cfg, ""); err != nil {
 			return nil, err
 		}
 	}
-	return mysql.NewConnector(cfg)
+	return mysql.NewConnector(own)
 }
 
-func (c *Connection) postgres(connecting, silence time.Duration) (driver.Connector, error) {
-	cfg, err := pq.NewConfig(c.postgresDSN())
+func (c *Connection) postgres(cfg *Config) (driver.Connector, error) {
+	own, err := pq.NewConfig(c.postgresDSN())
 	if err != nil {
 		return nil, fmt.Errorf("connection: %w", err)
 	}
-	cfg.ConnectTimeout = connecting // the handshake too, which is not bounded by the context
-	if c.SSL.On && c.SSLMode == "" {
-		// Not through files in the DSN: the driver ignores a root certificate that it cannot find.
-		cfg.SSLInline = true
-		if cfg.SSLCert, err = pemText(c.SSL.Cert); err != nil {
-			return nil, fmt.Errorf("connection.ssl.cert: %w", err)
-		}
-		if cfg.SSLKey, err = pemText(string(c.SSL.Key)); err != nil {
-			return nil, fmt.Errorf("connection.ssl.key: %w", err)
-		}
-		if c.SSL.verifies() {
-			if cfg.SSLRootCert, err = pemText(c.SSL.CA); err != nil {
-				return nil, fmt.Errorf("connection.ssl.ca: %w", err)
-			}
-		}
-	}
-	connector, err := pq.NewConnectorConfig(cfg)
+	own.ConnectTimeout = time.Duration(cfg.AcquireConnectionTimeout) // the handshake too, which is not bounded by the context
+	connector, err := pq.NewConnectorConfig(own)
 	if err != nil {
 		return nil, fmt.Errorf("connection: %w", err)
 	}
-	connector.Dialer(silentDialer{silence: silence})
+	dialer := silentDialer{silence: cfg.Silence}
+	if c.postgresTLS() {
+		if dialer.tls, err = c.tls(cfg, c.SSLMode); err != nil {
+			return nil, err
+		}
+	}
+	connector.Dialer(dialer)
 	return connector, nil
 }
 
@@ -127,18 +123,11 @@ func (c *Connection) postgresDSN() string {
 		name = applicationName
 	}
 	set("application_name", name)
-	switch {
-	case c.SSLMode == "no-verify": // node-postgres's own
-		set("sslmode", "require")
-	case c.SSLMode != "":
-		set("sslmode", c.SSLMode)
-	case !c.SSL.On:
-		set("sslmode", "disable")
-	case c.SSL.verifies():
-		set("sslmode", "verify-full")
-	default:
-		set("sslmode", "require")
+	mode := c.SSLMode
+	if mode == "" || c.postgresTLS() {
+		mode = "disable" // in the driver
 	}
+	set("sslmode", mode)
 	return strings.TrimSpace(b.String())
 }
 
@@ -235,59 +224,6 @@ type dsnConnector struct {
 func (c dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
 func (c dsnConnector) Driver() driver.Driver                        { return c.driver }
 
-func (s *SSL) verifies() bool { return s.RejectUnauthorized == nil || *s.RejectUnauthorized }
-
-func (s *SSL) config(host string) (*tls.Config, error) {
-	cfg := &tls.Config{
-		ServerName:         host,
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: !s.verifies(), //nolint:gosec // rejectUnauthorized: false says so
-	}
-	if s.ServerName != "" {
-		cfg.ServerName = s.ServerName
-	}
-	ca, err := pemText(s.CA)
-	if err != nil {
-		return nil, fmt.Errorf("connection.ssl.ca: %w", err)
-	}
-	if ca != "" {
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM([]byte(ca)) {
-			return nil, errors.New("connection.ssl.ca: no certificate in it")
-		}
-	}
-	if s.Cert == "" {
-		return cfg, nil
-	}
-	cert, err := pemText(s.Cert)
-	if err != nil {
-		return nil, fmt.Errorf("connection.ssl.cert: %w", err)
-	}
-	key, err := pemText(string(s.Key))
-	if err != nil {
-		return nil, fmt.Errorf("connection.ssl.key: %w", err)
-	}
-	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
-	if err != nil {
-		return nil, fmt.Errorf("connection.ssl.cert: %w", err)
-	}
-	cfg.Certificates = []tls.Certificate{pair}
-	return cfg, nil
-}
-
-// pemText returns text that is PEM, or what the file of that name holds.
-func pemText(text string) (string, error) {
-	if text == "" || strings.Contains(text, "-----BEGIN ") {
-		return text, nil
-	}
-	b, err := os.ReadFile(text)
-	var pe *os.PathError
-	if errors.As(err, &pe) {
-		return "", fmt.Errorf("neither PEM nor a file: %w", pe.Err) // without the name, which may be a broken key
-	}
-	return string(b), err
-}
-
 // connector bounds how long a connection may take to make, also those that the pool makes on its own account, and
 // keeps secrets out of the errors of drivers.
 type connector struct {
@@ -301,7 +237,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	defer cancel()
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, withoutSecret(err, c.secret)
+		return nil, withoutSecret(tlsclient.Explain(err), c.secret)
 	}
 	return conn, nil
 }

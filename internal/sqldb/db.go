@@ -41,11 +41,12 @@ func open(cfg Config, create bool) (*DB, error) {
 	if conn.User == "" {
 		conn.User = conn.UserName
 	}
-	connecting, silence := cfg.AcquireConnectionTimeout.or(3*time.Second), cfg.Silence
-	if silence == 0 {
-		silence = 30 * time.Second
+	connecting := cfg.AcquireConnectionTimeout.or(3 * time.Second)
+	cfg.AcquireConnectionTimeout = Millis(connecting)
+	if cfg.Silence == 0 {
+		cfg.Silence = 30 * time.Second
 	}
-	c, err := conn.newConnector(d, create, connecting, silence)
+	c, err := conn.newConnector(d, create, &cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"syscall"
 	"time"
@@ -12,6 +13,8 @@ import (
 type silentDialer struct {
 	net.Dialer
 	silence time.Duration
+	// tls secures the connections; nil leaves it to the driver.
+	tls *tls.Config
 }
 
 func (d silentDialer) Dial(network, address string) (net.Conn, error) {
@@ -29,7 +32,16 @@ func (d silentDialer) DialContext(ctx context.Context, network, address string) 
 	if err != nil {
 		return nil, err
 	}
-	return &silentConn{Conn: c, silence: d.silence}, nil
+	bounded := &silentConn{Conn: c, silence: d.silence}
+	if d.tls == nil {
+		return bounded, nil
+	}
+	secured, err := secure(ctx, bounded, d.tls)
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return secured, nil
 }
 
 // A silentConn fails a read that waits longer than silence, unless a deadline was set.

@@ -33,10 +33,12 @@ func MariaDB(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	certFile, keyFile := s.keyPair("", "db.test")
 	s.start = []string{
 		daemon, "--no-defaults", "--datadir=" + data, "--socket=" + socket, "--pid-file=" + filepath.Join(s.dir, "pid"),
 		"--bind-address=" + s.Host, "--port=" + strconv.Itoa(s.Port), "--skip-name-resolve", "--init-file=" + init,
 		"--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--performance-schema=off", "--tmpdir=" + s.dir,
+		"--ssl-cert=" + certFile, "--ssl-key=" + keyFile,
 	}
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Passwd, cfg.DBName = s.User, s.Password, s.Database

@@ -26,9 +26,11 @@ func Postgres(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s.run(initdb, "-D", data, "-U", s.User, "-A", "scram-sha-256", "--pwfile="+password, "--no-sync", "-E", "UTF8")
+	certFile, keyFile := s.keyPair("", "db.test")
 	s.start = []string{
 		daemon, "-D", data, "-c", "listen_addresses=" + s.Host, "-c", "port=" + strconv.Itoa(s.Port),
 		"-c", "unix_socket_directories=" + s.dir, "-c", "fsync=off", "-c", "shared_buffers=16MB",
+		"-c", "ssl=on", "-c", "ssl_cert_file=" + certFile, "-c", "ssl_key_file=" + keyFile,
 	}
 	connector, err := pq.NewConnectorConfig(pq.Config{
 		Host: s.Host, Port: uint16(s.Port), User: s.User, Password: s.Password, Database: s.Database,

@@ -29,6 +29,9 @@ type Server struct {
 	User     string
 	Password string
 	Database string
+	// CA is the authority that the server's certificate is from, as PEM; Fingerprint is the SHA-256 of its public key.
+	// A database's has the common name db.test and no other; "" where there is no TLS.
+	CA, Fingerprint string
 
 	t     testing.TB
 	dir   string
@@ -109,6 +112,25 @@ func (s *Server) credential() *syscall.Credential {
 		s.t.Fatalf("user %s: ids %s:%s", s.user, u.Uid, u.Gid)
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+// keyPair writes a certificate for address and name, without alternative names when there is no address.
+func (s *Server) keyPair(address, name string) (certFile, keyFile string) {
+	s.t.Helper()
+	ca, cert, key := certificate(s.t, address, name)
+	s.CA, s.Fingerprint = ca, fingerprint(s.t, cert)
+	certFile, keyFile = filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem")
+	for file, text := range map[string]string{certFile: cert, keyFile: key} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+		if cred := s.credential(); cred != nil {
+			if err := os.Chown(file, int(cred.Uid), int(cred.Gid)); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	return certFile, keyFile
 }
 
 func (s *Server) command(ctx context.Context, args []string) *exec.Cmd {

@@ -4,14 +4,6 @@ package testserver
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,14 +15,12 @@ import (
 )
 
 // A Directory is an OpenLDAP server. User is the DN that may do everything, Reader one that may read all but passwords;
-// both have the same Password.
+// both have the same Password. Its certificate names 127.0.0.1 and ldap.test.
 type Directory struct {
 	*Server
 	Reader string
 	// URL and TLSURL are where it listens: ldap://, which takes StartTLS, and ldaps://.
 	URL, TLSURL string
-	// CA is the authority that its certificate is from, as PEM. The certificate names 127.0.0.1 and ldap.test.
-	CA string
 }
 
 // Slapd starts an OpenLDAP server for dc=example,dc=com with the overlays memberof and ppolicy, and adds the entries
@@ -43,10 +33,9 @@ func Slapd(t testing.TB, ldif string) *Directory {
 	s.User, s.Password = "cn=admin,dc=example,dc=com", "t0ps3cret"
 	d.URL = "ldap://" + net.JoinHostPort(s.Host, strconv.Itoa(s.Port))
 	d.TLSURL = "ldaps://" + net.JoinHostPort(s.Host, strconv.Itoa(secure))
-	ca, cert, key := certificate(t, s.Host, "ldap.test")
-	d.CA = ca
+	certFile, keyFile := s.keyPair(s.Host, "ldap.test")
 	for name, text := range map[string]string{
-		"cert.pem": cert, "key.pem": key, "entries.ldif": ldif,
+		"entries.ldif": ldif,
 		"slapd.conf": lines(
 			"include /etc/ldap/schema/core.schema",
 			"include /etc/ldap/schema/cosine.schema",
@@ -57,8 +46,8 @@ func Slapd(t testing.TB, ldif string) *Directory {
 			"moduleload memberof",
 			"moduleload ppolicy",
 			"pidfile "+filepath.Join(s.dir, "pid"),
-			"TLSCertificateFile "+filepath.Join(s.dir, "cert.pem"),
-			"TLSCertificateKeyFile "+filepath.Join(s.dir, "key.pem"),
+			"TLSCertificateFile "+certFile,
+			"TLSCertificateKeyFile "+keyFile,
 			"TLSVerifyClient never",
 			// Many directories take binds without a password and let them succeed; so does this one.
 			"allow bind_anon_dn bind_anon_cred",
@@ -95,45 +84,4 @@ func Slapd(t testing.TB, ldif string) *Directory {
 	s.Start()
 	s.run(add, "-x", "-H", d.URL, "-D", s.User, "-w", s.Password, "-f", filepath.Join(s.dir, "entries.ldif"))
 	return d
-}
-
-// certificate makes an authority and a certificate from it for an address and a name, as PEM.
-func certificate(t testing.TB, address, name string) (ca, cert, key string) {
-	t.Helper()
-	encode := func(kind string, der []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
-	}
-	issue := func(template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
-		own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if parent == nil {
-			parent, signer = template, own
-		}
-		der, err := x509.CreateCertificate(rand.Reader, template, parent, &own.PublicKey, signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		made, err := x509.ParseCertificate(der)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return made, own
-	}
-	from, until := time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
-	root, rootKey := issue(&x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: fmt.Sprint("test authority ", from.UnixNano())},
-		NotBefore: from, NotAfter: until, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}, nil, nil)
-	leaf, leafKey := issue(&x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: until,
-		IPAddresses: []net.IP{net.ParseIP(address)}, DNSNames: []string{name},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, root, rootKey)
-	der, err := x509.MarshalPKCS8PrivateKey(leafKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return encode("CERTIFICATE", root.Raw), encode("CERTIFICATE", leaf.Raw), encode("PRIVATE KEY", der)
 }

@@ -43,6 +43,8 @@ func testTLS(t *testing.T, d *testserver.Directory) {
 			{"its authority among others", func(o *TLSOptions) { o.CA = plugins.List{otherCA(t), o.CA[0]} }, true},
 			{"another name", func(o *TLSOptions) { o.ServerName = "other.test" }, false},
 			{"its other name", func(o *TLSOptions) { o.ServerName = "ldap.test" }, true},
+			{"its public key", func(o *TLSOptions) { o.CA, o.Fingerprint = nil, plugins.List{d.Fingerprint} }, true},
+			{"another public key", func(o *TLSOptions) { o.CA, o.Fingerprint = nil, plugins.List{strings.Repeat("ab", 32)} }, false},
 			{"anybody", func(o *TLSOptions) { o.CA, o.RejectUnauthorized = nil, &no }, true},
 		} {
 			p := build(t, at(d, func(c *Config) {

@@ -4,6 +4,8 @@ package sql
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -32,6 +34,7 @@ func TestServers(t *testing.T) {
 		t.Run("administration", func(t *testing.T) { administration(t, s.Config()) })
 		t.Run("contract", func(t *testing.T) { contract(t, func(*testing.T) string { return s.Config() }) })
 		t.Run("URL", func(t *testing.T) { connectionURL(t, s) })
+		t.Run("TLS", func(t *testing.T) { secured(t, s) })
 		t.Run("wrong password", func(t *testing.T) { wrongPassword(t, s) })
 		t.Run("init by two at once", func(t *testing.T) { initTwice(t, s) })
 		if s.Client == "mysql" {
@@ -62,6 +65,47 @@ func connectionURL(t *testing.T, s *testserver.Server) {
 	st := openStore(t, config(t, fmt.Sprintf(`{"client":%q,"connection":%q}`, s.Client, url), ""))
 	if err := st.Ready(t.Context()); err != nil {
 		t.Errorf("Ready = %v", err)
+	}
+}
+
+func secured(t *testing.T, s *testserver.Server) {
+	quoted := func(text string) string { b, _ := json.Marshal(text); return string(b) }
+	ca, pin := `"ca":`+quoted(s.CA), `"fingerprint":`+quoted(s.Fingerprint)
+	for _, tt := range []struct {
+		name, ssl string
+		want      bool
+	}{
+		{"the system's authorities", `true`, false},
+		{"its authority, another name", `{` + ca + `}`, false},
+		{"its authority, its common name", `{` + ca + `,"servername":"db.test"}`, true},
+		{"the system's authorities, its common name", `{"servername":"db.test"}`, false},
+		{"its public key", `{` + pin + `}`, true},
+		{"another public key", `{"fingerprint":["` + strings.Repeat("ab", 32) + `"]}`, false},
+		{"anybody", `{"rejectUnauthorized":false}`, true},
+		{"its authority, libpq's verify-full", `{` + ca + `},"sslmode":"verify-full"`, false},
+		{"its authority, libpq's verify-ca", `{` + ca + `},"sslmode":"verify-ca"`, s.Client == "pg"},
+		{"libpq's verify-ca", `false,"sslmode":"verify-ca"`, s.Client != "pg"},
+		{"libpq's require", `false,"sslmode":"require"`, true},
+	} {
+		c := strings.Replace(s.Config(), `"password":`, `"ssl":`+tt.ssl+`,"password":`, 1)
+		if err := openStore(t, config(t, c, "")).Ready(t.Context()); (err == nil) != tt.want {
+			t.Errorf("%s: Ready = %v, want success = %v", tt.name, err, tt.want)
+		}
+	}
+	c := config(t, strings.Replace(s.Config(), `"password":`, `"ssl":{"servername":"db.test"},"password":`, 1), "")
+	c.Config.Roots = x509.NewCertPool()
+	c.Config.Roots.AppendCertsFromPEM([]byte(s.CA))
+	if a := newAdmin(t, c); a.db.Ready(t.Context()) != nil {
+		t.Error("its authority among those for everything: not trusted")
+	}
+	exec(t, s, "SELECT 1")
+	if s.Client != "pg" {
+		return
+	}
+	var used bool
+	db := newAdmin(t, c).db
+	if err := db.GetContext(t.Context(), &used, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"); err != nil || !used {
+		t.Errorf("the connection has TLS = %v, %v", used, err)
 	}
 }
 

@@ -65,7 +65,8 @@ func open(c Config, env stores.Env) (*store, error) {
 	if c.Timeout == 0 {
 		c.Timeout = stores.Seconds(3 * time.Second)
 	}
-	c.Config.Silence = time.Duration(c.Timeout)
+	c.Config.Silence, c.Config.Roots = time.Duration(c.Timeout), env.Roots
+	c.Config.Warn = func(text string) { env.Log.Warn("tls: " + text) }
 	if t := &c.Config.AcquireConnectionTimeout; *t == 0 || *t > sqldb.Millis(c.Timeout) {
 		*t = sqldb.Millis(c.Timeout)
 	}
