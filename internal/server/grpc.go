@@ -37,7 +37,7 @@ type authorization struct {
 
 // newGRPC returns the gRPC server with ext_authz and the health service (grpc.health.v1).
 func (s *Server) newGRPC() *grpc.Server {
-	var options []grpc.ServerOption
+	options := newIntake().options()
 	if s.cfg.GRPCTLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(s.cfg.GRPCTLS)))
 	}
@@ -61,16 +61,12 @@ func (a *authorization) Check(ctx context.Context, in *authv3.CheckRequest) (*au
 func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *verification) (_ *params, d pipeline.Decision) {
 	s := a.s
 	defer s.rescue(&d)
-	from := s.newCaller(peerAddress(ctx))
-	if !from.trusted {
-		s.refusePeer(from.addr)
-		return nil, refusal(http.StatusForbidden, errUntrusted)
-	}
+	from := s.newCaller(peerAddress(ctx)) // trusted: see [proxiesOnly]
 	request := in.GetAttributes().GetRequest().GetHttp()
 	if request == nil {
 		return nil, refusal(http.StatusServiceUnavailable, errors.New("attributes.request.http: missing"))
 	}
-	if requestBytes(request) > maxHeader { // as over HTTP; the message may have 4 MB
+	if requestBytes(request) > maxHeader { // as over HTTP
 		return nil, refusal(http.StatusServiceUnavailable, errRequestTooLong)
 	}
 	look := newLookup(ctx, in)

@@ -15,10 +15,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
-
-	"github.com/easgate/easgate/internal/parent"
 )
 
 // envoy returns a connection to f's gRPC side.
@@ -29,7 +26,7 @@ func (f *fixture) envoy(t testing.TB) *grpc.ClientConn {
 		t.Fatal(err)
 	}
 	g := f.newGRPC()
-	go func() { _ = g.Serve(l) }()
+	go func() { _ = g.Serve(proxiesOnly{l, f.Server}) }()
 	t.Cleanup(g.Stop)
 	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -173,24 +170,6 @@ func TestGRPCEmptyHeaders(t *testing.T) {
 	}
 	if remove := res.GetOkResponse().GetHeadersToRemove(); !slices.Contains(remove, "X-Nothing") {
 		t.Errorf("headers to remove = %v, want X-Nothing among them", remove)
-	}
-}
-
-func TestGRPCLimits(t *testing.T) {
-	f := newFixture(t, nil)
-	in := checkRequest(noopToken("200"))
-	in.Attributes.Request.Http.Body = strings.Repeat("x", 5<<20)
-	_, err := authv3.NewAuthorizationClient(f.envoy(t)).Check(t.Context(), in)
-	if status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("5 MB: %v, want RESOURCE_EXHAUSTED", err)
-	}
-}
-
-func TestGRPCUntrustedPeer(t *testing.T) {
-	f := newFixture(t, func(c *Config) { c.Trusted = parent.Trusted{} })
-	res, err := authv3.NewAuthorizationClient(f.envoy(t)).Check(t.Context(), checkRequest(noopToken("200")))
-	if err != nil || res.GetOkResponse() != nil {
-		t.Errorf("Check = %v, %v, want a denial", res, err)
 	}
 }
 

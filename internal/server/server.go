@@ -132,9 +132,13 @@ func newEcho() *echo.Echo {
 	return e
 }
 
-// express makes routes match as in Express: whatever the case, and with a slash at the end.
+// express makes routes match as in Express: whatever the case, and with a slash at the end. It ends connections on which
+// two lengths could disagree about where the next request begins.
 func express(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 { // a Content-Length beside it is gone by now (RFC 9112 §6.1)
+			w.Header()["Connection"] = closeConn
+		}
 		u := r.URL
 		if u.Path != "/verify" && u.RawPath == "" && len(u.Path) > 1 &&
 			!strings.HasPrefix(u.Path, "/envoy/") && !strings.HasPrefix(u.Path, "/ambassador/") {
@@ -143,6 +147,8 @@ func express(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+var closeConn = []string{"close"}
 
 // notFound answers what no route matches, in Express's words.
 func notFound(err error, c echo.Context) {
@@ -249,7 +255,7 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		}
 		g = s.newGRPC()
 		wg.Go(func() {
-			if err := g.Serve(l); err != nil {
+			if err := g.Serve(proxiesOnly{l, s}); err != nil {
 				failed <- err
 			}
 		})
@@ -281,8 +287,10 @@ func (s *Server) httpServer(h http.Handler, dog *watchdog) *http.Server {
 	return &http.Server{ //nolint:gosec // G112: the watchdog cuts off slow clients
 		Handler:        h,
 		MaxHeaderBytes: maxHeader,
-		ConnState:      dog.connState,
-		ErrorLog:       slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+		// net/http answers "OPTIONS *" with 200 of its own.
+		DisableGeneralOptionsHandler: true,
+		ConnState:                    dog.connState,
+		ErrorLog:                     slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, s.newCaller(c.RemoteAddr().String()))
 		},
