@@ -7,26 +7,19 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
-	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"golang.org/x/net/http/httpguts"
-	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/types/known/structpb"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/pipeline"
-	"github.com/easgate/easgate/plugins"
 )
 
 // authorization is Envoy's ext_authz service, version 3. It asks the same pipelines as /verify.
@@ -142,8 +135,8 @@ func newLookup(ctx context.Context, in *authv3.CheckRequest) lookup {
 	}
 }
 
-// find returns the text of the first source that has name. A filter value that is neither text nor a number hides the
-// sources below it: what the operator meant by it is not for us to guess.
+// find returns the text of the first source that has name. A filter value that is neither text nor a number, or two values
+// in the initial metadata, are no text, and hide the sources below: what was meant is not for us to guess.
 func (l *lookup) find(name string) (string, bool) {
 	if v, ok := l.filter[name]; ok {
 		switch v := v.GetKind().(type) {
@@ -157,8 +150,11 @@ func (l *lookup) find(name string) (string, bool) {
 			return "", true
 		}
 	}
-	if values := l.initial[name]; len(values) > 0 && values[len(values)-1] != "" {
-		return values[len(values)-1], true
+	switch values := l.initial[name]; {
+	case len(values) > 1: // one of them may be somebody else's (EAS takes the last)
+		return "", true
+	case len(values) == 1 && values[0] != "":
+		return values[0], true
 	}
 	text := l.extensions[name]
 	return text, text != ""
@@ -172,10 +168,10 @@ var errScheme = errors.New("x-forwarded-proto: no scheme in the request, the fil
 func (l *lookup) origin(r *authv3.AttributeContext_HttpRequest) (scheme, host string, err error) {
 	scheme = r.GetHeaders()["x-forwarded-proto"]
 	if scheme == "" {
-		scheme, _ = l.find("x-forwarded-proto")
-	}
-	if scheme == "" {
-		scheme = r.GetScheme()
+		var configured bool
+		if scheme, configured = l.find("x-forwarded-proto"); !configured {
+			scheme = r.GetScheme()
+		}
 	}
 	if scheme != "http" && scheme != "https" {
 		return "", "", errScheme
@@ -189,8 +185,7 @@ func (l *lookup) origin(r *authv3.AttributeContext_HttpRequest) (scheme, host st
 	}
 	if configured, ok := l.find("x-forwarded-port"); ok {
 		port = configured
-	}
-	if port == "" && l.port != 0 {
+	} else if port == "" && l.port != 0 {
 		port = strconv.FormatUint(uint64(l.port), 10)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
@@ -201,66 +196,4 @@ func (l *lookup) origin(r *authv3.AttributeContext_HttpRequest) (scheme, host st
 		return scheme, host, nil
 	}
 	return scheme, host + ":" + strconv.FormatUint(n, 10), nil
-}
-
-func response(d *pipeline.Decision, p *params, id string) *authv3.CheckResponse {
-	if d.Step == refusedStep || d.Err != nil {
-		return &authv3.CheckResponse{
-			Status: &status.Status{Code: int32(codes.Unavailable)},
-			HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-				Status: &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
-			}},
-		}
-	}
-	res := &d.Result
-	if res.Verdict == plugins.Allow {
-		ok := &authv3.OkHttpResponse{}
-		for name, values := range res.Header {
-			// Envoy drops empty values, and would let the client's own header of that name through.
-			if values[0] == "" {
-				ok.HeadersToRemove = append(ok.HeadersToRemove, name)
-				continue
-			}
-			ok.Headers = appendHeaders(ok.Headers, name, values)
-		}
-		ok.Headers = appendCookies(ok.Headers, res.Cookies)
-		return &authv3.CheckResponse{
-			Status:       &status.Status{Code: int32(codes.OK), Message: "OK"},
-			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok},
-		}
-	}
-	headers := appendHeaders(nil, "X-Eas-Decision-Id", []string{id})
-	for name, values := range res.Header {
-		headers = appendHeaders(headers, name, values)
-	}
-	return &authv3.CheckResponse{
-		Status: &status.Status{Code: int32(codes.PermissionDenied)},
-		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(statusOf(res, p.redirect))}, // 101 to 999
-			Headers: appendCookies(headers, res.Cookies),
-			Body:    strings.ToValidUTF8(string(res.Body), "\uFFFD"),
-		}},
-	}
-}
-
-func appendHeaders(to []*corev3.HeaderValueOption, name string, values []string) []*corev3.HeaderValueOption {
-	for i, value := range values {
-		h := &corev3.HeaderValue{Key: name, Value: value}
-		if !utf8.ValidString(value) {
-			h.Value, h.RawValue = "", []byte(value)
-		}
-		to = append(to, &corev3.HeaderValueOption{
-			Header: h,
-			Append: wrapperspb.Bool(i > 0), //nolint:staticcheck // what every Envoy understands; append_action came with 1.22
-		})
-	}
-	return to
-}
-
-func appendCookies(to []*corev3.HeaderValueOption, cookies []*http.Cookie) []*corev3.HeaderValueOption {
-	values := make([]string, len(cookies))
-	for i, c := range cookies {
-		values[i] = c.String()
-	}
-	return appendHeaders(to, "Set-Cookie", values)
 }

@@ -86,6 +86,7 @@ func TestGRPC(t *testing.T) {
 		token    string
 		change   func(*authv3.CheckRequest)
 		metadata []string
+		more     []string
 		code     codes.Code
 		status   int32
 		uri      string
@@ -97,7 +98,13 @@ func TestGRPC(t *testing.T) {
 		{name: "no parameters", change: func(in *authv3.CheckRequest) { in.Attributes.ContextExtensions = nil }, code: codes.Unavailable, status: 503},
 		{name: "unreadable token", token: "garbage", code: codes.Unavailable, status: 503},
 		{name: "empty request", change: func(in *authv3.CheckRequest) { in.Attributes = nil }, code: codes.Unavailable, status: 503},
-		{name: "initial metadata beats extensions", metadata: []string{paramsOf(noopToken("200")), paramsOf(noopToken("401"))}, code: codes.PermissionDenied, status: 401},
+		{name: "initial metadata beats extensions", metadata: []string{paramsOf(noopToken("401"))}, code: codes.PermissionDenied, status: 401},
+		// ATTACKS 77: EAS takes the last.
+		{name: "two parameters in the initial metadata", metadata: []string{paramsOf(noopToken("200")), paramsOf(noopToken("401"))}, code: codes.Unavailable, status: 503},
+		{name: "two equal ones", metadata: []string{paramsOf(noopToken("200")), paramsOf(noopToken("200"))}, code: codes.Unavailable, status: 503},
+		{name: "two schemes", more: []string{"x-forwarded-proto", "http", "x-forwarded-proto", "https"}, code: codes.Unavailable, status: 503},
+		{name: "two ports", more: []string{"x-forwarded-port", "80", "x-forwarded-port", "443"}, code: codes.Unavailable, status: 503},
+		{name: "one of each", more: []string{"x-forwarded-proto", "http", "x-forwarded-port", "81"}, code: codes.OK, uri: "http://app.example.com:81/a?b=c"},
 		{name: "filter metadata beats both", metadata: []string{paramsOf(noopToken("401"))}, code: codes.OK, change: func(in *authv3.CheckRequest) {
 			in.Attributes.MetadataContext = filter(map[string]any{"x-eas-verify-params": paramsOf(noopToken("204"))})
 		}},
@@ -141,6 +148,7 @@ func TestGRPC(t *testing.T) {
 			for _, v := range tt.metadata {
 				ctx = metadata.AppendToOutgoingContext(ctx, "x-eas-verify-params", v)
 			}
+			ctx = metadata.AppendToOutgoingContext(ctx, tt.more...)
 			res, err := client.Check(ctx, in)
 			if err != nil {
 				t.Fatal(err)
