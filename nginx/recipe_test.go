@@ -249,6 +249,119 @@ func TestUpload(t *testing.T) {
 	}
 }
 
+// inServer stands in the server of site.conf and nowhere else.
+const inServer = "\n    location = /_auth {\n        # A store's"
+
+// nginx checks client_max_body_size in the auth location again, whose limit is not the protected one's.
+func TestUploadLimits(t *testing.T) {
+	j := newJudge(t)
+	j.status(200)
+	app := application(t)
+	g := start(t, j.addr, app, edits{
+		// As users write more of the same: limits of the server, a larger one in a location, and another token.
+		inServer: `
+			client_max_body_size 1m;
+			client_body_buffer_size 8k;
+			limit_req zone=each burst=1000 nodelay;
+			limit_conn open 100;
+			location /large/ {
+				include easgate/api.conf;
+				client_max_body_size 8m;
+				proxy_pass http://` + app + `;
+			}
+			location = /_auth_other {
+				set $eas_params "config_token=other";
+				include easgate/verify.conf;
+			}
+			location /other/ {
+				auth_request /_auth_other;
+				include easgate/upstream.conf;
+				error_page 401 = @eas_login;
+				client_max_body_size 8m;
+				limit_except POST { deny all; }
+				proxy_pass http://` + app + `;
+			}
+			location /unlimited/ {
+				include easgate/browser.conf;
+				client_max_body_size 0;
+				proxy_pass http://` + app + `;
+			}` + inServer,
+		"underscores_in_headers off;": `underscores_in_headers off;
+			limit_req_zone $server_name zone=each:1m rate=1000r/s;
+			limit_conn_zone $server_name zone=open:1m;`,
+	})
+	body := bytes.Repeat([]byte("x"), 5<<20)
+	for _, tt := range []struct {
+		uri    string
+		says   int
+		size   int
+		status int
+	}{
+		{"/large/", 200, 5 << 20, 200},
+		{"/other/", 200, 5 << 20, 200},
+		{"/unlimited/", 200, 5 << 20, 200},
+		{"/api/", 200, 5 << 20, 413},
+		{"/api/", 200, 1 << 20, 200},
+		{"/", 200, 5 << 20, 413},
+		{"/large/", 403, 5 << 20, 403},
+		{"/large/", 401, 5 << 20, 401},
+		{"/other/", 401, 5 << 20, 302},
+		{"/unlimited/", 401, 5 << 20, 302},
+	} {
+		j.status(tt.says, "Location", "https://login.example.com/")
+		got := g.do(t, "POST", tt.uri, body[:tt.size])
+		if got.Status != tt.status {
+			t.Errorf("POST %s of %d bytes, easgate says %d: status %d, want %d", tt.uri, tt.size, tt.says, got.Status, tt.status)
+		}
+		if tt.status == 200 && (got.App == nil || got.App.BodyBytes != int64(tt.size)) {
+			t.Errorf("POST %s: the application got %+v, want %d bytes", tt.uri, got.App, tt.size)
+		}
+	}
+	if got := g.get(t, "/other/"); got.Status != 403 || got.App != nil {
+		t.Errorf("GET /other/, where only POST is allowed: %d, want 403", got.Status)
+	}
+}
+
+// ATTACKS 79: pages for errors, which a server has for its application, never turn a denial into an allow.
+func TestErrorPages(t *testing.T) {
+	j := newJudge(t)
+	g := start(t, j.addr, application(t), edits{inServer: `
+		proxy_intercept_errors on;
+		error_page 401 403 404 500 502 503 504 =200 /assets/logo.txt;
+		error_page 413 = /assets/logo.txt;` + inServer})
+	for _, status := range []int{401, 403, 404, 500, 502, 503, 504} {
+		j.status(status)
+		for _, uri := range []string{"/", "/api/"} {
+			if got := g.get(t, uri); got.App != nil {
+				t.Errorf("easgate says %d: %s reaches the application", status, uri)
+			}
+		}
+	}
+	j.status(200)
+	if got := g.raw(t, "GET //api/ HTTP/1.1", "Host: app.example.com"); got.App != nil {
+		t.Error("an ambiguous path reaches the application")
+	}
+	if got := g.do(t, "POST", "/api/", bytes.Repeat([]byte("x"), 2<<20)); got.App != nil {
+		t.Error("a large upload reaches the application")
+	}
+	if got := g.get(t, "/api/"); got.App == nil {
+		t.Error("what easgate allows does not reach the application")
+	}
+	t.Run("down", func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := l.Addr().String()
+		l.Close()
+		g := start(t, addr, application(t), edits{inServer: `
+			error_page 500 502 503 504 =200 /assets/logo.txt;` + inServer})
+		if got := g.get(t, "/api/"); got.App != nil {
+			t.Error("easgate is down, and the application is reached")
+		}
+	})
+}
+
 func TestUpgrade(t *testing.T) {
 	j := newJudge(t)
 	g := start(t, j.addr, application(t), nil)
