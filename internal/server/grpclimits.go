@@ -71,7 +71,6 @@ func (i *intake) options() []grpc.ServerOption {
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxInitial),
 		grpc.ReadBufferSize(8 << 10),
-		grpc.SharedWriteBuffer(true), // none for idle connections
 		grpc.ConnectionTimeout(newLimit * time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: idleTime, MaxConnectionAge: maxAge, MaxConnectionAgeGrace: activeLimit * time.Second,
