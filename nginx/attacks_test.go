@@ -8,9 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http/httptest"
+	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,12 @@ func easgate(t *testing.T, claims string) (addr string, more edits) {
 // easgateWith runs the real service with a fresh keyring and returns its address and the config tokens for claims.
 func easgateWith(t *testing.T, claims ...string) (addr string, tokens []string) {
 	t.Helper()
+	return easgateAt(t, "127.0.0.1:0", claims...)
+}
+
+// easgateAt is easgateWith at an address.
+func easgateAt(t *testing.T, at string, claims ...string) (addr string, tokens []string) {
+	t.Helper()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -85,13 +92,37 @@ func easgateWith(t *testing.T, claims ...string) (addr string, tokens []string) 
 	trusted, err := parent.ParseTrusted("loopback")
 	must(err)
 	srv, err := server.New(server.Config{
-		Trusted: trusted, Pipelines: cache, Plugins: registry, Log: log, Now: time.Now,
+		Addr: at, Sockets: server.Sockets{GID: -1, Trust: true}, Trusted: trusted, Pipelines: cache, Plugins: registry, Log: log, Now: time.Now,
 		Ready: func(context.Context) error { return nil },
 	})
 	must(err)
-	s := httptest.NewServer(srv.Handler())
-	t.Cleanup(s.Close)
-	return s.Listener.Addr().String(), tokens
+	ctx, stop := context.WithCancel(context.Background())
+	ready, ended := make(chan net.Addr, 1), make(chan error, 1)
+	go func() { ended <- srv.Run(ctx, func(a net.Addr) { ready <- a }) }()
+	t.Cleanup(stop)
+	select {
+	case a := <-ready:
+		t.Cleanup(func() { stop(); <-ended })
+		return a.String(), tokens
+	case err := <-ended:
+		t.Fatal(err)
+		return "", nil
+	}
+}
+
+// The same over a unix socket, which the recipe names in one place.
+func TestSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "easgate.sock")
+	_, tokens := easgateAt(t, "unix:"+path, claims(`/^http:\/\/[^\/]+\/public([\/?]|$)/`, true))
+	g := start(t, "unix:"+path, application(t), edits{"config_token=REPLACE_ME": "config_token=" + tokens[0]})
+	for uri, want := range map[string]int{"/public/a": 200, "/private": 401} {
+		if got := g.raw(t, "GET "+uri+" HTTP/1.1", "Host: app.example.com"); got.Status != want {
+			t.Errorf("%s: %d, want %d", uri, got.Status, want)
+		}
+	}
+	if got := g.raw(t, "GET /private HTTP/1.1", "Host: app.example.com", alice); got.App == nil || got.App.Header.Get("X-Auth-Subject") != "alice" {
+		t.Errorf("alice: %d, %+v, want her at the application", got.Status, got.App)
+	}
 }
 
 // Two ways to write the rule that /public is open and /admin needs a login.

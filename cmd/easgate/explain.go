@@ -72,7 +72,7 @@ func (c *cli) explain(ctx context.Context, q *question) error {
 	if err != nil {
 		return err
 	}
-	s, err := c.wire(cfg, slog.New(slog.DiscardHandler))
+	s, err := c.wire(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/internal/server"
 )
 
 func newServe(c *cli) *cobra.Command {
@@ -64,8 +65,14 @@ func newLog(w io.Writer, cfg *config.Config) *slog.Logger {
 func (c *cli) serve(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(net.Addr)) error {
 	ballast := tuneMemory()
 	defer runtime.KeepAlive(ballast)
-	quietAdmin(cfg, log)
-	s, err := c.wire(cfg, log)
+	given, err := inherited(c.env, firstFD)
+	if err != nil {
+		return err
+	}
+	if given[server.AdminListener] == nil {
+		quietAdmin(cfg, log)
+	}
+	s, err := c.wire(cfg, log, given)
 	if err != nil {
 		return err
 	}

@@ -6,12 +6,16 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -208,5 +212,100 @@ func TestAdminAddress(t *testing.T) {
 	}
 	if !strings.Contains(errs.String(), "hint: something else listens there") {
 		t.Errorf("no hint:\n%s", &errs)
+	}
+}
+
+// What systemd hands over is served; what is another process's is not looked at.
+func TestSocketActivation(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	dir := t.TempDir()
+	admin, err := net.Listen("unix", filepath.Join(dir, "admin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	files := make([]*os.File, 2)
+	if files[0], err = l.(*net.TCPListener).File(); err != nil {
+		t.Fatal(err)
+	}
+	if files[1], err = admin.(*net.UnixListener).File(); err != nil {
+		t.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// testscript makes an easgate of the test binary.
+	if err := os.Symlink(exe, filepath.Join(dir, "easgate")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, "sh", "-c", "LISTEN_PID=$$ exec "+filepath.Join(dir, "easgate")+" serve")
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=main:admin", "EAS_PORT=1", "EAS_ADMIN_ADDR=off",
+		"EAS_CONFIG_TOKEN_SIGN_SECRET=foo", "EAS_CONFIG_TOKEN_ENCRYPT_SECRET=bar")
+	cmd.ExtraFiles = files
+	log := new(logBuffer)
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cancel(); _ = cmd.Wait() }()
+	// Both sockets have a backlog: whoever asks early waits.
+	res, err := http.Get("http://" + l.Addr().String() + "/ping")
+	if err != nil || res.StatusCode != 200 {
+		t.Errorf("main: %v, %v, want 200; log:\n%s", res, err, log)
+	}
+	overUnix := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", admin.Addr().String())
+	}}}
+	if res, err := overUnix.Get("http://easgate/metrics"); err != nil || res.StatusCode != 200 {
+		t.Errorf("admin: %v, %v, want 200; log:\n%s", res, err, log)
+	}
+}
+
+func TestInheritedNames(t *testing.T) {
+	pid := "LISTEN_PID=" + strconv.Itoa(os.Getpid())
+	for _, tt := range []struct {
+		name string
+		env  []string
+		want string
+	}{
+		{"none", nil, ""},
+		{"another process's", []string{"LISTEN_PID=1", "LISTEN_FDS=1"}, ""},
+		{"the unit's name", []string{pid, "LISTEN_FDS=1", "LISTEN_FDNAMES=easgate.socket"}, "main"},
+		{"no name", []string{pid, "LISTEN_FDS=1"}, "main"},
+		{"a name", []string{pid, "LISTEN_FDS=1", "LISTEN_FDNAMES=grpc"}, "grpc"},
+		{"unknown", []string{pid, "LISTEN_FDS=2", "LISTEN_FDNAMES=x:main"}, "error"},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		file, err := l.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := syscall.Dup(int(file.Fd())) // inherited closes it
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = file.Close()
+		all, err := inherited(tt.env, first)
+		got := ""
+		for name, l := range all {
+			got += name
+			_ = l.Close()
+		}
+		if err != nil {
+			got = "error"
+		}
+		if got != tt.want {
+			t.Errorf("%s: %s, %v, want %s", tt.name, got, err, tt.want)
+		}
 	}
 }

@@ -43,8 +43,9 @@ type service struct {
 	closers        []func()
 }
 
-// wire builds the service. It listens to nothing yet and asks no store. close gives everything back.
-func (c *cli) wire(cfg *config.Config, log *slog.Logger) (_ *service, err error) {
+// wire builds the service. It listens to nothing yet, but for the listeners that it is given, and asks no store. close
+// gives everything back.
+func (c *cli) wire(cfg *config.Config, log *slog.Logger, given map[string]net.Listener) (_ *service, err error) {
 	s := &service{cfg: cfg, log: log}
 	defer func() {
 		if err != nil {
@@ -65,6 +66,8 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger) (_ *service, err error)
 		try(hint(err, "EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY name PEM files that belong together"))
 	}
 	try(s.openStores(c.env, c.now))
+	unix, err := sockets(cfg)
+	try(err)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -89,6 +92,9 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger) (_ *service, err error)
 		Addr:          cfg.MainAddr(),
 		VerifyAddr:    cfg.VerifyAddr,
 		AdminAddr:     cfg.AdminAddr,
+		Inherited:     given,
+		Sockets:       unix,
+		H2C:           cfg.H2C,
 		TLS:           s.cert.config("http/1.1"),
 		GRPCAddr:      cfg.GRPCAddr(),
 		GRPCTLS:       s.grpcCert.config("h2"),
@@ -286,7 +292,7 @@ func httpClient(timeout time.Duration, roots *x509.CertPool) *http.Client {
 
 // checkParts builds everything that serve would, and says what is wrong with it.
 func (c *cli) checkParts(cfg *config.Config) error {
-	s, err := c.wire(cfg, slog.New(slog.DiscardHandler))
+	s, err := c.wire(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type authorization struct {
 
 // newGRPC returns the gRPC server with ext_authz and the health service (grpc.health.v1).
 func (s *Server) newGRPC() *grpc.Server {
-	options := newIntake().options()
+	options := s.newIntake().options()
 	if s.cfg.GRPCTLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(s.cfg.GRPCTLS)))
 	}
@@ -54,7 +54,10 @@ func (a *authorization) Check(ctx context.Context, in *authv3.CheckRequest) (*au
 func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *verification) (_ *params, d pipeline.Decision) {
 	s := a.s
 	defer s.rescue(&d)
-	from := s.newCaller(peerAddress(ctx)) // trusted: see [proxiesOnly]
+	from := &caller{} // trusted: see [proxiesOnly]
+	if p, ok := peer.FromContext(ctx); ok {
+		from = s.newCaller(p.Addr)
+	}
 	request := in.GetAttributes().GetRequest().GetHttp()
 	if request == nil {
 		return nil, refusal(http.StatusServiceUnavailable, errors.New("attributes.request.http: missing"))
@@ -92,13 +95,6 @@ func requestBytes(r *authv3.AttributeContext_HttpRequest) int {
 		n += len(name) + len(value)
 	}
 	return n
-}
-
-func peerAddress(ctx context.Context) string {
-	if p, ok := peer.FromContext(ctx); ok {
-		return p.Addr.String()
-	}
-	return ""
 }
 
 // headerOf returns the client's headers. HTTP/2's pseudo headers are none to anyone upstream, and net/http lets no other

@@ -36,7 +36,7 @@ const (
 	maxWaiting  = 256
 	maxArriving = 4096
 	slowMessage = 200 * time.Millisecond
-	// Checks of more than smallCheck bytes share so many bytes while they are decided.
+	// Requests of more than smallCheck bytes share so many bytes while they are decided, where connections carry several.
 	smallCheck = 8 << 10
 	largeBytes = 32 << 20
 )
@@ -63,7 +63,7 @@ type arrival struct {
 
 type arrivalKey struct{}
 
-func newIntake() *intake { return &intake{large: semaphore.NewWeighted(largeBytes)} }
+func (s *Server) newIntake() *intake { return &intake{large: s.large} }
 
 func (i *intake) options() []grpc.ServerOption {
 	return []grpc.ServerOption{
@@ -169,7 +169,7 @@ func (l proxiesOnly) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		from := l.s.newCaller(c.RemoteAddr().String())
+		from := l.s.newCaller(c.RemoteAddr())
 		if from.trusted {
 			return c, nil
 		}

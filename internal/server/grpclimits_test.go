@@ -179,7 +179,7 @@ func TestGRPCStreams(t *testing.T) {
 
 // Large checks that wait for something slow share a budget; small ones do not notice.
 func TestGRPCLargeChecks(t *testing.T) {
-	i := newIntake()
+	i := newFixture(t, nil).newIntake()
 	if !i.large.TryAcquire(largeBytes - 1) {
 		t.Fatal("the budget is not what it says")
 	}

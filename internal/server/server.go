@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"html"
 	"log/slog"
 	"net"
@@ -19,7 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"google.golang.org/grpc"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/pipeline"
@@ -35,9 +34,14 @@ const maxHeader = 128 << 10
 
 // Config is what a [Server] needs.
 type Config struct {
-	// Addr serves everything public, such as ":8080". VerifyAddr, if not empty, serves the verify endpoints instead of Addr.
-	// AdminAddr serves /metrics; empty serves it nowhere.
+	// Addr serves everything public, such as ":8080" or "unix:/run/easgate.sock". VerifyAddr, if not empty, serves the verify
+	// endpoints instead of Addr. AdminAddr serves /metrics; empty serves it nowhere.
 	Addr, VerifyAddr, AdminAddr string
+	// Inherited are listeners that replace those of the addresses, by [MainListener] and its kin.
+	Inherited map[string]net.Listener
+	Sockets   Sockets
+	// H2C takes HTTP/2 without TLS, by prior knowledge (RFC 9113 §3.3), where verify requests are served.
+	H2C bool
 	// TLS, if not nil, encrypts Addr and VerifyAddr.
 	TLS *tls.Config
 	// GRPCAddr serves Envoy's gRPC ext_authz; empty serves it nowhere. GRPCTLS, if not nil, encrypts it.
@@ -78,6 +82,8 @@ type Server struct {
 	refused                 *otter.Cache[netip.Addr, struct{}]
 	ids                     *ids
 	ready                   readiness
+	// large bounds what large requests hold that share connections.
+	large *semaphore.Weighted
 	// patience is how long Run waits at its end for what is in flight.
 	patience time.Duration
 }
@@ -88,6 +94,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.VerifyTimeout = 10 * time.Second
 	}
 	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Plugins), ids: newIDs(), patience: 15 * time.Second}
+	s.large = semaphore.NewWeighted(largeBytes)
 	s.ready = readiness{ask: cfg.Ready, log: cfg.Log, now: cfg.Now}
 	var err error
 	s.params, err = otter.New(&otter.Options[string, *params]{
@@ -104,7 +111,7 @@ func New(cfg Config) (*Server, error) {
 	main := newEcho()
 	s.public(main)
 	s.main = express(main)
-	if cfg.VerifyAddr == "" {
+	if cfg.VerifyAddr == "" && cfg.Inherited[VerifyListener] == nil {
 		s.verifyRoutes(main)
 	} else {
 		e := newEcho()
@@ -196,95 +203,100 @@ func (s *Server) Handler() http.Handler {
 	return s.main
 }
 
+// A site is one listener of Run, opened.
+type site struct {
+	net.Listener
+	// serve returns when stop or abort was called, or with an error.
+	serve func(net.Listener) error
+	stop  func(context.Context) error
+}
+
 // Run listens and serves until ctx ends, then finishes what is in flight, for at most 15 s.
 // ready is called once all addresses accept connections, with the main one.
 func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
-	type site struct {
-		addr    string
-		handler http.Handler
-		tls     *tls.Config
-	}
-	sites := []site{{s.cfg.Addr, s.main, s.cfg.TLS}}
-	if s.verifySite != nil {
-		sites = append(sites, site{s.cfg.VerifyAddr, s.verifySite, s.cfg.TLS})
-	}
-	if s.cfg.AdminAddr != "" {
-		sites = append(sites, site{s.cfg.AdminAddr, s.admin, nil})
-	}
-
 	dog := newWatchdog()
 	watch, stopWatch := context.WithCancel(context.WithoutCancel(ctx)) // slow clients are cut off while shutting down, too
 	defer stopWatch()
 	go dog.run(watch)
 
-	var servers []*http.Server
-	failed := make(chan error, len(sites)+1)
-	var wg sync.WaitGroup
-	var bound net.Addr
-	for _, site := range sites {
-		l, err := net.Listen("tcp", site.addr)
-		if err != nil {
-			for _, srv := range servers {
-				_ = srv.Close()
-			}
-			return fmt.Errorf("listen %s: %w", site.addr, err)
-		}
-		if bound == nil {
-			bound = l.Addr()
-		}
-		l = watchedListener{l, dog}
-		if site.tls != nil {
-			l = tls.NewListener(l, site.tls)
-		}
-		srv := s.httpServer(site.handler, dog)
-		servers = append(servers, srv)
-		wg.Go(func() {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				failed <- err
-			}
-		})
+	sites, err := s.open(dog)
+	if err != nil {
+		return err
 	}
-	var g *grpc.Server
-	if s.cfg.GRPCAddr != "" {
-		l, err := net.Listen("tcp", s.cfg.GRPCAddr)
-		if err != nil {
-			for _, srv := range servers {
-				_ = srv.Close()
-			}
-			return fmt.Errorf("listen %s: %w", s.cfg.GRPCAddr, err)
-		}
-		g = s.newGRPC()
+	failed := make(chan error, len(sites))
+	var wg sync.WaitGroup
+	for _, site := range sites {
 		wg.Go(func() {
-			if err := g.Serve(proxiesOnly{l, s}); err != nil {
+			if err := site.serve(site.Listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
 				failed <- err
 			}
 		})
 	}
 	if ready != nil {
-		ready(bound)
+		ready(sites[0].Addr())
 	}
-
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
 	defer cancel()
-	if g != nil {
-		// Somebody who watches the health service never finishes.
-		defer context.AfterFunc(stop, g.Stop)()
-		wg.Go(g.GracefulStop)
-	}
-	for _, srv := range servers {
-		err = errors.Join(err, srv.Shutdown(stop))
+	errs := make([]error, len(sites))
+	for i, site := range sites {
+		wg.Go(func() { errs[i] = site.stop(stop) })
 	}
 	wg.Wait()
-	return err
+	return errors.Join(err, errors.Join(errs...))
 }
 
-func (s *Server) httpServer(h http.Handler, dog *watchdog) *http.Server {
-	return &http.Server{ //nolint:gosec // G112: the watchdog cuts off slow clients
+// open opens all listeners, the main one first, or none.
+func (s *Server) open(dog *watchdog) (sites []site, err error) {
+	add := func(name, addr string, wrap func(net.Listener) site) {
+		if err != nil || addr == "" && s.cfg.Inherited[name] == nil {
+			return
+		}
+		l, listenErr := s.listen(name, addr)
+		if listenErr != nil {
+			err = listenErr
+			return
+		}
+		sites = append(sites, wrap(l))
+	}
+	overHTTP := func(h http.Handler, encrypted *tls.Config, h2c bool) func(net.Listener) site {
+		return func(l net.Listener) site {
+			l = watchedListener{l, dog}
+			if encrypted != nil {
+				l = tls.NewListener(l, encrypted)
+			}
+			srv := s.httpServer(h, dog, h2c && encrypted == nil)
+			return site{l, srv.Serve, srv.Shutdown}
+		}
+	}
+	add(MainListener, s.cfg.Addr, overHTTP(s.main, s.cfg.TLS, s.cfg.H2C && s.verifySite == nil))
+	if s.verifySite != nil {
+		add(VerifyListener, s.cfg.VerifyAddr, overHTTP(s.verifySite, s.cfg.TLS, s.cfg.H2C))
+	}
+	add(AdminListener, s.cfg.AdminAddr, overHTTP(s.admin, nil, false))
+	add(GRPCListener, s.cfg.GRPCAddr, func(l net.Listener) site {
+		g := s.newGRPC()
+		return site{proxiesOnly{l, s}, g.Serve, func(ctx context.Context) error {
+			// Somebody who watches the health service never finishes.
+			defer context.AfterFunc(ctx, g.Stop)()
+			g.GracefulStop()
+			return nil
+		}}
+	})
+	if err != nil {
+		for _, site := range sites {
+			_ = site.Close()
+		}
+		return nil, err
+	}
+	return sites, nil
+}
+
+func (s *Server) httpServer(h http.Handler, dog *watchdog, h2c bool) *http.Server {
+	srv := &http.Server{ //nolint:gosec // G112: the watchdog cuts off slow clients
 		Handler:        h,
 		MaxHeaderBytes: maxHeader,
 		// net/http answers "OPTIONS *" with 200 of its own.
@@ -292,7 +304,13 @@ func (s *Server) httpServer(h http.Handler, dog *watchdog) *http.Server {
 		ConnState:                    dog.connState,
 		ErrorLog:                     slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, s.newCaller(c.RemoteAddr().String()))
+			from := s.newCaller(c.RemoteAddr())
+			from.conn, _ = c.(*watched)
+			return context.WithValue(ctx, connKey{}, from)
 		},
 	}
+	if h2c {
+		s.takeHTTP2(srv)
+	}
+	return srv
 }

@@ -397,7 +397,7 @@ func TestFraming(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := f.httpServer(f.Handler(), newWatchdog())
+	srv := f.httpServer(f.Handler(), newWatchdog(), false)
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	for _, tt := range []struct {

@@ -39,6 +39,8 @@ type watched struct {
 	// reading is one of the constants below; readArmed and writeArmed say that the connection itself has a deadline.
 	reading               atomic.Int32
 	readArmed, writeArmed atomic.Bool
+	// multiplexed says that requests follow each other without the connection ever being idle (HTTP/2).
+	multiplexed atomic.Bool
 }
 
 const (
@@ -160,6 +162,10 @@ func (d *watchdog) tick() {
 			limit = newLimit
 		case http.StateIdle:
 			limit = idleLimit
+		case http.StateActive:
+			if w.multiplexed.Load() {
+				continue // net/http sees to it that the other side reads
+			}
 		}
 		if now-state>>8 > limit {
 			slow = append(slow, w)

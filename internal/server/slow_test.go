@@ -20,7 +20,7 @@ func TestSlowClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := f.httpServer(f.Handler(), dog)
+	srv := f.httpServer(f.Handler(), dog, false)
 	go func() { _ = srv.Serve(watchedListener{l, dog}) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	dial := func(send string) net.Conn {
@@ -138,7 +138,7 @@ func TestClientLeaves(t *testing.T) {
 		t.Fatal(err)
 	}
 	dog := newWatchdog()
-	srv := f.httpServer(f.Handler(), dog)
+	srv := f.httpServer(f.Handler(), dog, false)
 	go func() { _ = srv.Serve(watchedListener{l, dog}) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	c, err := net.Dial("tcp", l.Addr().String())

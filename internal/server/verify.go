@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"runtime"
@@ -241,8 +242,11 @@ type connKey struct{}
 
 // A caller is who sent a request.
 type caller struct {
+	// addr is invalid for whoever comes through a unix socket.
 	addr    netip.Addr
 	trusted bool
+	// conn is the connection, if it is HTTP without TLS.
+	conn *watched
 }
 
 // caller returns who sent r, and whether its forwarding headers are to be believed.
@@ -250,16 +254,19 @@ func (s *Server) caller(r *http.Request) *caller {
 	if c, ok := r.Context().Value(connKey{}).(*caller); ok {
 		return c
 	}
-	return s.newCaller(r.RemoteAddr)
+	ap, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return s.newCaller(net.TCPAddrFromAddrPort(ap))
 }
 
-func (s *Server) newCaller(remote string) *caller {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return &caller{}
+func (s *Server) newCaller(remote net.Addr) *caller {
+	switch a := remote.(type) {
+	case *net.UnixAddr:
+		return &caller{trusted: s.cfg.Sockets.Trust}
+	case *net.TCPAddr:
+		addr := a.AddrPort().Addr().Unmap().WithZone("")
+		return &caller{addr: addr, trusted: s.cfg.Trusted.Contains(addr)}
 	}
-	addr := ap.Addr().Unmap().WithZone("")
-	return &caller{addr: addr, trusted: s.cfg.Trusted.Contains(addr)}
+	return &caller{}
 }
 
 // refusePeer tells the operator, once for each address, which setting would admit the peer.
@@ -268,6 +275,10 @@ func (s *Server) refusePeer(addr netip.Addr) {
 		return
 	}
 	s.refused.Set(addr, struct{}{})
+	peer, setting := addr.String(), "EAS_TRUSTED_PROXIES="+addr.String()
+	if !addr.IsValid() {
+		peer, setting = "a unix socket", "EAS_TRUST_SOCKETS=true"
+	}
 	s.cfg.Log.Warn("verify request from a peer that is no trusted proxy was denied",
-		"peer", addr, "hint", "if this is your proxy, add it: EAS_TRUSTED_PROXIES="+addr.String())
+		"peer", peer, "hint", "if this is your proxy, add it: "+setting)
 }

@@ -118,32 +118,54 @@ func keyHint(easOpen bool) string {
 
 func (l *loader) checkListeners() {
 	c := l.c
-	for _, a := range []struct {
-		name string
-		addr *string
-	}{{"verify_addr", &c.VerifyAddr}, {"admin_addr", &c.AdminAddr}} {
-		if *a.addr == "" || (a.name == "admin_addr" && *a.addr == "off") {
-			continue
-		}
-		_, port, err := net.SplitHostPort(*a.addr)
-		if err == nil {
-			var n int
-			n, err = strconv.Atoi(port)
-			if n < 0 || n > 65535 {
-				err = errors.New("port out of range")
-			}
-		}
-		if err != nil {
-			l.problem(c.origin[a.name], fmt.Errorf("want host:port, got %q", *a.addr), "127.0.0.1:9091, :9091 and [::1]:9091 are such addresses")
-		}
-	}
 	if c.AdminAddr == "off" {
 		c.AdminAddr = ""
+	}
+	for _, a := range []struct{ name, addr string }{
+		{"verify_addr", c.VerifyAddr}, {"admin_addr", c.AdminAddr}, {"addr", c.Addr}, {"grpc_address", c.GRPCAddress},
+	} {
+		whole := strings.HasSuffix(a.name, "_addr") // with its port
+		switch {
+		case isSocket(a.addr):
+			l.checkSocket(a.name, strings.TrimPrefix(a.addr, "unix:"))
+		case strings.HasPrefix(a.addr, "/") || strings.HasPrefix(a.addr, "@"):
+			l.problem(c.origin[a.name], fmt.Errorf("want an address, got %q", a.addr), "a socket is written unix:/run/easgate/easgate.sock")
+		case whole && a.addr != "" && !isHostPort(a.addr):
+			l.problem(c.origin[a.name], fmt.Errorf("want host:port, got %q", a.addr), "127.0.0.1:9091, :9091 and [::1]:9091 are such addresses")
+		}
+	}
+	if isSocket(c.Addr) {
+		return
 	}
 	c.Addr = strings.TrimSuffix(strings.TrimPrefix(c.Addr, "["), "]")
 	if strings.Contains(c.Addr, ":") && net.ParseIP(c.Addr) == nil {
 		l.problem(c.origin["addr"], fmt.Errorf("want an address without a port, got %q", c.Addr), "EAS_PORT holds the port")
 	}
+}
+
+// maxSocketPath is what the kernel takes, less the ".new" under which a socket begins.
+const maxSocketPath = 107 - len(".new")
+
+func (l *loader) checkSocket(name, path string) {
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		l.problem(l.c.origin[name], fmt.Errorf("want an absolute path, got %q", path),
+			"write unix:/run/easgate/easgate.sock; abstract names are open to every process of the machine")
+	case len(path) > maxSocketPath:
+		l.problem(l.c.origin[name], fmt.Errorf("the socket's path has %d bytes, at most %d are possible", len(path), maxSocketPath), "")
+	case l.c.SocketMode&0o007 != 0 && l.c.TrustSockets:
+		l.warn(l.c.origin["socket_mode"], "every user of the machine may open the socket, and is believed as a proxy is",
+			"take the last digit of EAS_SOCKET_MODE back to 0 and set EAS_SOCKET_GROUP")
+	}
+}
+
+func isHostPort(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && 0 <= n && n <= 65535
 }
 
 // originOf returns where the first of the named settings that was given came from.

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"strconv"
@@ -17,13 +18,19 @@ import (
 
 // A Config is everything that an operator decides. [Load] makes one; its zero value is not the default.
 type Config struct {
-	// Addr is the IP address or host name that the main listener binds, "" for all, at Port.
+	// Addr is the IP address or host name that the main listener binds, "" for all, at Port; or "unix:/path".
 	Addr string
 	Port int
 	// VerifyAddr, when set, is the only listener that answers verifications.
 	VerifyAddr string
 	// AdminAddr is "" when there is no such listener.
 	AdminAddr string
+
+	// SocketMode and SocketGroup are those of unix sockets.
+	SocketMode  fs.FileMode
+	SocketGroup string
+	// H2C takes HTTP/2 without TLS.
+	H2C bool
 
 	MetricsOnMain, DisableMetrics bool
 
@@ -34,6 +41,8 @@ type Config struct {
 	GRPCAddress, GRPCSSLCert, GRPCSSLKey string
 
 	TrustedProxies parent.Trusted
+	// TrustSockets believes who comes through a unix socket.
+	TrustSockets bool
 	// SigninOrigins are where /nginx/auth-signin may redirect to, such as https://idp.example.com.
 	SigninOrigins []string
 	ProxyProfile  parent.Profile
@@ -83,11 +92,21 @@ type Config struct {
 	text []byte
 }
 
-// MainAddr is the main listener's address as net.Listen takes it.
-func (c *Config) MainAddr() string { return net.JoinHostPort(c.Addr, strconv.Itoa(c.Port)) }
+// MainAddr is the main listener's address, "host:port" or "unix:/path".
+func (c *Config) MainAddr() string {
+	if isSocket(c.Addr) {
+		return c.Addr
+	}
+	return net.JoinHostPort(c.Addr, strconv.Itoa(c.Port))
+}
+
+func isSocket(addr string) bool { return strings.HasPrefix(addr, "unix:") }
 
 // GRPCAddr is the gRPC listener's address, "" for none.
 func (c *Config) GRPCAddr() string {
+	if isSocket(c.GRPCAddress) {
+		return c.GRPCAddress
+	}
 	if c.GRPCPort == 0 {
 		return ""
 	}

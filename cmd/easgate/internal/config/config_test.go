@@ -180,6 +180,12 @@ func TestProblems(t *testing.T) {
 		{"port", "", []string{"EAS_PORT=http"}, []string{`EAS_PORT: want a port, 0 to 65535, got "http"`}},
 		{"boolean", "", []string{"EAS_ALLOW_EVAL=maybe"}, []string{`EAS_ALLOW_EVAL: want true or false, got "maybe"`}},
 		{"profile", "", []string{"EAS_PROXY_PROFILE=ngnix"}, []string{`EAS_PROXY_PROFILE: want one of auto, nginx,`}},
+		{"abstract socket", "", []string{"EAS_ADDR=unix:@easgate"}, []string{`EAS_ADDR: want an absolute path, got "@easgate"`}},
+		{"relative socket", "", []string{"EAS_GRPC_ADDRESS=unix:s", "EAS_VERIFY_ADDR=unix:"}, []string{`EAS_VERIFY_ADDR: want an absolute path`, `EAS_GRPC_ADDRESS: want an absolute path`}},
+		{"a path alone", "", []string{"EAS_ADDR=/run/s"}, []string{`EAS_ADDR: want an address, got "/run/s"`}},
+		{"a long path", "", []string{"EAS_ADMIN_ADDR=unix:/" + strings.Repeat("x", 103)}, []string{`EAS_ADMIN_ADDR: the socket's path has 104 bytes`}},
+		{"mode", "", []string{"EAS_SOCKET_MODE=rw"}, []string{`EAS_SOCKET_MODE: want an octal mode`}},
+		{"mode as a number", "socket_mode: 0660\n", nil, []string{"socket_mode: want an octal mode such as 0660 in quotes, got 432"}},
 		{"address", "", []string{"EAS_ADMIN_ADDR=9091"}, []string{`EAS_ADMIN_ADDR: want host:port, got "9091"`}},
 		{"address with a port", "", []string{"EAS_ADDR=0.0.0.0:80"}, []string{`EAS_ADDR: want an address without a port`}},
 		{"proxies", "", []string{"EAS_TRUSTED_PROXIES=10.0.0.0/8, proxy"}, []string{`EAS_TRUSTED_PROXIES: trusted proxies: "proxy": want a network`}},
@@ -253,6 +259,9 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"weak secrets", []string{"EAS_CONFIG_TOKEN_SIGN_SECRET=foo", "EAS_CONFIG_TOKEN_ENCRYPT_SECRET=" + strong}, "EAS_CONFIG_TOKEN_SIGN_SECRET: 3 bytes are a weak secret"},
 		{"everybody trusted", []string{"EAS_TRUSTED_PROXIES=0.0.0.0/0"}, "EAS_TRUSTED_PROXIES: 0.0.0.0/0 trusts everybody"},
+		{"a socket for everybody", []string{"EAS_ADDR=unix:/run/s", "EAS_SOCKET_MODE=0666"}, "EAS_SOCKET_MODE: every user of the machine"},
+		{"a socket for some", []string{"EAS_ADDR=unix:/run/s", "EAS_SOCKET_MODE=660"}, ""},
+		{"an open socket that is not trusted", []string{"EAS_ADDR=unix:/run/s", "EAS_SOCKET_MODE=0666", "EAS_TRUST_SOCKETS=false"}, ""},
 		{"profile eas", []string{"EAS_PROXY_PROFILE=eas"}, "EAS_PROXY_PROFILE: the profile eas believes"},
 		{"nothing uses it yet", []string{"EAS_STORE_OPTS={}"}, "EAS_STORE_OPTS: accepted, but nothing in this version uses it"},
 		{"a typing mistake", []string{"EAS_PROT=1"}, "EAS_PROT: no setting of that name"},
@@ -272,10 +281,18 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A socket takes the place of host and port.
+func TestSockets(t *testing.T) {
+	c, _, err := Load(Sources{Env: append([]string{"EAS_ADDR=unix:/run/a", "EAS_PORT=1", "EAS_GRPC_ADDRESS=unix:/run/g", "EAS_VERIFY_ADDR=unix:/run/v"}, keys...)})
+	if err != nil || c.MainAddr() != "unix:/run/a" || c.GRPCAddr() != "unix:/run/g" || c.VerifyAddr != "unix:/run/v" || !c.TrustSockets || c.SocketMode != 0o660 {
+		t.Errorf("Load = %s, %s, %s, %v, %v, %v", c.MainAddr(), c.GRPCAddr(), c.VerifyAddr, c.TrustSockets, c.SocketMode, err)
+	}
+}
+
 // What show prints is a configuration file, and it holds no secret.
 func TestShow(t *testing.T) {
 	dir := t.TempDir()
-	path := write(t, dir, "c.yaml", "keyring: "+strong+"\nport: 99\nconfig_token_stores:\n  s: {adapter: sql, options: {config: {connection: {password: hunter2, host: db}}}}\n")
+	path := write(t, dir, "c.yaml", "keyring: "+strong+"\nport: 99\nsocket_mode: '0666'\nconfig_token_stores:\n  s: {adapter: sql, options: {config: {connection: {password: hunter2, host: db}}}}\n")
 	c, _, err := Load(Sources{File: path})
 	if err != nil {
 		t.Fatal(err)
@@ -290,7 +307,7 @@ func TestShow(t *testing.T) {
 	}
 	again := write(t, dir, "again.yaml", got)
 	d, _, err := Load(Sources{File: again})
-	if err != nil || d.Port != 99 || !strings.Contains(string(d.Stores), `"host":"db"`) {
+	if err != nil || d.Port != 99 || d.SocketMode != 0o666 || !strings.Contains(string(d.Stores), `"host":"db"`) {
 		t.Errorf("Load of what was shown = port %d, stores %s, %v:\n%s", d.Port, d.Stores, err, got)
 	}
 }

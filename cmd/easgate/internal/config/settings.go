@@ -41,9 +41,12 @@ const (
 
 var table = []setting{
 	{name: "port", group: groupListen, doc: "Port of the main listener: /verify, /ping, /healthz, /readyz.", value: func(c *Config) value { return portValue{&c.Port} }},
-	{name: "addr", group: groupListen, doc: "Address that the main listener binds, without the port.", value: func(c *Config) value { return textValue{&c.Addr, "an address"} }},
-	{name: "verify_addr", group: groupListen, doc: "A listener of its own for /verify, which then leaves the main one.", value: func(c *Config) value { return textValue{&c.VerifyAddr, "host:port"} }},
-	{name: "admin_addr", group: groupListen, doc: "Address of /metrics and administration; keep it from strangers. `off` turns it off.", value: func(c *Config) value { return textValue{&c.AdminAddr, "host:port, or off"} }},
+	{name: "addr", group: groupListen, doc: "Address that the main listener binds, without the port; or a unix socket, which has none.", value: func(c *Config) value { return textValue{&c.Addr, "an address, or unix:/path"} }},
+	{name: "verify_addr", group: groupListen, doc: "A listener of its own for /verify, which then leaves the main one.", value: func(c *Config) value { return textValue{&c.VerifyAddr, "host:port, or unix:/path"} }},
+	{name: "admin_addr", group: groupListen, doc: "Address of /metrics and administration; keep it from strangers. `off` turns it off.", value: func(c *Config) value { return textValue{&c.AdminAddr, "host:port, unix:/path, or off"} }},
+	{name: "socket_mode", group: groupListen, doc: "Permission of unix sockets.", value: func(c *Config) value { return modeValue{&c.SocketMode} }},
+	{name: "socket_group", group: groupListen, doc: "Group of unix sockets, by name or number; easgate's own if it is not set.", value: func(c *Config) value { return textValue{&c.SocketGroup, "a group"} }},
+	{name: "h2c", group: groupListen, doc: "Takes HTTP/2 without TLS for /verify, from proxies that start with it.", value: func(c *Config) value { return boolValue{&c.H2C} }},
 	{name: "metrics_on_main", group: groupListen, doc: "Serves /metrics on the main listener too, where EAS has it.", value: func(c *Config) value { return boolValue{&c.MetricsOnMain} }},
 	{name: "disable_metrics", group: groupListen, doc: "Turns /metrics off.", value: func(c *Config) value { return boolValue{&c.DisableMetrics} }},
 	{name: "ssl_cert", group: groupListen, doc: "PEM file with the certificate chain; with ssl_key the main listener speaks TLS.", value: func(c *Config) value { return textValue{&c.SSLCert, "a file"} }},
@@ -51,11 +54,12 @@ var table = []setting{
 	{name: "verify_timeout", group: groupListen, doc: "How long one verification may take; then it is denied.", value: func(c *Config) value { return durationValue{&c.VerifyTimeout} }},
 
 	{name: "grpc_port", group: groupListen, doc: "Port of Envoy's ext_authz over gRPC; not served if it is not set.", value: func(c *Config) value { return portValue{&c.GRPCPort} }},
-	{name: "grpc_address", group: groupListen, doc: "Address that the gRPC listener binds, without the port.", value: func(c *Config) value { return textValue{&c.GRPCAddress, "an address"} }},
+	{name: "grpc_address", group: groupListen, doc: "Address that the gRPC listener binds, without the port; or a unix socket, which has none.", value: func(c *Config) value { return textValue{&c.GRPCAddress, "an address, or unix:/path"} }},
 	{name: "grpc_ssl_cert", group: groupListen, doc: "PEM file with the gRPC listener's certificate chain; with grpc_ssl_key it speaks TLS.", value: func(c *Config) value { return textValue{&c.GRPCSSLCert, "a file"} }},
 	{name: "grpc_ssl_key", group: groupListen, doc: "PEM file with that certificate's private key.", value: func(c *Config) value { return textValue{&c.GRPCSSLKey, "a file"} }},
 
 	{name: "trusted_proxies", group: groupTrust, doc: "Peers whose forwarding headers are believed. Others are denied.", value: func(c *Config) value { return proxiesValue{&c.TrustedProxies} }},
+	{name: "trust_sockets", group: groupTrust, doc: "Believes the forwarding headers of whoever may open a unix socket.", value: func(c *Config) value { return boolValue{&c.TrustSockets} }},
 	{name: "proxy_profile", group: groupTrust, doc: "Which proxy's headers describe the parent request, where the verify URL has no `proxy=`.", value: func(c *Config) value { return profileValue{&c.ProxyProfile} }},
 
 	{name: "ca_file", group: groupTrust, doc: "PEM file of certificate authorities to trust beside the system's, wherever easgate is the client: directories, identity providers, databases, `forward`. Without it `NODE_EXTRA_CA_CERTS` is read.", value: func(c *Config) value { return textValue{&c.CAFile, "a file"} }},
@@ -95,6 +99,8 @@ var table = []setting{
 func defaults() *Config {
 	c := &Config{
 		URLQueries:      true,
+		SocketMode:      0o660,
+		TrustSockets:    true,
 		Port:            8080,
 		AdminAddr:       "127.0.0.1:9091",
 		TokenFormats:    []string{"native", "eas"},

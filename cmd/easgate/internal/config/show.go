@@ -60,7 +60,8 @@ func scalarYAML(s string) string {
 	if json.Valid([]byte(s)) {
 		return s
 	}
-	if s == "" || strings.ContainsAny(s, ":#{}[]&*!|>'\"%@`,\n") {
+	if s == "" || s[0] == '0' || // 0660 would be a number
+		 strings.ContainsAny(s, ":#{}[]&*!|>'\"%@`,\n") {
 		return strconv.Quote(s)
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -106,6 +107,29 @@ func (v portValue) show() string {
 	return strconv.Itoa(*v.p)
 }
 func (v portValue) kind() string { return "a port, 0 to 65535" }
+
+// modeValue is the permission of a file, in octal.
+type modeValue struct{ p *fs.FileMode }
+
+func (v modeValue) set(s string) error {
+	n, err := strconv.ParseUint(strings.TrimPrefix(s, "0o"), 8, 32)
+	if err != nil || n > 0o777 {
+		return fmt.Errorf("want %s, got %q", v.kind(), s)
+	}
+	*v.p = fs.FileMode(n)
+	return nil
+}
+
+// setJSON takes text alone: YAML reads 0660 as a number, and 660 as another one.
+func (v modeValue) setJSON(raw json.RawMessage) error {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return fmt.Errorf("want %s in quotes, got %s", v.kind(), raw)
+	}
+	return v.set(s)
+}
+func (v modeValue) show() string { return fmt.Sprintf("0%o", uint32(*v.p)) }
+func (v modeValue) kind() string { return "an octal mode such as 0660" }
 
 type boolValue struct{ p *bool }
 
