@@ -15,5 +15,6 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/bin/easgate /easgate
 USER 65532:65532
 EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=6s --start-period=5s CMD ["/easgate", "healthcheck"]
 ENTRYPOINT ["/easgate"]
 CMD ["serve"]

@@ -29,7 +29,7 @@ and the answer is no (denied, not in force, something to say).`,
 	root.PersistentFlags().StringVar(&c.configFile, "config", "", "configuration `file` in YAML (EAS_CONFIG_FILE)")
 	serve := newServe(c)
 	root.RunE = serve.RunE
-	root.AddCommand(serve, newToken(c), newGenerateConfigToken(c), newKeys(c), newStore(c), newExplain(c), newMigrate(c), newShadow(c), newConfig(c), newDemo(c), newVersion(c))
+	root.AddCommand(serve, newToken(c), newGenerateConfigToken(c), newKeys(c), newStore(c), newExplain(c), newMigrate(c), newShadow(c), newConfig(c), newDemo(c), newHealthcheck(c), newVersion(c))
 	return root
 }
 
