@@ -61,7 +61,7 @@ func scalarYAML(s string) string {
 		return s
 	}
 	if s == "" || s[0] == '0' || // 0660 would be a number
-		 strings.ContainsAny(s, ":#{}[]&*!|>'\"%@`,\n") {
+		strings.ContainsAny(s, ":#{}[]&*!|>'\"%@`,\n") {
 		return strconv.Quote(s)
 	}
 	return s

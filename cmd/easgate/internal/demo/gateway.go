@@ -48,10 +48,19 @@ func NewGateway(routes []Route, upstream *url.URL, log *slog.Logger) http.Handle
 		log: log,
 	}
 	g.proxy = &httputil.ReverseProxy{
+		// The client's hop-by-hop headers are gone by now: whatever it wrote into Connection strips nothing that is set here.
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(upstream)
+			p.Out.URL.RawQuery = p.In.URL.RawQuery // the one that was decided about
 			p.Out.Host = p.In.Host
+			for _, name := range ours {
+				p.Out.Header.Del(name)
+			}
 			p.SetXForwarded()
+			identity, _ := p.In.Context().Value(identityKey{}).(http.Header)
+			for _, name := range identityHeaders {
+				p.Out.Header.Set(name, identity.Get(name))
+			}
 		},
 		Transport: transport(),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
@@ -77,14 +86,18 @@ type gateway struct {
 	log    *slog.Logger
 }
 
+// identityKey is the context key of the answer that names the user, a [http.Header].
+type identityKey struct{}
+
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	route, ok := g.route(r.URL)
-	if !ok {
+	r, ok := onePath(r)
+	route, found := Route{}, false
+	if ok {
+		route, found = find(g.routes, r.URL.Path)
+	}
+	if !found {
 		http.NotFound(w, r)
 		return
-	}
-	for _, name := range identityHeaders {
-		r.Header.Set(name, "")
 	}
 	if route.Verify == "" {
 		g.proxy.ServeHTTP(w, r)
@@ -106,19 +119,24 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		deny(w, r, route, status)
 		return
 	}
-	for _, name := range identityHeaders {
-		r.Header.Set(name, answer.Get(name))
-	}
-	g.proxy.ServeHTTP(w, r)
+	g.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey{}, answer)))
 }
 
-// route finds the route of a path; what a path could mean after cleaning it up is not guessed at.
-func (g *gateway) route(u *url.URL) (Route, bool) {
-	path := u.EscapedPath()
-	if strings.Contains(path, "//") || strings.Contains(path, "/.") || strings.Contains(strings.ToLower(path), "%2") {
-		return Route{}, false
+// onePath returns r with its path decoded once and written in one way: that one is routed, decided about, and sent, so
+// that no two parts see different paths. What a path could mean after cleaning it up is not guessed at.
+func onePath(r *http.Request) (*http.Request, bool) {
+	path := r.URL.Path
+	for segment := range strings.SplitSeq(strings.TrimSuffix(path, "/"), "/") {
+		if segment == "." || segment == ".." {
+			return r, false
+		}
 	}
-	return find(g.routes, path)
+	if !strings.HasPrefix(path, "/") || strings.Contains(path, "//") || strings.ContainsAny(path, "\\\x00") {
+		return r, false
+	}
+	c := r.WithContext(r.Context())
+	c.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	return c, true
 }
 
 // find returns the route with the longest prefix of path.
