@@ -18,6 +18,9 @@ type Config struct {
 	// Sources are the places where a token may be, in their order: the first that has one counts. Instead of header_name
 	// and scheme.
 	Sources []bearer.Source `json:"sources,omitempty"`
+	// TLS says whom to trust, and who we are, when Google is asked. By default the system's certificate authorities are
+	// trusted and no certificate is shown.
+	TLS plugins.TLS `json:"tls,omitzero"`
 	// Config names the Firebase project. Required.
 	Config Project `json:"config"`
 	// Features are what to ask Firebase about a token that is right.

@@ -50,6 +50,11 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if c.Config.ProjectID == "" {
 		return nil, errors.New("config.project_id: required")
 	}
+	client, own, err := c.TLS.Client(env)
+	if err != nil {
+		return nil, fmt.Errorf("tls.%w", err)
+	}
+	env.HTTP = client
 	p := &Plugin{
 		realm:        c.Realm,
 		fetch:        c.Features.FetchUserinfo || c.Config.Options.CheckRevoked,
@@ -59,7 +64,6 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		http:         jwks.SameOrigin(env.HTTP),
 		now:          env.Now,
 	}
-	var err error
 	if p.carrier, err = bearer.NewCarrier(c.HeaderName, c.Scheme, c.Sources); err != nil {
 		return nil, err
 	}
@@ -101,7 +105,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 			return nil, err
 		}
 	}
-	return p, nil
+	return bearer.Closing(p, client, own), nil
 }
 
 func accountURL(c *Project) (string, error) {

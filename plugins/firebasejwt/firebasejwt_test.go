@@ -163,6 +163,7 @@ func TestContract(t *testing.T) {
 			`{"config":{"project_id":"p","keys_url":"ftp://x"}}`:               "config.keys_url",
 			`{"config":{"project_id":"p","userinfo_url":"x"}}`:                 "config.userinfo_url",
 			`{"config":{"project_id":"p","options":{"algorithms":["none"]}}}`:  "config.options.algorithms",
+			`{"config":{"project_id":"p"},"tls":{"ca":"x"}}`:                   "tls.ca: want PEM",
 			`{"config":{"project_id":"p"},"header_name":"X Y"}`:                "header_name",
 		},
 	})

@@ -19,6 +19,9 @@ type Config struct {
 	// Sources are the places where a token may be, in their order: the first that has one counts. Instead of header_name
 	// and scheme.
 	Sources []bearer.Source `json:"sources,omitempty"`
+	// TLS says whom to trust, and who we are, when a key set or the issuer is asked. By default the system's certificate
+	// authorities are trusted and no certificate is shown.
+	TLS plugins.TLS `json:"tls,omitzero"`
 	// Config says which tokens are right.
 	Config Token `json:"config,omitzero"`
 	// Assertions are rules that a right token must meet, or it is denied with 403.

@@ -61,6 +61,7 @@ func TestContract(t *testing.T) {
 			`{"config":{},"oidc":{"enabled":true,"issuer":{"discover_url":"ftp://x"}}}`:                                                                                             "oidc.issuer.discover_url",
 			`{"config":{},"oidc":{"enabled":true,"issuer":{"issuer":"x"},"features":{"introspect_access_token":true}}}`:                                                             "oidc.client.client_id: required",
 			`{"config":{},"oidc":{"enabled":true,"issuer":{"issuer":"x"},"client":{"client_id":"c"},"features":{"introspect_access_token":true}}}`:                                  "oidc.client.client_secret: want one, private_key or",
+			`{"config":{"secret":"https://iss"},"tls":{"ca":"x"}}`:                                                                                                                  "tls.ca: want PEM",
 			`{"config":{},"oidc":{"enabled":true,"issuer":{"issuer":"x"},"client":{"client_id":"c","token_endpoint_auth_method":"x"},"features":{"introspect_access_token":true}}}`: "oidc.client.token_endpoint_auth_method: want one of",
 			`{"config":{},"oidc":{"enabled":true,"issuer":{"issuer":"x"},"features":{"userinfo_expiry":"x"}}}`:                                                                      "want seconds",
 		},

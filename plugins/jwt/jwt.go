@@ -40,6 +40,11 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if p.carrier, err = bearer.NewCarrier(c.HeaderName, c.Scheme, c.Sources); err != nil {
 		return nil, err
 	}
+	client, own, err := c.TLS.Client(env)
+	if err != nil {
+		return nil, fmt.Errorf("tls.%w", err)
+	}
+	env.HTTP = client
 	if c.OIDC.Enabled {
 		if p.provider, err = newProvider(c.OIDC, env); err != nil {
 			return nil, fmt.Errorf("oidc.%w", err)
@@ -73,7 +78,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 			p.userInfo = nil
 		}
 	}
-	return p, nil
+	return bearer.Closing(p, client, own), nil
 }
 
 // rules compiles assertions. What JavaScript takes for no value is no rule, and nil.
