@@ -30,18 +30,6 @@ type Config struct {
 	OIDC OIDC `json:"oidc,omitzero"`
 }
 
-// Lint implements [plugins.Linter].
-func (c *Config) Lint(_ bool, say func(text string)) {
-	c.Config.Secret.lint(say)
-	if !c.Config.Options.Algorithms.Set {
-		say("config.options.algorithms: not given, so every algorithm that suits the key is accepted: name the issuer's")
-	}
-	if c.Config.Options.IgnoreExpiration {
-		say("config.options.ignoreExpiration: a JWT that leaked once is good for ever")
-	}
-	bearer.LintSources(c.Sources, say)
-}
-
 // Token says which tokens are right.
 type Token struct {
 	// Secret verifies signatures: the http or https URL of a JWK set, a public key or certificate (PEM, or base64 of DER), a

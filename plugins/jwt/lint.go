@@ -1,0 +1,43 @@
+package jwt
+
+import (
+	"regexp"
+
+	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/internal/jwks"
+)
+
+// What says in rules whose a token is, and for whom, where the options do not: Cognito's access tokens have no aud.
+var (
+	issuerRule   = regexp.MustCompile(`\biss\b`)
+	audienceRule = regexp.MustCompile(`\b(aud|azp|appid|cid|client_id)\b`)
+)
+
+// Lint implements [plugins.Linter].
+func (c *Config) Lint(_ bool, say func(text string)) {
+	o := &c.Config.Options
+	c.Config.Secret.lint(say)
+	if !o.Algorithms.Set {
+		say("config.options.algorithms: not given, so every algorithm that suits the key is accepted: name the issuer's")
+	}
+	// A shared secret is for one service; public keys sign for everybody who asks their issuer.
+	if c.public() {
+		if !o.Issuer.Set && !issuerRule.Match(c.Assertions.IDToken) {
+			say("config.options.issuer: not given, so tokens of every issuer that signs with these keys pass (RFC 8725 §3.8)")
+		}
+		if !o.Audience.Set && !audienceRule.Match(c.Assertions.IDToken) {
+			say("config.options.audience: not given, so tokens that were issued for other services pass (RFC 8725 §3.9)")
+		}
+	}
+	if o.IgnoreExpiration {
+		say("config.options.ignoreExpiration: a JWT that leaked once is good for ever")
+	}
+	bearer.LintSources(c.Sources, say)
+}
+
+// public reports whether the keys are an issuer's public ones, as far as the configuration alone says it.
+func (c *Config) public() bool {
+	k := &c.Config.Secret
+	set, _ := jwks.Read(string(k.text))
+	return k.set != nil || k.url() || set != nil || !k.given && c.OIDC.Enabled
+}
