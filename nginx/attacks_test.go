@@ -197,6 +197,31 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+// ATTACKS 68: nginx and applications decode what a rule of a native token sees decoded, and the application gets what
+// the client sent.
+func TestPathSpellings(t *testing.T) {
+	onPath := strings.ReplaceAll(claims(`/^[/](api[/])?@admin([/]|$)|:delete$/`, false), "$.parentReqInfo.uri", "$.parentReqInfo.parsedUri.path")
+	addr, more := easgate(t, onPath)
+	g := start(t, addr, application(t), more)
+	for _, uri := range []string{
+		"/@admin/x", "/%40admin/x", "/api/%40admin", "/v1/things%3Adelete", "/api/v1/things%3adelete", "/public/..%20/admin",
+		"/@admin./x", "/%40admin%20/x", "/@admin%2E/x", "/api/@admin.",
+	} {
+		if got := g.raw(t, "GET "+uri+" HTTP/1.1", "Host: app.example.com"); got.App != nil || got.Status < 400 {
+			t.Errorf("GET %s: status %d, application saw %+v, want a denial", uri, got.Status, got.App)
+		}
+		if got := g.raw(t, "GET "+uri+" HTTP/1.1", "Host: app.example.com", alice); !strings.Contains(uri, "dmin.") && !strings.Contains(uri, "%2") &&
+			(got.App == nil || got.App.URI != uri) {
+			t.Errorf("alice at %s: status %d, application saw %+v, want the same URI", uri, got.Status, got.App)
+		}
+	}
+	for _, uri := range []string{"/%40public/%24x", "/v1/things%3Aget"} {
+		if got := g.raw(t, "GET "+uri+" HTTP/1.1", "Host: app.example.com"); got.App == nil || got.App.URI != uri {
+			t.Errorf("GET %s: status %d, application saw %+v, want the same URI", uri, got.Status, got.App)
+		}
+	}
+}
+
 // What must pass in spite of all that.
 func TestLegitimate(t *testing.T) {
 	addr, more := easgate(t, policies["closed at /admin only"])

@@ -17,6 +17,7 @@ func Lint(engine, expr string, spec json.RawMessage, say func(text string)) {
 	}
 	_ = json.Unmarshal(spec, &r) // what does not fit is an error of the compilation
 	lintList(engine, expr, r.Method, r.Negate, say)
+	lintPath(expr, r.Method, r.Value, say)
 }
 
 // A pathOf gives the members on the way, and whether it ends with a look at the elements.
@@ -80,4 +81,62 @@ func sameQuery(engine string, m []string) string {
 		return `.["` + m[2] + `"]`
 	})
 	return fmt.Sprintf("query_engine: jq, query: '[%s // empty] | flatten'", path)
+}
+
+var (
+	asksURI  = regexp.MustCompile(`parentReq(?:uest)?Info(?:\.|\[["'])uri\b|rawPath\b`)
+	asksPath = regexp.MustCompile(`parsedUri(?:\.|\[["'])path\b`)
+	// syntax is what stands in a regular expression for other characters than itself.
+	syntax = regexp.MustCompile(`\(\?(?:[:=!]|<[=!]|<\w+>)|\{\d+,?\d*\}|\\[()*+$]|[()*+$]`)
+	// eitherWay are characters that clients may escape in a path, and servers take for themselves all the same.
+	eitherWay = regexp.MustCompile(`[!$&'()*+,;=:@]`)
+	// escaped is what the path of a native token never holds.
+	escaped = regexp.MustCompile(`%(?i:2[146-9A-E]|3[0-9ABD]|40|[46][1-9A-F]|[57][0-9A]|5F|7E)`)
+)
+
+// lintPath warns of rules that another spelling of the same path passes by.
+func lintPath(expr, method string, value json.RawMessage, say func(text string)) {
+	if method == "empty" {
+		return
+	}
+	if asksURI.MatchString(expr) {
+		say("looks at the path as the client wrote it: /%61dmin is not /admin here, but to servers; ask parsedUri.path")
+		return
+	}
+	if !asksPath.MatchString(expr) {
+		return
+	}
+	for _, text := range texts(value) {
+		if method == "regex" {
+			text = syntax.ReplaceAllStringFunc(text, func(s string) string {
+				if s[0] == '\\' {
+					return s[1:]
+				}
+				return ""
+			})
+		}
+		if eitherWay.MatchString(text) {
+			say("in external-auth-server's format the path has %40 for @, %3A for : and so on where the client wrote that, which servers take for the same; a native token sees the character")
+		}
+		if escaped.MatchString(text) {
+			say("in a native token the path has no escapes for letters, digits and -._~!$&'()*+,;=:@, but the characters: write those")
+		}
+	}
+}
+
+// texts are the texts in the value of a rule.
+func texts(value json.RawMessage) []string {
+	var one string
+	if json.Unmarshal(value, &one) == nil {
+		return []string{one}
+	}
+	var many []any
+	_ = json.Unmarshal(value, &many)
+	var list []string
+	for _, e := range many {
+		if s, ok := e.(string); ok {
+			list = append(list, s)
+		}
+	}
+	return list
 }

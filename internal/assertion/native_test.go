@@ -148,6 +148,13 @@ func TestLint(t *testing.T) {
 		{"a subject is not", "jp", "$.sub", `{"method":"eq","value":"x"}`, ""},
 		{"what holds for both", "jq", "[.groups // empty] | flatten", `{"method":"contains","value":"x"}`, ""},
 		{"a query of one's own making", "jq", `.scope | split(" ")`, `{"method":"contains","value":"x"}`, ""},
+		{"a path with @", "jp", "$.parentReqInfo.parsedUri.path", `{"method":"regex","value":"/^[/]@admin/","negate":true}`, "the path has %40 for @"},
+		{"a path with a colon", "jq", ".parentReqInfo.parsedUri.path", `{"method":"in","value":["/v1/things:delete"]}`, "%3A for :"},
+		{"a path with an escaped $", "jp", "$.parentReqInfo.parsedUri.path", `{"method":"regex","value":"/^.users\\$/"}`, "the path has %40"},
+		{"an escape in the pattern", "jp", "$.parentReqInfo.parsedUri.path", `{"method":"regex","value":"/^[/]%40admin/"}`, "no escapes for letters"},
+		{"a path without such", "jp", "$.parentReqInfo.parsedUri.path", `{"method":"regex","value":"/^[/](?:admin|api)(?=[/]|$).{0,3}x*(?!a)/"}`, ""},
+		{"an escaped slash", "jp", "$.parentReqInfo.parsedUri.path", `{"method":"regex","value":"/group%2Fproject/"}`, ""},
+		{"the whole URI", "jp", "$.parentReqInfo.uri", `{"method":"regex","value":"/admin/"}`, "ask parsedUri.path"},
 		{"no list is asked for", "jp", "$.groups[*]", `{"method":"empty"}`, ""},
 	} {
 		var got []string

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/query"
 )
 
 // with returns what a proxy of profile p sends for https://h/admin, and what a client added to it.
@@ -141,6 +142,54 @@ func TestAttack12And13PathStaysItself(t *testing.T) {
 			if err != nil || got.URL.Path != want {
 				t.Errorf("%s.Parse(%s) = %v, %v, want path %s", p, uri, &got.URL, err, want)
 			}
+		}
+	}
+}
+
+// ATTACKS 68: blanks and dots at the end of a segment, which some servers drop.
+func TestAttack68TrailingBlanksAndDots(t *testing.T) {
+	for _, p := range checked {
+		for _, uri := range []string{
+			"/public/..%20/admin", "/public/..%2520/admin", "/admin.", "/admin./x", "/admin%2e", "/admin%2e/", "/admin%20", "/admin%20/x",
+			"/admin.%20", "/.../admin", "/admin.;x=1/a", "/admin%20%5Cx", "/admin%2E%3Bx",
+		} {
+			mustRefuse(t, p, describe(p, "https", "h", uri), "")
+		}
+		for _, uri := range []string{"/a.b/c", "/.well-known/x", "/a%20b/c", "/a;v=1.", "/a/b..c", "/a?b=."} {
+			if _, err := p.Parse(describe(p, "https", "h", uri)); err != nil {
+				t.Errorf("%s.Parse(%s) = %v", p, uri, err)
+			}
+		}
+	}
+}
+
+// ATTACKS 68: what servers take for the same path is the same to the rules of native tokens.
+func TestAttack68CanonicalPath(t *testing.T) {
+	for sent, want := range map[string]string{
+		"/%40admin/x":           "/@admin/x",
+		"/v1/things%3Adelete":   "/v1/things:delete",
+		"/v1/things%3adelete":   "/v1/things:delete",
+		"/%24%2C%21%26%27":      "/$,!&'",
+		"/%28%29%2A%2B%3B%3D":   "/()*+;=",
+		"/%61dm%69n":            "/admin",
+		"/%7euser/%2d%5f":       "/~user/-_",
+		"/a%2fb%5c%25%00%3f%23": "/a%2Fb%5C%25%00%3F%23",
+		"/%e6%97%a5/日|":         "/%E6%97%A5/%E6%97%A5%7C",
+		"/a%20b/@:$,":           "/a%20b/@:$,",
+		"/%2540admin":           "/%2540admin",
+		"/plain":                "/plain",
+	} {
+		info := parent.Info("GET", "https://h"+sent+"?x=%40", true)
+		if got := pathOf(info); got != want {
+			t.Errorf("path of %s: %s, want %s", sent, got, want)
+		}
+		parsed, _ := info.Get("parsedUri")
+		if raw, _ := parsed.(*query.Object).Get("rawPath"); raw != query.Latin1(sent) {
+			t.Errorf("rawPath of %s: %v", sent, raw)
+		}
+		old, _ := parent.Info("GET", "https://h"+sent, false).Get("parsedUri")
+		if _, there := old.(*query.Object).Get("rawPath"); there {
+			t.Error("tokens of external-auth-server see rawPath")
 		}
 	}
 }

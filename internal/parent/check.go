@@ -13,7 +13,7 @@ var (
 	errURI        = errors.New("does not start with a slash")
 	errByte       = errors.New("has a control byte, space, '#' or backslash")
 	errEscape     = errors.New("has a broken or ambiguous percent escape")
-	errDotSegment = errors.New("has a dot segment")
+	errDotSegment = errors.New("has a dot segment, or one that ends in a dot or a blank")
 	errMethod     = errors.New("not an HTTP method")
 	errAbsolute   = errors.New("not an absolute URL")
 )

@@ -102,7 +102,7 @@ func TestInfoMatchesRecordedAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Parse(%s) = %v", c.Note, err)
 			}
-			if got := query.JSON(parent.Info(r.Method, r.URI())); got != want {
+			if got := query.JSON(parent.Info(r.Method, r.URI(), false)); got != want {
 				t.Errorf("%s:\n got %s\nwant %s", c.Note, got, want)
 			}
 		})
@@ -115,7 +115,7 @@ func TestInfoMatchesRecordedAnswers(t *testing.T) {
 // A WebSocket's path is seen by rules; external-auth-server hides it from them.
 func TestInfoOfWebSockets(t *testing.T) {
 	want := `{"uri":"wss://h/chat?room=1","parsedUri":{"scheme":"wss","host":"h","path":"/chat","query":"room=1","reference":"absolute"},"parsedQuery":{"room":"1"},"method":"GET"}`
-	if got := query.JSON(parent.Info("GET", "wss://h/chat?room=1")); got != want {
+	if got := query.JSON(parent.Info("GET", "wss://h/chat?room=1", false)); got != want {
 		t.Errorf("Info() = %s, want %s", got, want)
 	}
 }
@@ -137,9 +137,9 @@ func TestInfoMatchesReferenceLibraries(t *testing.T) {
 	}
 	for _, tt := range tests {
 		want := `"parsedUri":` + tt.parsedURI + `,"parsedQuery":` + tt.parsedQuery + `}`
-		if got := query.JSON(parent.Info("", tt.in)); !strings.HasSuffix(got, want) {
+		if got := query.JSON(parent.Info("", tt.in, false)); !strings.HasSuffix(got, want) {
 			t.Errorf("Info(%q) = %s, want it to end in %s", tt.in, got, want)
 		}
-		querytest.Lazy(t, func() *query.Object { return parent.Info("", tt.in) }, "method", "error", "port")
+		querytest.Lazy(t, func() *query.Object { return parent.Info("", tt.in, false) }, "method", "error", "port")
 	}
 }

@@ -33,11 +33,13 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		info := parent.Info(got.Method, got.URI())
+		info := parent.Info(got.Method, got.URI(), false)
 		if _, err := query.ParseJSON([]byte(query.JSON(info))); err != nil {
 			t.Fatalf("Info(%q) is not JSON: %v", got.URI(), err)
 		}
-		querytest.Lazy(t, func() *query.Object { return parent.Info(got.Method, got.URI()) }, "error", "fragment", "userinfo", method)
+		for _, canonical := range []bool{false, true} {
+			querytest.Lazy(t, func() *query.Object { return parent.Info(got.Method, got.URI(), canonical) }, "error", "fragment", "userinfo", method)
+		}
 		if p == parent.EAS {
 			return
 		}
@@ -55,14 +57,27 @@ func FuzzParse(f *testing.F) {
 				}
 			}
 		}
+		// The canonical path is the path that was sent, and its own canonical path.
+		path := pathOf(parent.Info("", got.URI(), true))
+		if plain, err := url.PathUnescape(path); err != nil || plain != got.URL.Path {
+			t.Fatalf("%s: the canonical path %q is %q, plugins see %q", p, path, plain, got.URL.Path)
+		}
+		if again := pathOf(parent.Info("", "https://h"+path, true)); again != path {
+			t.Fatalf("%s: the canonical path of %q is %q", p, path, again)
+		}
 		// Rules look at parsedUri, plugins at URL: neither may be fooled without the other.
 		if strings.ContainsFunc(got.URI(), func(r rune) bool { return r >= 0x80 }) {
 			return // JavaScript takes each byte for a character
 		}
-		parsed, _ := info.Get("parsedUri")
-		seen, _ := parsed.(*query.Object).Get("path")
-		if path, err := url.PathUnescape(seen.(string)); err != nil || path != got.URL.Path {
+		seen := pathOf(info)
+		if path, err := url.PathUnescape(seen); err != nil || path != got.URL.Path {
 			t.Fatalf("%s: queries see the path %q, plugins %q", p, seen, got.URL.Path)
 		}
 	})
+}
+
+func pathOf(info *query.Object) string {
+	parsed, _ := info.Get("parsedUri")
+	path, _ := parsed.(*query.Object).Get("path")
+	return path.(string)
 }

@@ -11,9 +11,10 @@ import (
 // It is built as far as somebody looks.
 //
 // It differs from external-auth-server for ws and wss, where that one drops path and query from parsedUri,
-// so that rules on the path would not hold for WebSockets.
-func Info(method, uri string) *query.Object {
-	i := &info{method: method, uri: query.Latin1(uri)}
+// so that rules on the path would not hold for WebSockets. With canonical, for native tokens, parsedUri.path has one
+// spelling for all that servers take for the same path, and the path as it was sent is parsedUri.rawPath.
+func Info(method, uri string, canonical bool) *query.Object {
+	i := &info{method: method, uri: query.Latin1(uri), raw: uri, canonical: canonical}
 	i.object = query.Lazy(i)
 	return &i.object
 }
@@ -21,9 +22,12 @@ func Info(method, uri string) *query.Object {
 // info has the members of parentRequestInfo.
 type info struct {
 	method, uri string
-	object      query.Object
-	parsed      *parsedURI
-	query       *query.Object
+	// raw is uri in bytes.
+	raw       string
+	canonical bool
+	object    query.Object
+	parsed    *parsedURI
+	query     *query.Object
 }
 
 // Member implements [query.Members].
@@ -54,6 +58,9 @@ func (i *info) All() *query.Object {
 func (i *info) parse() *parsedURI {
 	if i.parsed == nil {
 		i.parsed = &parsedURI{components: splitURI(i.uri)}
+		if i.canonical {
+			i.parsed.rawPath = opt{splitURI(i.raw).path, true}
+		}
 		i.parsed.object = query.Lazy(i.parsed)
 	}
 	return i.parsed
@@ -62,7 +69,9 @@ func (i *info) parse() *parsedURI {
 // parsedURI has the normalized components of a URI.
 type parsedURI struct {
 	components
-	object query.Object
+	// rawPath is the path in bytes, set if path is canonical.
+	rawPath opt
+	object  query.Object
 }
 
 // Member implements [query.Members].
@@ -76,6 +85,10 @@ func (u *parsedURI) Member(key string) (query.Value, bool) {
 		return u.normalizedHost(), true
 	case key == "port" && u.port.set:
 		return portValue(u.port.s), true
+	case key == "path" && u.rawPath.set:
+		return canonicalPath(u.rawPath.s), true
+	case key == "rawPath" && u.rawPath.set:
+		return u.path, true
 	case key == "path":
 		if u.normalizedScheme() == "" {
 			return normalize(u.path, relativePathChars), true
@@ -95,7 +108,7 @@ func (u *parsedURI) Member(key string) (query.Value, bool) {
 
 // All implements [query.Members].
 func (u *parsedURI) All() *query.Object {
-	return query.Collect(u, "scheme", "userinfo", "host", "port", "path", "query", "fragment", "reference", "error")
+	return query.Collect(u, "scheme", "userinfo", "host", "port", "path", "rawPath", "query", "fragment", "reference", "error")
 }
 
 // query is "" if there is none.

@@ -49,7 +49,7 @@ func TestParseWhatProxiesSend(t *testing.T) {
 		{"encoded slash", "https", "h", "/api/v4/projects/group%2Fproject", "https://h/api/v4/projects/group%2Fproject", "/api/v4/projects/group/project", ""},
 		{"scoped package", "https", "h", "/@scope%2fname", "https://h/@scope%2fname", "/@scope/name", ""},
 		{"two dots in a name", "https", "h", "/a/b..c", "https://h/a/b..c", "/a/b..c", ""},
-		{"names that start with dots", "https", "h", "/.well-known/..x/...", "https://h/.well-known/..x/...", "/.well-known/..x/...", ""},
+		{"names that start with dots", "https", "h", "/.well-known/..x", "https://h/.well-known/..x", "/.well-known/..x", ""},
 		{"unicode", "https", "h", "/%E6%97%A5?x=%2e%2e", "https://h/%E6%97%A5?x=%2e%2e", "/日", "x=%2e%2e"},
 		{"raw unicode", "https", "h", "/日", "https://h/日", "/日", ""},
 		{"encoded hash", "https", "h", "/public/C%23/x", "https://h/public/C%23/x", "/public/C#/x", ""},

@@ -3,6 +3,7 @@ package parent
 import (
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // setURI checks uri, a path with an optional query, and sets u's path and query from it.
@@ -34,7 +35,7 @@ func setURI(u *url.URL, uri string) error {
 
 // checkPath returns path with its escapes decoded.
 func checkPath(path string) (string, error) {
-	// Only a path with an escape, a byte beyond ASCII or a segment that starts with a dot needs a closer look.
+	// Only a path with an escape, a byte beyond ASCII or a segment that starts or ends with a dot needs a closer look.
 	closer, escaped := false, false
 	prev := byte(0)
 	for i := range len(path) {
@@ -44,12 +45,12 @@ func checkPath(path string) (string, error) {
 			return "", errByte
 		case c == '%':
 			closer, escaped = true, true
-		case c >= 0x80 || (c == '.' && prev == '/'):
+		case c >= 0x80 || (c == '.' && prev == '/') || ((c == '/' || c == ';') && prev == '.'):
 			closer = true
 		}
 		prev = c
 	}
-	if !closer {
+	if !closer && prev != '.' {
 		return path, nil
 	}
 	decoded := path
@@ -70,8 +71,9 @@ func checkPath(path string) (string, error) {
 // maxDecodings is how often an upstream may decode a path before it is served. Two is a common mistake.
 const maxDecodings = 3
 
-// checkSegments refuses a decoded path in which a server on the way could find "." or "..": also one that decodes
-// again, takes a backslash for a slash, cuts parameters off a segment (..;x) or accepts overlong UTF-8.
+// checkSegments refuses a decoded path in which a server on the way could find "." or "..", or another segment than is
+// written: also one that decodes again, takes a backslash for a slash, cuts parameters (..;x) or trailing blanks and dots
+// ("admin.", as Windows does) off a segment, or accepts overlong UTF-8.
 func checkSegments(path string) error {
 	for range maxDecodings {
 		if overlong(path) {
@@ -92,27 +94,44 @@ func checkSegments(path string) error {
 	return errEscape
 }
 
+// hasDotSegment reports whether a segment, without its parameters, ends in a dot or a blank.
 func hasDotSegment(path string) bool {
-	dots, only := 0, true
+	params := false
+	prev := byte('/')
 	for i := range len(path) {
-		switch path[i] {
-		case '/', '\\':
-			if only && (dots == 1 || dots == 2) {
+		c := path[i]
+		switch c {
+		case '/', '\\', ';':
+			if !params && (prev == '.' || prev == ' ') {
 				return true
 			}
-			dots, only = 0, true
-		case ';':
-			if only && (dots == 1 || dots == 2) {
-				return true
-			}
-			only = false
-		case '.':
-			dots++
-		default:
-			only = false
+			params = c == ';'
+		}
+		prev = c
+	}
+	return !params && (prev == '.' || prev == ' ')
+}
+
+// canonicalPath gives path, in bytes, one spelling: what nginx and applications take for the same character whether it is
+// escaped or not (RFC 3986: unreserved, sub-delims, ":" and "@") is not escaped, everything else is, in capitals.
+func canonicalPath(path string) string {
+	if isNormal(path, pathChars) {
+		return path
+	}
+	b := make([]byte, 0, len(path)+16)
+	for i := 0; i < len(path); i++ {
+		c, escaped := path[i], false
+		if c == '%' && isEscape(path[i:]) {
+			c, escaped = unhex(path[i+1])<<4|unhex(path[i+2]), true
+			i += 2
+		}
+		if plain := c < utf8.RuneSelf && pathChars[c]; plain && (!escaped || c != '/' && c != '%') {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
 		}
 	}
-	return only && (dots == 1 || dots == 2)
+	return string(b)
 }
 
 // overlong reports whether s spells an ASCII character, or any in four bytes, longer than UTF-8 may (RFC 3629 §10).

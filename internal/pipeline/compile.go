@@ -306,6 +306,9 @@ func (c *compilation) rules(path string, raw json.RawMessage) (*assertion.Set, e
 	return set, err
 }
 
+// Native reports whether p was made from a token in easgate's own format.
+func (p *Pipeline) Native() bool { return !p.eas }
+
 // Close gives back what the plugins hold.
 func (p *Pipeline) Close() error {
 	var errs []error

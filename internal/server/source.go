@@ -29,6 +29,8 @@ type source struct {
 	peer netip.Addr
 	// cfg has the trusted proxies, and the secret of signed cookies; without one there are none.
 	cfg *Config
+	// native: what is shown is for a native token.
+	native bool
 
 	// views and parentView are made when somebody asks.
 	views      *views
@@ -60,6 +62,13 @@ func (s *source) view() *views {
 	return s.views
 }
 
+// showTo sets whom the request is shown to: queries of the verify URL saw it before the token was known.
+func (s *source) showTo(native bool) {
+	if native != s.native {
+		s.native, s.views, s.parentView = native, nil, nil
+	}
+}
+
 // Brief implements [plugins.Source].
 func (s *source) Brief() *query.Object { return &s.view().brief }
 
@@ -76,7 +85,7 @@ func (s *source) Req() *query.Object {
 // Parent implements [plugins.Source].
 func (s *source) Parent() *query.Object {
 	if s.parentView == nil {
-		s.parentView = parent.Info(s.parent.Method, s.parent.URI())
+		s.parentView = parent.Info(s.parent.Method, s.parent.URI(), s.native)
 	}
 	return s.parentView
 }

@@ -173,6 +173,7 @@ func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p
 	if err != nil {
 		return refusal(http.StatusServiceUnavailable, err)
 	}
+	v.source.showTo(pl.Native())
 	return pl.Decide(&v.ctx, &v.request, pipeline.Options{Fallback: p.fallback, OmitFailed: v.profile == parent.EAS, Trace: trace})
 }
 
