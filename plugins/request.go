@@ -33,7 +33,7 @@ type Token interface {
 // A Source describes one request to queries, in external-auth-server's words. Each view is built when it is first
 // asked for, and shared after that: do not change it. Header bytes are read as Latin-1, as Node.js does.
 type Source interface {
-	// Brief is what rules see as req: headers and cookies.
+	// Brief is what rules see as req: headers and cookies, and clientIP where the token is native and the address known.
 	Brief() *query.Object
 	// Req is what custom headers see as req: headers, cookies, signedCookies, query, method, httpVersion ….
 	Req() *query.Object

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/easgate/easgate/cmd/easgate/internal/document"
 	"github.com/easgate/easgate/plugins/builtin"
 )
 
@@ -30,6 +31,15 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{Files: []string{script}})
+	_, first, _ := strings.Cut(fenced(t, "../../README.md", "sh"), "<<'EOF'\n")
+	first, _, _ = strings.Cut(first, "\nEOF\n")
+	claims, err := document.Convert([]byte(first))
+	if err != nil || len(claims) == 0 {
+		t.Fatalf("README.md: the first token: %v", err)
+	}
+	if err := validate(tokenSchema(t), claims); err != nil {
+		t.Errorf("README.md: the schema does not take the first token: %v", err)
+	}
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
@@ -50,6 +51,7 @@ func (c compiler) rule(v query.Value) (rule, error) {
 		return rule{}, problem.At("rule", err)
 	}
 	r.native = c.strict
+	r.client = c.strict && strings.Contains(expr, "clientIP")
 	compile := c.engines.Compile
 	if r.native {
 		compile = c.engines.CompileLax
@@ -109,7 +111,7 @@ func (c compiler) spec(o *query.Object) (rule, error) {
 	return r, err
 }
 
-var methods = []string{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty"}
+var methods = []string{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty", "cidr"}
 
 func known(method string) bool {
 	return slices.Contains(methods, method)
@@ -131,6 +133,9 @@ func compileTest(method string, value query.Value) (t test, takes takes, err err
 		t, takes = containsAll(values), list
 	case "empty":
 		return empty{}, whole, nil
+	case "cidr":
+		t, err := compileNetworks(value)
+		return t, one, err
 	case "regex":
 		literal, err := query.ToString(value)
 		if err != nil {

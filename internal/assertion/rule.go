@@ -28,6 +28,8 @@ type rule struct {
 	fold    bool
 	// native: a list of one value and that value are the same; see [rule.alike].
 	native bool
+	// client: the query asks for the client's address, of which nothing is true when nobody knows it.
+	client bool
 	// err, when set, is all that there is.
 	err error
 }
@@ -47,6 +49,9 @@ const (
 func (r *rule) holds(ctx context.Context, data query.Value) (bool, error) {
 	if r.err != nil {
 		return false, r.err
+	}
+	if r.client && !clientKnown(data) {
+		return false, errNoClient
 	}
 	v, err := r.find(ctx, data)
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 type Config struct {
 	// Source is what the value is picked from: identity (an object with subject, realm, roles, scopes, attributes and
 	// claims), userinfo, id_token, access_token, refresh_token, config_token, plugin_config, req, parentRequestInfo
-	// (or parentReqInfo), static.
+	// (or parentReqInfo), clientIP, static.
 	Source string `json:"source"`
 	// QueryEngine is the language of Query: jp, jq …; static takes Query itself as the value.
 	QueryEngine string `json:"query_engine,omitempty"`
@@ -179,14 +179,17 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	return it, problem.At("query", err)
 }
 
-var sources = []string{"identity", "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req",
-	"parentRequestInfo", "parentReqInfo", "static"}
+// SourceNames are what [Config.Source] may be.
+var SourceNames = []string{
+	"identity", "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req", "parentRequestInfo",
+	"parentReqInfo", "clientIP", "static",
+}
 
 func knownSource(source string) error {
-	if slices.Contains(sources, source) {
+	if slices.Contains(SourceNames, source) {
 		return nil
 	}
-	return problem.At("source", problem.Unknown("source", source, sources...))
+	return problem.At("source", problem.Unknown("source", source, SourceNames...))
 }
 
 // Names calls f with the canonical name of every header in s.
@@ -299,6 +302,10 @@ func (s *Sources) get(source string) query.Value {
 		v = s.Request.Source.Req()
 	case "parentRequestInfo", "parentReqInfo":
 		v = s.Request.Source.Parent()
+	case "clientIP":
+		if a := s.Request.Source.ClientIP(); a.IsValid() {
+			v = a.String()
+		}
 	}
 	if v == nil {
 		return query.Undefined{}

@@ -76,22 +76,23 @@ func (t Trusted) Contains(a netip.Addr) bool {
 	return false
 }
 
-// ClientIP returns the client's address as far as trusted proxies vouch for it: the rightmost entry of X-Forwarded-For
-// that is not a trusted proxy. It is the peer if the peer is not trusted itself, if there is no such entry, or if what
-// a trusted proxy wrote is not an address.
-func ClientIP(peer netip.Addr, xff []string, trusted []netip.Prefix) netip.Addr {
+// ClientIP returns the client's address as far as trusted proxies vouch for it: the peer's, if the peer is no trusted
+// proxy; else the rightmost entry of X-Forwarded-For that is none; if all are trusted, the rightmost, which the nearest
+// proxy wrote. It is invalid, for unknown, without that header or when an entry that decides is no address: never the
+// proxy's own, or every client behind a private proxy would be a private client. An invalid peer is one without an address
+// whose requests are believed, at a unix socket.
+func ClientIP(peer netip.Addr, xff []string, trusted Trusted) netip.Addr {
 	peer = peer.Unmap().WithZone("")
-	t := Trusted(trusted)
-	if !t.Contains(peer) {
+	if peer.IsValid() && !trusted.Contains(peer) {
 		return peer
 	}
+	var nearest netip.Addr
 	for i := len(xff) - 1; i >= 0; i-- {
-		for list := xff[i]; list != ""; {
+		for list, more := xff[i], true; more; {
 			entry := list
-			if c := strings.LastIndexByte(list, ','); c >= 0 {
+			c := strings.LastIndexByte(list, ',')
+			if more = c >= 0; more {
 				list, entry = list[:c], list[c+1:]
-			} else {
-				list = ""
 			}
 			entry = strings.Trim(entry, " \t")
 			if entry == "" {
@@ -99,14 +100,17 @@ func ClientIP(peer netip.Addr, xff []string, trusted []netip.Prefix) netip.Addr 
 			}
 			a, ok := parseHop(entry)
 			if !ok {
-				return peer
+				return netip.Addr{}
 			}
-			if !t.Contains(a) {
+			if !trusted.Contains(a) {
 				return a
+			}
+			if !nearest.IsValid() {
+				nearest = a
 			}
 		}
 	}
-	return peer
+	return nearest
 }
 
 // parseHop reads an address with or without a port.

@@ -52,14 +52,18 @@ func TestClientIP(t *testing.T) {
 		xff        []string
 		want       string
 	}{
-		{"no header", "10.0.0.1", nil, "10.0.0.1"},
+		{"no header", "10.0.0.1", nil, "invalid IP"},
+		{"an empty header", "10.0.0.1", []string{" , "}, "invalid IP"},
 		{"one client", "10.0.0.1", []string{"203.0.113.9"}, "203.0.113.9"},
 		{"a client's forgery is left of the truth", "10.0.0.1", []string{"1.1.1.1, 203.0.113.9"}, "203.0.113.9"},
 		{"proxies are passed over", "10.0.0.1", []string{"203.0.113.9, 10.2.2.2,127.0.0.1"}, "203.0.113.9"},
 		{"several fields", "10.0.0.1", []string{"1.1.1.1", "203.0.113.9", "10.9.9.9"}, "203.0.113.9"},
 		{"an untrusted peer is not believed", "198.51.100.1", []string{"203.0.113.9"}, "198.51.100.1"},
-		{"trusted all the way", "127.0.0.1", []string{"10.0.0.7"}, "127.0.0.1"},
-		{"no address", "10.0.0.1", []string{"203.0.113.9, unknown"}, "10.0.0.1"},
+		{"trusted all the way", "127.0.0.1", []string{"10.0.0.7"}, "10.0.0.7"},
+		{"trusted all the way: the nearest", "127.0.0.1", []string{"10.0.0.8", "10.0.0.9, 10.0.0.7"}, "10.0.0.7"},
+		{"no address", "10.0.0.1", []string{"203.0.113.9, unknown"}, "invalid IP"},
+		{"no address behind trusted ones", "10.0.0.1", []string{"unknown, 10.0.0.7"}, "invalid IP"},
+		{"no address, but the client's own", "10.0.0.1", []string{"unknown, 203.0.113.9"}, "203.0.113.9"},
 		{"with a port", "10.0.0.1", []string{"203.0.113.9:4711"}, "203.0.113.9"},
 		{"ipv6 with a port", "::1", []string{"[2001:db8::7]:443"}, "2001:db8::7"},
 		{"mapped", "::ffff:10.0.0.1", []string{"::ffff:203.0.113.9"}, "203.0.113.9"},
@@ -73,7 +77,12 @@ func TestClientIP(t *testing.T) {
 			}
 		})
 	}
-	if got := parent.ClientIP(netip.Addr{}, []string{"203.0.113.9"}, parent.DefaultTrusted()); got.IsValid() {
-		t.Errorf("ClientIP(unknown peer) = %s, want none", got)
+	for _, tt := range []struct {
+		xff  []string
+		want string
+	}{{[]string{"1.1.1.1, 203.0.113.9"}, "203.0.113.9"}, {nil, "invalid IP"}} {
+		if got := parent.ClientIP(netip.Addr{}, tt.xff, parent.DefaultTrusted()); got.String() != tt.want {
+			t.Errorf("ClientIP(a unix socket, %v) = %s, want %s", tt.xff, got, tt.want)
+		}
 	}
 }

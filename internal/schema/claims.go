@@ -49,14 +49,15 @@ func rule() *jsonschema.Schema {
 	}
 	list := &jsonschema.Schema{Type: "array"}
 	test := object([]string{"method"},
-		"method", described(&jsonschema.Schema{Enum: []any{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty"}}, "How the value that the query finds is tested."),
-		"value", &jsonschema.Schema{Description: "What it is compared with; a list for in, contains-any and contains-all, /pattern/flags for regex, none for empty."},
+		"method", described(&jsonschema.Schema{Enum: []any{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty", "cidr"}}, "How the value that the query finds is tested."),
+		"value", &jsonschema.Schema{Description: "What it is compared with; a list for in, contains-any and contains-all, /pattern/flags for regex, a network or a list of networks for cidr, none for empty."},
 		"negate", described(&jsonschema.Schema{Type: "boolean"}, "Turns the result around."),
 		"case_insensitive", described(&jsonschema.Schema{Type: "boolean"}, "Lower-cases both sides first; of a regex the pattern too, so that \\S becomes \\s. Use the flag i there."),
 	)
 	test.AllOf = []*jsonschema.Schema{
 		value("eq", &jsonschema.Schema{}), value("contains", &jsonschema.Schema{}),
 		value("regex", &jsonschema.Schema{Type: "string"}),
+		value("cidr", &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "array", Items: &jsonschema.Schema{Type: "string"}, MinItems: new(uint64(1))}}}),
 		value("in", list), value("contains-any", list), value("contains-all", list), value("empty", nil),
 	}
 	return object([]string{"query_engine", "query", "rule"},

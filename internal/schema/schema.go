@@ -130,9 +130,7 @@ func (m *maker) header() *jsonschema.Schema {
 		old, _ := s.Properties.Get(member)
 		s.Properties.Set(member, described(as, old.Description))
 	}
-	set("source", &jsonschema.Schema{Enum: anys([]string{
-		"userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req", "parentRequestInfo", "parentReqInfo", "static",
-	})})
+	set("source", &jsonschema.Schema{Enum: anys(headers.SourceNames)})
 	set("query_engine", &jsonschema.Schema{Enum: anys(append(engines(), "static"))})
 	set("query", &jsonschema.Schema{})
 	set("encoding", &jsonschema.Schema{Enum: []any{"", "plain", "base64", "uri", "url"}})

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http/httptest"
 	"net/url"
@@ -200,5 +201,53 @@ func TestPathSpellings(t *testing.T) {
 				t.Errorf("%s: GET %s = %d, want %d", profile, uri, got, want)
 			}
 		}
+	}
+}
+
+// ATTACKS 69: "no password inside the office" believes what a trusted proxy wrote, and knows nothing without it.
+func TestClientAddress(t *testing.T) {
+	office := `{"query_engine":"jp","query":"$.req.clientIP","rule":{"method":"cidr","value":["192.0.2.0/24","10.0.0.0/8"],"negate":true}}`
+	plugin := func(when string) string {
+		return `{"eas":{"plugins":[{"type":"noop","status_code":%d,"pcb":{"` + when + `":[` + office + `]}},{"type":"noop","status_code":403}]}}`
+	}
+	alone := `{"eas":{"plugins":[{"type":"noop","pcb":{"skip":[` + office + `]}}]}}`
+	open, stop := fmt.Sprintf(plugin("skip"), 200), strings.Replace(fmt.Sprintf(plugin("stop"), 401), `"status_code":403`, `"status_code":200`, 1)
+	for _, tt := range []struct {
+		name              string
+		xff               []string
+		skip, alone, stop int
+	}{
+		{"in the office", []string{"192.0.2.7"}, 200, 200, 200},
+		{"outside", []string{"203.0.113.9"}, 403, 503, 401},
+		{"forged by a client outside", []string{"192.0.2.7, 203.0.113.9"}, 403, 503, 401},
+		{"forged in a field of its own", []string{"192.0.2.7", "203.0.113.9"}, 403, 503, 401},
+		{"behind a second proxy", []string{"192.0.2.7, 127.0.0.1"}, 200, 200, 200},
+		{"no header: the proxy is in no office", nil, 403, 503, 503},
+		{"no address", []string{"unknown"}, 403, 503, 503},
+		{"an address and something", []string{"192.0.2.7, x"}, 403, 503, 503},
+	} {
+		f := newFixture(t, nil)
+		for token, want := range map[string]int{open: tt.skip, alone: tt.alone, stop: tt.stop} {
+			r := request("GET", token, "")
+			r.Header["X-Forwarded-For"] = tt.xff
+			if got := f.do(r).StatusCode; got != want {
+				t.Errorf("%s: %s = %d, want %d", tt.name, token, got, want)
+			}
+		}
+		if unknown := tt.stop == 503; strings.Contains(f.log.String(), "address is unknown") != unknown {
+			t.Errorf("%s: unknown %v, but the log says:\n%s", tt.name, unknown, f.log)
+		}
+	}
+	// An identity header of the address; the same token in external-auth-server's format sees no clientIP.
+	f := newFixture(t, nil)
+	token := `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X-Client":{"source":"clientIP"},"X-Req":{"source":"req","query_engine":"jp","query":"$.clientIP"}}}}`
+	r := request("GET", token, "")
+	r.Header.Set("X-Forwarded-For", "::ffff:203.0.113.9")
+	h := f.do(r).Header
+	if h.Get("X-Client") != "203.0.113.9" || h.Get("X-Req") != `["203.0.113.9"]` {
+		t.Errorf("headers: %v", h)
+	}
+	if h := f.do(request("GET", token, "")).Header; h["X-Client"][0] != "" {
+		t.Errorf("X-Client of an unknown address: %q", h["X-Client"])
 	}
 }

@@ -20,22 +20,28 @@ func FuzzViews(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		build := func() *query.Object {
-			s := source{
-				header: http.Header{"Cookie": {cookie, raw}, "X-A": {raw, cookie}, "Age": {cookie, raw}, "7": {raw}, "1a-B_c": {cookie}}, host: raw, rawQuery: raw,
-				parent: &asked, cfg: &Config{CookieSecret: []byte("cosign")},
-			}
-			return s.Req()
-		}
-		querytest.Lazy(t, build, raw, cookie, "headers", "X-A", "x-b")
-		text := query.JSON(build())
-		if !utf8.ValidString(text) {
-			t.Errorf("the view is no text: %q", text)
-		}
-		if _, err := query.ParseJSON([]byte(text)); err != nil {
-			t.Errorf("the view is no JSON: %v", err)
+		for _, native := range []bool{false, true} {
+			testViews(t, cookie, raw, &asked, native)
 		}
 	})
+}
+
+func testViews(t *testing.T, cookie, raw string, asked *parent.Request, native bool) {
+	build := func() *query.Object {
+		s := source{
+			header: http.Header{"Cookie": {cookie, raw}, "X-A": {raw, cookie}, "Age": {cookie, raw}, "X-Forwarded-For": {raw}, "7": {raw}, "1a-B_c": {cookie}}, host: raw, rawQuery: raw,
+			parent: asked, cfg: &Config{CookieSecret: []byte("cosign"), Trusted: parent.DefaultTrusted()}, native: native,
+		}
+		return s.Req()
+	}
+	querytest.Lazy(t, build, raw, cookie, "headers", "X-A", "x-b", "clientIP")
+	text := query.JSON(build())
+	if !utf8.ValidString(text) {
+		t.Errorf("the view is no text: %q", text)
+	}
+	if _, err := query.ParseJSON([]byte(text)); err != nil {
+		t.Errorf("the view is no JSON: %v", err)
+	}
 }
 
 // Whatever a verify URL says, it is understood or refused; a token is only ever what config_token says.

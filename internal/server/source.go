@@ -99,12 +99,14 @@ func (m *briefMembers) Member(key string) (query.Value, bool) {
 	case "cookies":
 		v.parseCookies()
 		return v.cookies, true
+	case "clientIP":
+		return v.source.clientIP()
 	}
 	return query.Undefined{}, false
 }
 
 // All implements [query.Members].
-func (m *briefMembers) All() *query.Object { return query.Collect(m, "headers", "cookies") }
+func (m *briefMembers) All() *query.Object { return query.Collect(m, "headers", "cookies", "clientIP") }
 
 // Member implements [query.Members].
 func (m *reqMembers) Member(key string) (query.Value, bool) {
@@ -134,7 +136,7 @@ func (m *reqMembers) Member(key string) (query.Value, bool) {
 // All implements [query.Members].
 func (m *reqMembers) All() *query.Object {
 	return query.Collect(m, "headers", "cookies", "signedCookies", "query", "method",
-		"httpVersionMajor", "httpVersionMinor", "httpVersion")
+		"httpVersionMajor", "httpVersionMinor", "httpVersion", "clientIP")
 }
 
 // URI implements [plugins.Source].
@@ -143,6 +145,16 @@ func (s *source) URI() string { return s.parent.URI() }
 // ClientIP implements [plugins.Source].
 func (s *source) ClientIP() netip.Addr {
 	return parent.ClientIP(s.peer, s.header["X-Forwarded-For"], s.cfg.Trusted)
+}
+
+// clientIP is a member of req that native tokens see, when it is known.
+func (s *source) clientIP() (query.Value, bool) {
+	if s.native {
+		if a := s.ClientIP(); a.IsValid() {
+			return a.String(), true
+		}
+	}
+	return query.Undefined{}, false
 }
 
 // once are the headers of which Node.js keeps the first when they come twice.
