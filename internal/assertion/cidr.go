@@ -41,16 +41,16 @@ func compileNetworks(value query.Value) (networks, error) {
 	for _, v := range values {
 		text, ok := v.(string)
 		if !ok {
-			return nil, errors.New("value: want networks such as 10.0.0.0/8")
+			return nil, errors.New("want networks such as 10.0.0.0/8")
 		}
 		p, err := parseNetwork(text)
 		if err != nil {
-			return nil, fmt.Errorf("value: %q: %w", text, err)
+			return nil, fmt.Errorf("%q: %w", text, err)
 		}
 		list = append(list, p)
 	}
 	if len(list) == 0 {
-		return nil, errors.New("value: want at least one network")
+		return nil, errors.New("want at least one network")
 	}
 	return list, nil
 }

@@ -51,7 +51,7 @@ func TestCIDR(t *testing.T) {
 		`5`: "want networks", `["10.0.0.0/8",5]`: "want networks", `"::ffff:0.0.0.0/90"`: "holds more than", `"fe80::1%eth0"`: "want a network",
 	} {
 		rules := `[{"query_engine":"jp","query":"$.a","rule":{"method":"cidr","value":` + value + `}}]`
-		if _, err := Compile(json.RawMessage(rules), engines(), true); err == nil || !strings.Contains(err.Error(), "[0]: rule.value: ") || !strings.Contains(err.Error(), want) {
+		if _, err := Compile(json.RawMessage(rules), engines(), true); err == nil || !strings.Contains(err.Error(), "[0].rule.value: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("Compile(%s) = %v, want %q", value, err, want)
 		}
 	}

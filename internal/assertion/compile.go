@@ -135,7 +135,7 @@ func compileTest(method string, value query.Value) (t test, takes takes, err err
 		return empty{}, whole, nil
 	case "cidr":
 		t, err := compileNetworks(value)
-		return t, one, err
+		return t, one, problem.At("value", err)
 	case "regex":
 		literal, err := query.ToString(value)
 		if err != nil {
