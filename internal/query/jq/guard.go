@@ -2,7 +2,6 @@ package jq
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"math/big"
@@ -41,7 +40,7 @@ func times(limit int) func(any, []any) any {
 			n, ok := gojq.ToFloat64(r)
 			switch {
 			case !ok:
-				return errors.New("cannot multiply a string")
+				return fault(cannot("multiply", "string", gojq.TypeOf(r)))
 			case !(n > 0):
 				return nil
 			case float64(len(s))*math.Ceil(n) > float64(limit):
@@ -57,7 +56,7 @@ func times(limit int) func(any, []any) any {
 		a, aok := gojq.ToFloat64(l)
 		b, bok := gojq.ToFloat64(r)
 		if !aok || !bok {
-			return fmt.Errorf("cannot multiply %s and %s", gojq.TypeOf(l), gojq.TypeOf(r))
+			return fault(cannot("multiply", gojq.TypeOf(l), gojq.TypeOf(r)))
 		}
 		return a * b
 	}

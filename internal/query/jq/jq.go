@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/itchyny/gojq"
@@ -52,6 +53,7 @@ const maxSource = 16 << 10
 type engine struct {
 	limits     Limits
 	restricted bool
+	native     bool
 }
 
 // New returns the engine for queries of config tokens.
@@ -60,6 +62,13 @@ func New(l Limits) query.Engine { return engine{limits: l.withDefaults()} }
 // NewRestricted returns the engine for queries of strangers. It refuses, when it compiles, what is outside
 // the subset described at the package.
 func NewRestricted(l Limits) query.Engine { return engine{limits: l.withDefaults(), restricted: true} }
+
+// CompileNative implements [query.Native]: integers beyond 2⁵³ keep their digits, and regular expressions that stand in a
+// query are checked.
+func (e engine) CompileNative(expr string) (query.Query, error) {
+	e.native = true
+	return e.Compile(expr)
+}
 
 // Compile implements query.Engine.
 func (e engine) Compile(expr string) (query.Query, error) {
@@ -79,16 +88,16 @@ func (e engine) Compile(expr string) (query.Query, error) {
 			return nil, fmt.Errorf("jq: %w", err)
 		}
 	}
-	q := &compiled{limits: e.limits, order: literalKeys(ast)}
+	q := &compiled{limits: e.limits, order: literalKeys(ast), exact: e.native}
 	q.prefix, ast = staticPath(ast)
-	w := rewriter{all: e.restricted, own: make(map[string]bool)}
+	w := rewriter{all: e.restricted, native: e.native, own: make(map[string]bool), paths: make(map[string]bool)}
 	if err := w.query(ast, false); err != nil {
 		return nil, fmt.Errorf("jq: %w", err)
 	}
 	if isIdentity(ast) {
 		return q, nil
 	}
-	q.code, err = gojq.Compile(ast, append(orderedFuncs(e.limits.Memory),
+	q.code, err = gojq.Compile(ast, append(slices.Concat(orderedFuncs(e.limits.Memory), valueFuncs(e.limits.Memory)),
 		gojq.WithFunction(guardName, 0, 0, guard(e.limits.Memory)),
 		gojq.WithFunction(timesName, 2, 2, times(e.limits.Memory)))...)
 	if err != nil {
@@ -105,6 +114,8 @@ type compiled struct {
 	code *gojq.Code
 	// order is the keys of the query's object constructors, as they stand.
 	order []string
+	// exact: integers beyond 2⁵³ keep their digits.
+	exact bool
 }
 
 // Eval implements query.Query. A query without output yields query.Undefined, one with several is an error.
@@ -116,7 +127,7 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 		case nil, query.Undefined:
 			data = nil
 		default:
-			return nil, fmt.Errorf("jq: cannot index %s with a key", typeName(v))
+			return nil, fmt.Errorf("jq: Cannot index %s with a key", typeName(v))
 		}
 	}
 	if _, missing := data.(query.Undefined); missing {
@@ -130,7 +141,7 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, c.limits.Time, ErrTime)
 	defer cancel()
-	r := restorer{data: data, in: query.ToGo(data), order: c.order}
+	r := restorer{data: data, in: query.ToGo(data), order: c.order, exact: c.exact}
 	out, err := single(c.code.RunWithContext(bounded, r.in, &r))
 	if err != nil {
 		if cause := context.Cause(bounded); cause != nil {
@@ -144,7 +155,7 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 	if size(out, c.limits.Memory) < 0 {
 		return nil, ErrMemory
 	}
-	return r.value(out), nil
+	return r.value(out)
 }
 
 // single returns the one output of iter.
@@ -166,42 +177,11 @@ func single(iter gojq.Iter) (any, error) {
 	return nil, ErrOutputs
 }
 
-// runtimeError keeps errors free of data, which gojq's messages quote.
-func runtimeError(err error) error {
-	switch {
-	case errors.Is(err, errGuard):
-		return ErrMemory
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
-	}
-	return fmt.Errorf("jq: %s", errorName(err))
-}
-
-// errorName is gojq's name for the kind of an error: *gojq.iteratorError becomes "iterator".
-func errorName(err error) string {
-	name := fmt.Sprintf("%T", err)
-	name = name[lastDot(name)+1:]
-	const suffix = "Error"
-	if len(name) > len(suffix) && name[len(name)-len(suffix):] == suffix {
-		name = name[:len(name)-len(suffix)]
-	}
-	return name + " error"
-}
-
-func lastDot(s string) int {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i] == '.' {
-			return i
-		}
-	}
-	return -1
-}
-
 func typeName(v any) string {
 	switch v.(type) {
 	case bool:
 		return "boolean"
-	case float64:
+	case float64, query.Integer:
 		return "number"
 	case string:
 		return "string"

@@ -2,10 +2,13 @@ package jq
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"math"
 	"math/big"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/itchyny/gojq"
 
@@ -18,33 +21,59 @@ type restorer struct {
 	in   any         // the same, as gojq saw it
 	// order is the keys of the query's constructors.
 	order []string
+	// exact: integers beyond 2⁵³ keep their digits.
+	exact bool
 
 	objects map[uintptr]*query.Object // by the map that gojq saw; nil until needed
 	rank    map[string]int            // of data's keys, by their first appearance
+	parsed  []any                     // what fromjson made: a map that goes leaves its place in objects to another
 }
 
-func (r *restorer) value(v any) query.Value {
+// value converts each type that gojq documents; it is an error for any other.
+func (r *restorer) value(v any) (query.Value, error) {
 	switch v := v.(type) {
+	case nil, bool:
+		return v, nil
+	case string:
+		return strings.ToValidUTF8(v, "\ufffd"), nil
 	case int:
-		return float64(v)
+		return r.integer(big.NewInt(int64(v))), nil
 	case *big.Int:
-		f, _ := new(big.Float).SetInt(v).Float64()
-		return finite(f)
+		return r.integer(v), nil
 	case float64:
 		if math.IsNaN(v) {
-			return nil // as jq prints it
+			return nil, nil // as jq prints it
 		}
-		return finite(v)
+		return finite(v), nil
+	case json.Number:
+		n, err := query.FromGo(v)
+		if i, ok := n.(query.Integer); ok {
+			return r.integer(i.Big()), nil
+		}
+		return n, err
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
-			out[i] = r.value(e)
+			var err error
+			if out[i], err = r.value(e); err != nil {
+				return nil, err
+			}
 		}
-		return out
+		return out, nil
 	case map[string]any:
 		return r.object(v)
 	}
-	return v
+	return nil, fmt.Errorf("jq: unexpected %T", v)
+}
+
+// integer is a float64 where that is exact or jq 1.6 is to be followed, which knows no other numbers.
+func (r *restorer) integer(n *big.Int) query.Value {
+	v, err := query.FromInt(n)
+	if _, small := v.(float64); small || r.exact && err == nil {
+		return v
+	}
+	f, _ := n.Float64()
+	return finite(f)
 }
 
 // finite is how jq prints infinities.
@@ -52,28 +81,37 @@ func finite(f float64) float64 {
 	return max(-math.MaxFloat64, min(f, math.MaxFloat64))
 }
 
-func (r *restorer) object(m map[string]any) *query.Object {
+func (r *restorer) object(m map[string]any) (query.Value, error) {
 	if len(m) == 0 {
-		return &query.Object{}
+		return &query.Object{}, nil
 	}
 	if o, ok := r.known(m); ok {
-		return o
+		return o, nil
 	}
-	o := query.NewObject(len(m))
-	for _, k := range r.keys(m) {
-		o.Set(k, r.value(m[k]))
+	keys := r.keys(m)
+	vals := make([]query.Value, len(keys))
+	for i, k := range keys {
+		var err error
+		if vals[i], err = r.value(m[k]); err != nil {
+			return nil, err
+		}
+		keys[i] = strings.ToValidUTF8(k, "\ufffd")
 	}
-	return o
+	return query.ObjectOf(keys, vals), nil
 }
 
 // known returns the object that m stands for, if it is one of the data's.
 func (r *restorer) known(m map[string]any) (*query.Object, bool) {
+	r.start()
+	o, ok := r.objects[reflect.ValueOf(m).Pointer()]
+	return o, ok
+}
+
+func (r *restorer) start() {
 	if r.objects == nil {
 		r.objects, r.rank = make(map[uintptr]*query.Object), make(map[string]int)
 		r.remember(r.data, r.in)
 	}
-	o, ok := r.objects[reflect.ValueOf(m).Pointer()]
-	return o, ok
 }
 
 // keys returns m's keys in the order in which jq would have them, as far as it can be known.

@@ -1,10 +1,6 @@
 package jq
 
-import (
-	"fmt"
-
-	"github.com/itchyny/gojq"
-)
+import "github.com/itchyny/gojq"
 
 // Functions of rewritten queries that walk objects in the order of their keys, which gojq does not know. Their
 // argument is orderName, the variable that holds an evaluation's restorer.
@@ -19,11 +15,12 @@ const (
 	toStringName = "_easgate_tostring" // tostring
 )
 
+func withOrder(name string, f func(r *restorer, v any) any) gojq.CompilerOption {
+	return gojq.WithFunction(name, 1, 1, func(v any, args []any) any { return f(args[0].(*restorer), v) })
+}
+
 // orderedFuncs are these functions, bounded by limit bytes.
 func orderedFuncs(limit int) []gojq.CompilerOption {
-	withOrder := func(name string, f func(r *restorer, v any) any) gojq.CompilerOption {
-		return gojq.WithFunction(name, 1, 1, func(v any, args []any) any { return f(args[0].(*restorer), v) })
-	}
 	return []gojq.CompilerOption{
 		gojq.WithVariables([]string{orderName}),
 		gojq.WithIterFunction(eachName, 1, 1, func(v any, args []any) gojq.Iter { return args[0].(*restorer).each(v) }),
@@ -55,7 +52,7 @@ func (r *restorer) each(v any) gojq.Iter {
 		values, _ := r.values(v).([]any)
 		return gojq.NewIter(values...)
 	}
-	return gojq.NewIter[any](fmt.Errorf("cannot iterate over %s", gojq.TypeOf(v)))
+	return gojq.NewIter[any](cannotIterate(v))
 }
 
 func (r *restorer) values(v any) any {
@@ -92,13 +89,18 @@ func (r *restorer) recurse(all []any, v any, limit int) ([]any, int) {
 }
 
 func (r *restorer) entries(v any) any {
-	m, ok := v.(map[string]any)
-	if !ok {
-		return fmt.Errorf("%s has no keys", gojq.TypeOf(v))
-	}
-	entries := make([]any, 0, len(m))
-	for _, k := range r.keys(m) {
-		entries = append(entries, map[string]any{"key": k, "value": m[k]})
+	entries := []any{}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range r.keys(v) {
+			entries = append(entries, map[string]any{"key": k, "value": v[k]})
+		}
+	case []any:
+		for i, e := range v {
+			entries = append(entries, map[string]any{"key": i, "value": e})
+		}
+	default:
+		return hasNoKeys(v)
 	}
 	return entries
 }
@@ -118,7 +120,7 @@ func (r *restorer) unsorted(v any) any {
 		}
 		return keys
 	}
-	return fmt.Errorf("%s has no keys", gojq.TypeOf(v))
+	return hasNoKeys(v)
 }
 
 func (r *restorer) tojson(v any, limit int) any {

@@ -3,6 +3,7 @@ package jq
 import (
 	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/itchyny/gojq"
 )
@@ -11,8 +12,14 @@ import (
 type rewriter struct {
 	// all has a guard after every call too, for queries of strangers.
 	all bool
-	// own are the functions that the query defines.
+	// native is as in engine.
+	native bool
+	// own are the functions that the query defines, and their parameters.
 	own map[string]bool
+	// paths are those of them that may use their arguments as paths.
+	paths map[string]bool
+	// usesPaths: something in the definition at hand uses a path.
+	usesPaths bool
 }
 
 // forbidden are the names that reach beyond the data, or say something about this program.
@@ -21,6 +28,7 @@ var forbidden = map[string]bool{
 	"halt_error": true, "input_filename": true, "input_line_number": true, "modulemeta": true, "builtins": true,
 	"get_search_list": true, "$__prog_args": true, guardName: true, timesName: true, orderName: true, eachName: true,
 	recurseName: true, entriesName: true, valuesName: true, toJSONName: true, toStringName: true, keysName: true,
+	fromJSONName: true, toNumberName: true, trimLeftName: true, trimEndName: true, reverseName: true,
 }
 
 // pathFuncs take paths as arguments, which neither guards nor other functions of ours are.
@@ -57,9 +65,7 @@ func (w *rewriter) query(q *gojq.Query, path bool) error {
 		if forbidden[d.Name] {
 			return fmt.Errorf("%s is not available", d.Name)
 		}
-		w.own[d.Name] = true
-		// Whether the function serves as a path shows where it is called only.
-		if err := w.query(d.Body, true); err != nil {
+		if err := w.definition(d); err != nil {
 			return err
 		}
 	}
@@ -78,6 +84,7 @@ func (w *rewriter) query(q *gojq.Query, path bool) error {
 	case gojq.OpAssign, gojq.OpModify, gojq.OpUpdateAdd, gojq.OpUpdateSub, gojq.OpUpdateMul,
 		gojq.OpUpdateDiv, gojq.OpUpdateMod, gojq.OpUpdateAlt:
 		left = true
+		w.usesPaths = true
 	case gojq.OpPipe, gojq.OpComma, gojq.OpAlt:
 	default:
 		left = false
@@ -93,6 +100,20 @@ func (w *rewriter) query(q *gojq.Query, path bool) error {
 		return err
 	}
 	return w.operator(q)
+}
+
+func (w *rewriter) definition(d *gojq.FuncDef) error {
+	w.own[d.Name] = true
+	for _, param := range d.Args {
+		w.own[param] = true
+	}
+	outer := w.usesPaths
+	w.usesPaths = false
+	w.paths[d.Name] = true // where it calls itself
+	// Whether the function serves as a path shows where it is called only.
+	err := w.query(d.Body, true)
+	w.paths[d.Name], w.usesPaths = w.usesPaths, outer
+	return err
 }
 
 func (w *rewriter) operator(q *gojq.Query) error {
@@ -221,12 +242,23 @@ func (w *rewriter) call(t *gojq.Term, path bool) error {
 	if forbidden[name] {
 		return fmt.Errorf("%s is not available", name)
 	}
+	if w.native && !w.own[name] && len(t.Func.Args) > 0 {
+		if err := checkRegexp(t.Func); err != nil {
+			return err
+		}
+	}
+	takesPaths := pathFuncs[name] && !w.own[name] || w.paths[name]
+	w.usesPaths = w.usesPaths || takesPaths
 	// Restricted queries have no paths.
-	if err := w.queries(!w.all && (path || pathFuncs[name]), t.Func.Args...); err != nil {
+	if err := w.queries(!w.all && (path || takesPaths), t.Func.Args...); err != nil {
 		return err
 	}
-	if !path && !w.own[name] {
-		if q := inOrder(t.Func); q != nil {
+	if !w.own[name] {
+		q := inPlace(t.Func)
+		if q == nil && !path {
+			q = inOrder(t.Func)
+		}
+		if q != nil {
 			w.replace(t, q)
 		}
 	}
@@ -234,6 +266,78 @@ func (w *rewriter) call(t *gojq.Term, path bool) error {
 		w.wrap(t)
 	}
 	return nil
+}
+
+// inPlace returns what stands for a call of f that gojq would answer otherwise than jq 1.6, nil for other calls.
+func inPlace(f *gojq.Func) *gojq.Query {
+	switch len(f.Args) {
+	case 0:
+		switch f.Name {
+		case "fromjson":
+			return ordered(fromJSONName)
+		case "tonumber":
+			return ordered(toNumberName)
+		case "reverse":
+			return call(reverseName)
+		case "leaf_paths":
+			return call("paths", call("scalars"))
+		}
+	case 1:
+		switch f.Name {
+		case "ltrimstr":
+			return call(trimLeftName, f.Args[0])
+		case "rtrimstr":
+			return call(trimEndName, f.Args[0])
+		}
+	}
+	return nil
+}
+
+// checkRegexp is about a regular expression that stands in a call: that it does not compile would show with the first
+// request only.
+func checkRegexp(f *gojq.Func) error {
+	flags := 1
+	switch f.Name {
+	case "test", "match", "capture", "scan", "splits":
+	case "split":
+		if len(f.Args) != 2 {
+			return nil
+		}
+	case "sub", "gsub":
+		flags = 2
+	default:
+		return nil
+	}
+	args := []*gojq.Query{f.Args[0]}
+	if !isLiteral(f.Args[0]) {
+		return nil
+	}
+	if len(f.Args) > flags && isLiteral(f.Args[flags]) {
+		args = append(args, f.Args[flags])
+	}
+	empty := &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeString, Str: &gojq.String{}}}
+	code, err := gojq.Compile(pipe(empty, call("test", args...)))
+	if err != nil {
+		return err
+	}
+	if err, failed := firstOf(code.Run(nil)).(error); failed {
+		if _, syntax := regexp.Compile(f.Args[0].Term.Str.Str); syntax != nil {
+			err = syntax
+		}
+		return fmt.Errorf("%s: %w; regular expressions are Go's here, the rule method regex has JavaScript's", f.Name, err)
+	}
+	return nil
+}
+
+func firstOf(iter gojq.Iter) any {
+	v, _ := iter.Next()
+	return v
+}
+
+// isLiteral reports whether q is a text as it stands.
+func isLiteral(q *gojq.Query) bool {
+	return q.Term != nil && q.Op == 0 && len(q.FuncDefs) == 0 && q.Term.Type == gojq.TermTypeString &&
+		q.Term.Str.Queries == nil && len(q.Term.SuffixList) == 0
 }
 
 // inOrder returns what stands for a call of f that depends on the order of keys, nil for other calls.
@@ -251,11 +355,13 @@ func inOrder(f *gojq.Func) *gojq.Query {
 			return ordered(toStringName)
 		case "recurse":
 			return ordered(recurseName)
-		case "add":
-			return pipe(ordered(valuesName), call("add"))
+		case "add", "flatten":
+			return pipe(ordered(valuesName), call(f.Name))
 		}
 	case 1:
 		switch f.Name {
+		case "flatten", "join":
+			return pipe(ordered(valuesName), call(f.Name, f.Args[0]))
 		case "map":
 			list := &gojq.Term{Type: gojq.TermTypeArray, Array: &gojq.Array{Query: pipe(ordered(eachName), f.Args[0])}}
 			return guarded(&gojq.Query{Term: list})
