@@ -34,7 +34,7 @@ func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, err
 	if len(raw) == 0 {
 		return s, nil
 	}
-	v, err := query.ParseJSON(raw)
+	v, err := query.Parse(raw, strict)
 	if err != nil {
 		return nil, err
 	}

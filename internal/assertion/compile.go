@@ -54,7 +54,7 @@ func (c compiler) rule(v query.Value) (rule, error) {
 	r.client = c.strict && strings.Contains(expr, "clientIP")
 	compile := c.engines.Compile
 	if r.native {
-		compile = c.engines.CompileLax
+		compile = c.engines.CompileNative
 	}
 	if r.query, err = compile(engine, expr); errors.Is(err, query.ErrUnknownEngine) {
 		return rule{}, problem.At("query_engine", err)

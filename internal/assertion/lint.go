@@ -16,6 +16,7 @@ func Lint(engine, expr string, spec json.RawMessage, say func(text string)) {
 		Negate bool            `json:"negate"`
 	}
 	_ = json.Unmarshal(spec, &r) // what does not fit is an error of the compilation
+	lintIntegers(expr, r.Value, say)
 	lintList(engine, expr, r.Method, r.Negate, say)
 	lintPath(expr, r.Method, r.Value, say)
 }

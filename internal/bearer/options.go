@@ -42,6 +42,8 @@ type Options struct {
 	IgnoreNotBefore bool `json:"ignoreNotBefore,omitempty"`
 	// Complete lets assertions see {header, payload, signature} instead of the claims.
 	Complete bool `json:"complete,omitempty"`
+	// Native says that the options are a native token's: integers beyond 2⁵³ keep their digits.
+	Native bool `json:"-"`
 }
 
 // Strings is a string or a list of strings.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -176,7 +177,29 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 		return nil, invalidToken("the payload is not JSON")
 	}
 	t.Identity = identify(t.Claims)
+	if v.o.Native && rounded(t.Claims) {
+		if exact, err := query.Parse(t.payload, true); err == nil {
+			t.Identity.Claims, _ = query.ToGo(exact).(map[string]any)
+		}
+	}
 	return t, nil
+}
+
+// rounded reports whether v holds a number that may have been an integer with other digits.
+func rounded(v any) bool {
+	switch v := v.(type) {
+	case float64:
+		return math.Abs(v) >= 1<<53
+	case []any:
+		return slices.ContainsFunc(v, rounded)
+	case map[string]any:
+		for _, e := range v {
+			if rounded(e) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // decode reads the claims. A payload that is no object has none, and is jsonwebtoken's to take; with typ JWT it must at
@@ -280,7 +303,7 @@ func (v *Verifier) invalidAlgorithm(alg string, k *jwks.Key) *Error {
 // deeply.
 func (v *Verifier) View(t *Token) (query.Value, error) {
 	t.once.Do(func() {
-		t.view, t.viewErr = t.payloadView()
+		t.view, t.viewErr = t.payloadView(v.o.Native)
 		if v.o.Complete && t.viewErr == nil {
 			o := query.NewObject(3)
 			o.Set("header", headerView(t.header))
@@ -292,8 +315,8 @@ func (v *Verifier) View(t *Token) (query.Value, error) {
 	return t.view, t.viewErr
 }
 
-func (t *Token) payloadView() (query.Value, error) {
-	value, err := query.ParseJSON(t.payload)
+func (t *Token) payloadView(exact bool) (query.Value, error) {
+	value, err := query.Parse(t.payload, exact)
 	switch value.(type) {
 	case *query.Object, []any:
 		return value, err

@@ -70,6 +70,8 @@ type item struct {
 	query    query.Query
 	single   bool
 	encoding string
+	// exact: integers beyond 2⁵³ keep their digits.
+	exact bool
 	// broken is why the entry has no value; it then is the empty header or none.
 	broken error
 }
@@ -79,7 +81,7 @@ var empty = []string{""}
 // Compile compiles raw, an object of header name to [Config]. With strict, whatever could never give a value is an
 // error with its path; without, such an entry stays without a value, as in external-auth-server.
 func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, error) {
-	v, err := parse(raw)
+	v, err := parse(raw, strict)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +96,11 @@ func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, err
 	var errs []error
 	for i := range o.Len() {
 		name, cfg := o.At(i)
-		it, err := compile(name, []byte(query.JSON(cfg)), engines, strict)
+		text, err := query.AppendJSON(nil, cfg)
+		if err != nil {
+			return nil, err
+		}
+		it, err := compile(name, text, engines, strict)
 		if err != nil {
 			errs = append(errs, problem.At(name, err))
 			it.broken = err
@@ -107,11 +113,11 @@ func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, err
 	return s, nil
 }
 
-func parse(raw json.RawMessage) (query.Value, error) {
+func parse(raw json.RawMessage, exact bool) (query.Value, error) {
 	if len(raw) == 0 {
 		return nil, nil
 	}
-	return query.ParseJSON(raw)
+	return query.Parse(raw, exact)
 }
 
 func compile(name string, raw json.RawMessage, engines query.Engines, strict bool) (item, error) {
@@ -131,6 +137,7 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	if strict && len(unknown) > 0 {
 		return it, errors.Join(unknown...)
 	}
+	it.exact = strict
 	it.source, it.single, it.encoding = c.Source, c.QueryOpts.SingleValue, c.Encoding
 	if strict {
 		switch it.encoding {
@@ -139,7 +146,7 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 			return it, problem.At("encoding", problem.Unknown("encoding", it.encoding, "plain", "base64", "uri"))
 		}
 	}
-	q, err := parse(c.Query)
+	q, err := parse(c.Query, strict)
 	if err != nil {
 		return it, err
 	}
@@ -170,7 +177,7 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	}
 	compile := engines.Compile
 	if strict {
-		compile = engines.CompileLax
+		compile = engines.CompileNative
 	}
 	it.query, err = compile(c.QueryEngine, expr)
 	if errors.Is(err, query.ErrUnknownEngine) {
@@ -234,18 +241,21 @@ func (it *item) value(ctx context.Context, src *Sources) (string, error) {
 	if it.broken != nil {
 		return "", it.broken
 	}
-	v := src.get(it.source)
+	v, err := src.get(it.source)
+	if err != nil {
+		return "", err
+	}
 	if it.query == nil {
 		return it.text(v)
 	}
 	switch it.source {
 	case "id_token", "access_token", "refresh_token":
-		v = decodeJWT(v)
+		v = decodeJWT(v, it.exact)
 	}
 	if _, none := v.(query.Undefined); none {
 		return "", fmt.Errorf("source: no %s here", it.source)
 	}
-	v, err := it.pick(ctx, v)
+	v, err = it.pick(ctx, v)
 	if errors.Is(err, query.ErrOutputs) {
 		return "", Unsendable(err.Error())
 	}
@@ -281,11 +291,10 @@ func (it *item) pick(ctx context.Context, v query.Value) (query.Value, error) {
 	return v, err
 }
 
-func (s *Sources) get(source string) query.Value {
-	var v query.Value
+func (s *Sources) get(source string) (v query.Value, err error) {
 	switch source {
 	case "identity":
-		v = identityView(&s.Identity)
+		v, err = identityView(&s.Identity)
 	case "userinfo":
 		v = s.Data.UserInfo
 	case "id_token":
@@ -308,15 +317,15 @@ func (s *Sources) get(source string) query.Value {
 		}
 	}
 	if v == nil {
-		return query.Undefined{}
+		v = query.Undefined{}
 	}
-	return v
+	return v, err
 }
 
 // identityView shows an identity to queries; nobody is undefined.
-func identityView(id *identity.Identity) query.Value {
+func identityView(id *identity.Identity) (query.Value, error) {
 	if id.Subject == "" {
-		return nil
+		return nil, nil
 	}
 	o := query.NewObject(6)
 	o.Set("subject", id.Subject)
@@ -331,9 +340,13 @@ func identityView(id *identity.Identity) query.Value {
 	}
 	o.Set("attributes", attributes)
 	if id.Claims != nil {
-		o.Set("claims", query.FromGo(id.Claims))
+		claims, err := query.FromGo(id.Claims)
+		if err != nil {
+			return nil, err
+		}
+		o.Set("claims", claims)
 	}
-	return o
+	return o, nil
 }
 
 func list(texts []string) []any {
@@ -349,7 +362,11 @@ func (it *item) text(v query.Value) (string, error) {
 	_, undefined := v.(query.Undefined)
 	s, ok := v.(string)
 	if !ok {
-		s = query.JSON(v)
+		text, err := query.AppendJSON(nil, v)
+		if err != nil {
+			return "", err
+		}
+		s = string(text)
 	}
 	switch it.encoding {
 	case "base64":
@@ -407,7 +424,7 @@ func encodeURIComponent(s string) string {
 }
 
 // decodeJWT returns the claims of a JWT without checking it: the plugin that put it there did. What is no JWT is null.
-func decodeJWT(v query.Value) query.Value {
+func decodeJWT(v query.Value, exact bool) query.Value {
 	s, ok := v.(string)
 	if !ok {
 		return v
@@ -421,7 +438,7 @@ func decodeJWT(v query.Value) query.Value {
 	if err != nil {
 		return nil
 	}
-	claims, err := query.ParseJSON(text)
+	claims, err := query.Parse(text, exact)
 	if err != nil {
 		return nil
 	}

@@ -1,11 +1,14 @@
 package headers
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"testing"
 
 	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/jsonpath"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/plugintest"
 )
@@ -57,6 +60,37 @@ func TestValues(t *testing.T) {
 				t.Errorf("X-T = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// Integers beyond 2⁵³ keep their digits in native tokens; in external-auth-server's format they are what JavaScript made
+// of them. What is no value of a query is an error.
+func TestIntegers(t *testing.T) {
+	for _, tt := range []struct{ name, config, native, eas string }{
+		{"static", `{"X-T":{"source":"static","query":9007199254740993}}`, "9007199254740993", "9007199254740992"},
+		{"identity", `{"X-T":{"source":"identity"}}`, `{"subject":"a","realm":"","roles":[],"attributes":{},"claims":{"id":9007199254740993}}`,
+			`{"subject":"a","realm":"","roles":[],"attributes":{},"claims":{"id":9007199254740993}}`},
+		{"a token's claims", `{"X-T":{"source":"id_token","query_engine":"jp","query":"$.id"}}`, "[9007199254740993]", "[9007199254740992]"},
+		{"userinfo", `{"X-T":{"source":"userinfo"}}`, `{"id":9007199254740993}`, `{"id":9007199254740993}`},
+	} {
+		for native, want := range map[bool]string{true: tt.native, false: tt.eas} {
+			s, err := Compile([]byte(tt.config), query.Engines{"jp": jsonpath.New(nil)}, native)
+			if err != nil {
+				t.Fatal(err)
+			}
+			info := query.ObjectOf([]string{"id"}, []query.Value{query.Integer("9007199254740993")})
+			data := plugins.Data{UserInfo: info, IDToken: "x." + base64.RawURLEncoding.EncodeToString([]byte(query.JSON(info))) + ".x"}
+			id := identity.Identity{Subject: "a", Claims: map[string]any{"id": json.Number("9007199254740993")}}
+			h := http.Header{}
+			s.Apply(t.Context(), &Sources{Data: data, Identity: id, Step: -1}, h, false, nil)
+			if h.Get("X-T") != want {
+				t.Errorf("%s, native %v: %s, want %s", tt.name, native, h.Get("X-T"), want)
+			}
+		}
+	}
+	h := apply(t, `{"X-T":{"source":"userinfo"}}`, plugins.Data{UserInfo: []any{json.Number("5")}}, false)
+	if got := h.Get("X-T"); got != "" {
+		t.Errorf("a value of an unknown type = %q, want nothing", got)
 	}
 }
 

@@ -62,6 +62,8 @@ type whole struct {
 	service, errs *headers.Set
 	// names are all headers that any part of the token may send upstream.
 	names []string
+	// exact: integers beyond 2⁵³ keep their digits.
+	exact bool
 
 	claims    json.RawMessage
 	tokenOnce sync.Once
@@ -156,7 +158,7 @@ func (c *compilation) compile(text json.RawMessage) (p *Pipeline, ok bool) {
 	for i, entry := range entries {
 		c.step(&p.steps[i], fmt.Sprintf("plugins[%d]", i), entry)
 	}
-	w := &whole{claims: text}
+	w := &whole{claims: text, exact: !c.eas}
 	w.service = c.headers("custom_service_headers", eas["custom_service_headers"])
 	w.errs = c.headers("custom_error_headers", eas["custom_error_headers"])
 	if w.collect(p.steps) {
@@ -323,7 +325,7 @@ func (p *Pipeline) Close() error {
 // configToken is the token as rules and headers see it, with the defaults that EAS adds.
 func (w *whole) configToken() query.Value {
 	w.tokenOnce.Do(func() {
-		v, err := query.ParseJSON(w.claims)
+		v, err := query.Parse(w.claims, w.exact)
 		claims, ok := v.(*query.Object)
 		if err != nil || !ok {
 			claims = &query.Object{}

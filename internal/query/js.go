@@ -30,7 +30,7 @@ func Truthy(v Value) bool {
 		return v != 0 && !math.IsNaN(v)
 	case string:
 		return v != ""
-	case []any, *Object:
+	case Integer, []any, *Object:
 		return true
 	}
 	return false
@@ -60,11 +60,14 @@ func ToString(v Value) (string, error) {
 			b.WriteString(s)
 		}
 		return b.String(), nil
+	case nil, bool, float64, Integer, string, Undefined:
+	default:
+		return "", errType(v)
 	}
 	return String(v), nil
 }
 
-// ToNumber converts v as JavaScript's unary plus does.
+// ToNumber converts v as JavaScript's unary plus does. An [Integer] is rounded.
 func ToNumber(v Value) (float64, error) {
 	switch v := v.(type) {
 	case nil:
@@ -76,13 +79,17 @@ func ToNumber(v Value) (float64, error) {
 		return 0, nil
 	case float64:
 		return v, nil
+	case Integer:
+		return v.Float(), nil
 	case string:
 		return StringToNumber(v), nil
 	case []any, *Object:
 		s, err := ToString(v)
 		return StringToNumber(s), err
+	case Undefined:
+		return math.NaN(), nil
 	}
-	return math.NaN(), nil
+	return math.NaN(), errType(v)
 }
 
 // IsSpace reports whether r is JavaScript's white space or line terminator (ECMA-262 §12.2, §12.3).
@@ -170,12 +177,22 @@ func isDecimal(s string) bool {
 	return i == len(s)
 }
 
-// StrictEqual is JavaScript's ===. Objects and arrays are equal to themselves only.
+// StrictEqual is JavaScript's ===. Objects and arrays are equal to themselves only; an [Integer] is compared exactly.
 func StrictEqual(a, b Value) bool {
 	switch a := a.(type) {
 	case []any:
 		b, ok := b.([]any)
 		return ok && len(a) > 0 && len(a) == len(b) && &a[0] == &b[0]
+	case Integer:
+		if f, ok := b.(float64); ok {
+			return a.equals(f)
+		}
+		return a == b
+	case float64:
+		if i, ok := b.(Integer); ok {
+			return i.equals(a)
+		}
+		return a == b
 	default:
 		if _, ok := b.([]any); ok {
 			return false
@@ -188,6 +205,10 @@ func StrictEqual(a, b Value) bool {
 func LooseEqual(a, b Value) (bool, error) {
 	ka, kb := kindOf(a), kindOf(b)
 	switch {
+	case ka == kindUnknown:
+		return false, errType(a)
+	case kb == kindUnknown:
+		return false, errType(b)
 	case ka == kb:
 		return StrictEqual(a, b) || ka == kindNone, nil
 	case ka == kindNone || kb == kindNone:
@@ -200,6 +221,13 @@ func LooseEqual(a, b Value) (bool, error) {
 		return LooseEqual(s, b)
 	case kb == kindObject && ka != kindBool:
 		return LooseEqual(b, a)
+	case ka == kindString && kb == kindNumber:
+		a, b = b, a
+	}
+	if i, ok := a.(Integer); ok {
+		if s, ok := b.(string); ok {
+			return i.says(s), nil
+		}
 	}
 	x, err := ToNumber(a)
 	if err != nil {
@@ -212,7 +240,8 @@ func LooseEqual(a, b Value) (bool, error) {
 type kind int
 
 const (
-	kindNone kind = iota // null and undefined, which == takes for one
+	kindUnknown kind = iota
+	kindNone         // null and undefined, which == takes for one
 	kindBool
 	kindNumber
 	kindString
@@ -223,14 +252,16 @@ func kindOf(v Value) kind {
 	switch v.(type) {
 	case bool:
 		return kindBool
-	case float64:
+	case float64, Integer:
 		return kindNumber
 	case string:
 		return kindString
 	case []any, *Object:
 		return kindObject
+	case nil, Undefined:
+		return kindNone
 	}
-	return kindNone
+	return kindUnknown
 }
 
 // ToLower is JavaScript's toLowerCase: Unicode's full mapping without locale. strings.ToLower would make "ADMİN" equal

@@ -173,4 +173,4 @@ func arrayIndex(key string) (uint32, bool) {
 }
 
 // MarshalJSON writes o as JSON.stringify would.
-func (o *Object) MarshalJSON() ([]byte, error) { return AppendJSON(nil, o), nil }
+func (o *Object) MarshalJSON() ([]byte, error) { return AppendJSON(nil, o) }

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 )
 
 // maxDepth bounds the nesting of what is parsed, so that nothing that walks a value can exhaust the stack.
@@ -14,8 +16,11 @@ var errDepth = errors.New("json: nested too deeply")
 
 // ParseJSON reads one JSON text as a Value, as JSON.parse does: order kept, the last of duplicate keys wins.
 // Nesting beyond 256 and numbers beyond float64 are errors; what is not UTF-8 in a string becomes U+FFFD.
-func ParseJSON(text []byte) (Value, error) {
-	p := jsonParser{text: text}
+func ParseJSON(text []byte) (Value, error) { return Parse(text, false) }
+
+// Parse is ParseJSON. With exact, as native tokens have it, integers that float64 would round become an [Integer].
+func Parse(text []byte, exact bool) (Value, error) {
+	p := jsonParser{text: text, exact: exact}
 	v, err := p.value(0)
 	if err != nil {
 		return nil, err
@@ -27,8 +32,9 @@ func ParseJSON(text []byte) (Value, error) {
 }
 
 type jsonParser struct {
-	text []byte
-	i    int
+	text  []byte
+	i     int
+	exact bool
 }
 
 func (p *jsonParser) syntax() error {
@@ -176,7 +182,7 @@ func (p *jsonParser) string() (string, error) {
 
 func (p *jsonParser) number() (Value, error) {
 	start := p.i
-	if p.text[p.i] == '-' {
+	if p.i < len(p.text) && p.text[p.i] == '-' {
 		p.i++
 	}
 	whole := p.i
@@ -195,9 +201,21 @@ func (p *jsonParser) number() (Value, error) {
 	if !ok {
 		return nil, p.syntax()
 	}
-	f, err := strconv.ParseFloat(string(p.text[start:p.i]), 64)
+	v, err := number(string(p.text[start:p.i]), p.exact)
 	if err != nil {
 		return nil, fmt.Errorf("json: number out of range at offset %d", start)
+	}
+	return v, nil
+}
+
+// number reads a number of JSON.
+func number(text string, exact bool) (Value, error) {
+	f, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil:
+		return nil, err
+	case exact && math.Abs(f) > maxSafe && strings.Trim(text, "-0123456789") == "":
+		return Integer(text), nil
 	}
 	return f, nil
 }

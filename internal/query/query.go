@@ -43,17 +43,19 @@ func (e Engines) Compile(engine, expr string) (Query, error) {
 	return eng.Compile(expr)
 }
 
-// A Lax engine has a second meaning for expressions, by which one value and a list of one are the same.
-type Lax interface {
+// A Native engine means something else in native tokens than in those of external-auth-server's format, which follow its
+// libraries to the letter.
+type Native interface {
 	Engine
-	// CompileLax is Compile for data of which nobody knows whether one value comes as itself or as a list of one.
-	CompileLax(expr string) (Query, error)
+	// CompileNative is Compile for native tokens: one value and a list of one are the same, integers beyond 2⁵³ keep their
+	// digits, and what would only fail when it is evaluated is refused.
+	CompileNative(expr string) (Query, error)
 }
 
-// CompileLax compiles expr with the named engine, by its second meaning if it has one.
-func (e Engines) CompileLax(engine, expr string) (Query, error) {
-	if lax, ok := e[engine].(Lax); ok {
-		return lax.CompileLax(expr)
+// CompileNative compiles expr with the named engine as native tokens mean it.
+func (e Engines) CompileNative(engine, expr string) (Query, error) {
+	if native, ok := e[engine].(Native); ok {
+		return native.CompileNative(expr)
 	}
 	return e.Compile(engine, expr)
 }

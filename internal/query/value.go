@@ -2,62 +2,74 @@ package query
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// Value documents what queries see and return: nil (null), bool, float64, string, []any, *Object or [Undefined].
-// Nothing else is ever put into data.
+// Value documents what queries see and return: nil (null), bool, float64, [Integer], string, []any, *Object or
+// [Undefined]. Nothing else is ever put into data, and nothing else leaves an engine: what turns the values of a library
+// into these knows each of its types and has an error for any other.
 type Value = any
+
+// errType says that v is of no type that Value allows.
+func errType(v any) error { return fmt.Errorf("value of unexpected type %T", v) }
 
 // Undefined is JavaScript's undefined: a value that is not there, as opposed to null.
 type Undefined struct{}
 
 // FromGo converts what encoding/json produces (map[string]any with keys in sorted order, json.Number, ints)
-// into a Value. Values of other types become Undefined.
-func FromGo(v any) Value {
+// into a Value. A value of another type is an error.
+func FromGo(v any) (Value, error) {
 	switch v := v.(type) {
-	case nil, bool, float64, string, *Object, Undefined:
-		return v
+	case nil, bool, float64, Integer, string, *Object, Undefined:
+		return v, nil
 	case []any:
-		a := make([]any, len(v))
-		for i := range v {
-			a[i] = FromGo(v[i])
-		}
-		return a
+		return mapped(v, FromGo)
 	case []string:
-		a := make([]any, len(v))
-		for i := range v {
-			a[i] = v[i]
-		}
-		return a
+		return mapped(v, func(s string) (Value, error) { return s, nil })
 	case map[string]any:
-		keys := make([]string, 0, len(v))
-		for k := range v {
-			keys = append(keys, k)
+		keys := slices.Sorted(maps.Keys(v))
+		vals, err := mapped(keys, func(k string) (Value, error) { return FromGo(v[k]) })
+		if err != nil {
+			return nil, err
 		}
-		slices.Sort(keys)
-		vals := make([]Value, len(keys))
-		for i, k := range keys {
-			vals[i] = FromGo(v[k])
-		}
-		return ObjectOf(keys, vals)
+		return ObjectOf(keys, vals), nil
 	case int:
-		return float64(v)
+		return FromInt(big.NewInt(int64(v)))
 	case int64:
-		return float64(v)
+		return FromInt(big.NewInt(v))
+	case *big.Int:
+		return FromInt(v)
 	case json.Number:
-		f, _ := v.Float64()
-		return f
+		p := jsonParser{text: []byte(v), exact: true}
+		if n, err := p.number(); err == nil && p.i == len(v) {
+			return n, nil
+		}
+		return nil, errors.New("json: not a number")
 	}
-	return Undefined{}
+	return nil, errType(v)
 }
 
-// ToGo converts a Value to what encoding/json and gojq use: objects become map[string]any, undefined members
-// vanish, undefined itself is nil.
+// mapped returns f of each element.
+func mapped[E any](list []E, f func(E) (Value, error)) (out []any, err error) {
+	out = make([]any, len(list))
+	for i := range list {
+		if out[i], err = f(list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// ToGo converts a Value to what gojq uses: objects become map[string]any, an [Integer] becomes a *big.Int, undefined
+// members vanish, undefined itself is nil.
 func ToGo(v Value) any {
 	switch v := v.(type) {
 	case []any:
@@ -74,60 +86,84 @@ func ToGo(v Value) any {
 			}
 		}
 		return m
+	case Integer:
+		return v.Big()
 	case Undefined:
 		return nil
 	}
 	return v
 }
 
-// JSON returns v as JSON.stringify would; undefined gives "".
-func JSON(v Value) string { return string(AppendJSON(nil, v)) }
+// JSON returns v as JSON.stringify would; undefined gives "". It is for tests and messages: what is no Value gives a
+// text that says so and is not JSON, where [AppendJSON] has an error.
+func JSON(v Value) string {
+	b, err := AppendJSON(nil, v)
+	if err != nil {
+		return "!(" + err.Error() + ")"
+	}
+	return string(b)
+}
 
 // AppendJSON appends v as JSON.stringify writes it: no spaces, no HTML escapes, ECMAScript numbers, members
-// that are undefined left out.
-func AppendJSON(b []byte, v Value) []byte {
+// that are undefined left out. An [Integer] is written with all its digits.
+func AppendJSON(b []byte, v Value) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
-		return append(b, "null"...)
+		return append(b, "null"...), nil
 	case bool:
-		return strconv.AppendBool(b, v)
+		return strconv.AppendBool(b, v), nil
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return append(b, "null"...)
+			return append(b, "null"...), nil
 		}
-		return append(b, Number(v)...)
+		return append(b, Number(v)...), nil
+	case Integer:
+		return append(b, v...), nil
 	case string:
-		return appendString(b, v)
+		return appendString(b, v), nil
 	case []any:
-		b = append(b, '[')
-		for i, e := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			if _, no := e.(Undefined); no {
-				e = nil
-			}
-			b = AppendJSON(b, e)
-		}
-		return append(b, ']')
+		return appendArray(b, v)
 	case *Object:
-		b = append(b, '{')
-		first := true
-		for i, k := range v.built().keys {
-			if _, no := v.vals[i].(Undefined); no {
-				continue
-			}
-			if !first {
-				b = append(b, ',')
-			}
-			first = false
-			b = appendString(b, k)
-			b = append(b, ':')
-			b = AppendJSON(b, v.vals[i])
-		}
-		return append(b, '}')
+		return v.appendJSON(b)
+	case Undefined:
+		return b, nil
 	}
-	return b
+	return nil, errType(v)
+}
+
+func appendArray(b []byte, list []any) (_ []byte, err error) {
+	b = append(b, '[')
+	for i, e := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if _, no := e.(Undefined); no {
+			e = nil
+		}
+		if b, err = AppendJSON(b, e); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
+func (o *Object) appendJSON(b []byte) (_ []byte, err error) {
+	b = append(b, '{')
+	first := true
+	for i, k := range o.built().keys {
+		if _, no := o.vals[i].(Undefined); no {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(appendString(b, k), ':')
+		if b, err = AppendJSON(b, o.vals[i]); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
 }
 
 const hexDigits = "0123456789abcdef"
@@ -197,6 +233,8 @@ func String(v Value) string {
 		return strconv.FormatBool(v)
 	case float64:
 		return Number(v)
+	case Integer:
+		return string(v)
 	case string:
 		return v
 	case []any:

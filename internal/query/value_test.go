@@ -3,6 +3,7 @@ package query
 import (
 	"encoding/json"
 	"math"
+	"math/big"
 	"reflect"
 	"strconv"
 	"strings"
@@ -124,14 +125,52 @@ func TestNumber(t *testing.T) {
 }
 
 func TestGoValues(t *testing.T) {
-	in := map[string]any{"b": []any{1.0, nil, "x"}, "a": map[string]any{"n": json.Number("5")}, "i": 3, "s": []string{"y"}, "c": make(chan int)}
-	v := FromGo(in)
-	if got, want := JSON(v), `{"a":{"n":5},"b":[1,null,"x"],"i":3,"s":["y"]}`; got != want {
-		t.Errorf("FromGo = %s, want %s", got, want)
+	in := map[string]any{"b": []any{1.0, nil, "x"}, "a": map[string]any{"n": json.Number("5")}, "i": 3, "s": []string{"y"},
+		"n": []any{int64(1) << 53, json.Number("-9007199254740993"), new(big.Int).Lsh(big.NewInt(1), 64), big.NewInt(7), int64(-5)}}
+	v, err := FromGo(in)
+	if got, want := JSON(v), `{"a":{"n":5},"b":[1,null,"x"],"i":3,"n":[9007199254740992,-9007199254740993,18446744073709551616,7,-5],"s":["y"]}`; got != want || err != nil {
+		t.Errorf("FromGo = %s, %v, want %s", got, err, want)
+	}
+	delete(in, "n")
+	if v, err = FromGo(in); err != nil {
+		t.Fatal(err)
 	}
 	want := map[string]any{"b": []any{1.0, nil, "x"}, "a": map[string]any{"n": 5.0}, "i": 3.0, "s": []any{"y"}}
 	if got := ToGo(v); !reflect.DeepEqual(got, want) {
 		t.Errorf("ToGo = %v, want %v", got, want)
+	}
+}
+
+// What is no value never becomes one, or nothing, on its way: a header of it would be broken, and a rule about it wrong.
+func TestUnknownTypes(t *testing.T) {
+	for _, v := range []any{make(chan int), json.Number("5"), 5, int64(5), float32(1), []string{"x"}, map[string]any{}, struct{}{}, []byte("x"), &struct{}{}} {
+		for _, in := range []any{v, []any{v}, ObjectOf([]string{"a"}, []any{v})} {
+			if b, err := AppendJSON(nil, in); err == nil {
+				t.Errorf("AppendJSON(%T) = %s, want an error", v, b)
+			}
+			if got := JSON(in); json.Valid([]byte(got)) {
+				t.Errorf("JSON(%T) = %s, want no JSON", v, got)
+			}
+		}
+		for _, other := range []Value{nil, Undefined{}, "", "5", 5.0, true, []any{}, Integer("9007199254740993")} {
+			if eq, err := LooseEqual(v, other); eq || err == nil {
+				t.Errorf("LooseEqual(%T, %s) = %v, %v, want an error", v, JSON(other), eq, err)
+			}
+			if eq, err := LooseEqual(other, v); eq || err == nil {
+				t.Errorf("LooseEqual(%s, %T) = %v, %v, want an error", JSON(other), v, eq, err)
+			}
+		}
+		if s, err := ToString(v); err == nil {
+			t.Errorf("ToString(%T) = %q, want an error", v, s)
+		}
+		if f, err := ToNumber(v); err == nil {
+			t.Errorf("ToNumber(%T) = %v, want an error", v, f)
+		}
+	}
+	for _, v := range []any{make(chan int), float32(1), struct{}{}, []any{map[string]any{"x": []byte("x")}}, json.Number("x"), json.Number(""), json.Number("nan"), json.Number("0x1p2"), json.Number("1,2")} {
+		if got, err := FromGo(v); err == nil {
+			t.Errorf("FromGo(%T) = %s, want an error", v, JSON(got))
+		}
 	}
 }
 
@@ -155,7 +194,10 @@ func FuzzJSON(f *testing.F) {
 		if got := ToGo(v); !reflect.DeepEqual(got, want) {
 			t.Fatalf("ParseJSON(%q) = %v, want %v", text, got, want)
 		}
-		out := AppendJSON(nil, v)
+		out, err := AppendJSON(nil, v)
+		if err != nil {
+			t.Fatal(err)
+		}
 		again, err := ParseJSON(out)
 		if err != nil || JSON(again) != string(out) {
 			t.Fatalf("%s does not survive: %s, %v", out, JSON(again), err)

@@ -68,6 +68,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		return nil, err
 	}
 	o := c.Config.Options.Options
+	o.Native = env.Native
 	o.Issuer = bearer.Strings{List: []string{issuerPrefix + c.Config.ProjectID}, Set: true}
 	o.Audience = bearer.Audience{Strings: bearer.Strings{List: []string{c.Config.ProjectID}, Set: true}}
 	if !o.Algorithms.Set {

@@ -54,6 +54,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Config.Options.Native = env.Native
 	if p.verifier, err = newVerifier(c.Config, p.provider, env); err != nil {
 		return nil, fmt.Errorf("config.secret: %w", err)
 	}
@@ -143,7 +144,11 @@ func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *b
 	}
 	res.Header = make(http.Header, 2)
 	if f.FetchUserinfo && p.provider.sends("X-Userinfo") {
-		res.Header["X-Userinfo"] = []string{headerJSON(info)}
+		text, err := headerJSON(info)
+		if err != nil {
+			return plugins.Result{}, err
+		}
+		res.Header["X-Userinfo"] = []string{text}
 	}
 	if p.provider.sends("X-Access-Token") {
 		res.Header["X-Access-Token"] = []string{token}
@@ -199,10 +204,11 @@ func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *
 }
 
 // headerJSON writes v as JSON in ASCII: a header has no UTF-8, and \u is the same text to whoever parses it.
-func headerJSON(v query.Value) string {
-	text := query.JSON(v)
-	if !strings.ContainsFunc(text, notASCII) {
-		return text
+func headerJSON(v query.Value) (string, error) {
+	utf8, err := query.AppendJSON(nil, v)
+	text := string(utf8)
+	if err != nil || !strings.ContainsFunc(text, notASCII) {
+		return text, err
 	}
 	b := make([]byte, 0, len(text)+len(text)/2)
 	for _, c := range text {
@@ -214,7 +220,7 @@ func headerJSON(v query.Value) string {
 			b = fmt.Appendf(b, `\u%04x`, unit)
 		}
 	}
-	return string(b)
+	return string(b), nil
 }
 
 func notASCII(r rune) bool { return r >= 0x7f }

@@ -115,5 +115,6 @@ func parsedQuery(u *url.URL) *query.Object {
 			m[name] = v
 		}
 	}
-	return query.FromGo(m).(*query.Object)
+	v, _ := query.FromGo(m)
+	return v.(*query.Object)
 }

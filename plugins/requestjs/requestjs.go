@@ -101,7 +101,11 @@ func (p *Plugin) result(res *query.Object) (plugins.Result, error) {
 		out.Verdict = plugins.Allow
 	}
 	if body := member(res, "body"); body != nil {
-		out.Body = []byte(text(body))
+		b, err := text(body)
+		if err != nil {
+			return plugins.Result{}, err
+		}
+		out.Body = []byte(b)
 	}
 	if headers, ok := member(res, "headers").(*query.Object); ok {
 		for i := range headers.Len() {
@@ -140,11 +144,12 @@ func member(o *query.Object, name string) query.Value {
 	return v
 }
 
-func text(v query.Value) string {
+func text(v query.Value) (string, error) {
 	if s, ok := v.(string); ok {
-		return s
+		return s, nil
 	}
-	return query.JSON(v)
+	b, err := query.AppendJSON(nil, v)
+	return string(b), err
 }
 
 func setHeader(h http.Header, name string, v query.Value) error {
@@ -153,8 +158,9 @@ func setHeader(h http.Header, name string, v query.Value) error {
 		values = []any{v}
 	}
 	for _, v := range values {
-		value, ok := query.Latin1Bytes(text(v))
-		if !ok || !httpguts.ValidHeaderFieldValue(value) || !httpguts.ValidHeaderFieldName(name) {
+		s, err := text(v)
+		value, ok := query.Latin1Bytes(s)
+		if err != nil || !ok || !httpguts.ValidHeaderFieldValue(value) || !httpguts.ValidHeaderFieldName(name) {
 			return errors.New("res.headers: a name or a value that no header can carry")
 		}
 		h.Add(name, value)
@@ -174,7 +180,11 @@ func (p *Plugin) cookie(args []any, clearIt bool) (*http.Cookie, error) {
 	}
 	content, ok := value.(string)
 	if !ok {
-		content = "j:" + query.JSON(value)
+		text, err := query.AppendJSON([]byte("j:"), value)
+		if err != nil {
+			return nil, err
+		}
+		content = string(text)
 	}
 	c := &http.Cookie{Name: name, Path: "/"}
 	o, _ := options.(*query.Object)

@@ -87,7 +87,7 @@ func property(v query.Value, m member) (query.Value, error) {
 		case inStringPrototype(m.name):
 			return methodOf("String", m.name)
 		}
-	case float64:
+	case float64, query.Integer:
 		if inNumberPrototype(m.name) {
 			return methodOf("Number", m.name)
 		}
@@ -136,6 +136,7 @@ func (e binary) eval(at query.Value) (query.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	l, r = rounded(l, r), rounded(r, l)
 	switch e.op {
 	case "&&":
 		if truthy(l) {
@@ -157,18 +158,29 @@ func (e binary) eval(at query.Value) (query.Value, error) {
 		eq, err := looseEqual(l, r)
 		return !eq, err
 	case "<":
-		return less(l, r, func(c int) bool { return c < 0 }, func(x, y float64) bool { return x < y })
+		return less(l, r, func(c int) bool { return c < 0 })
 	case "<=":
-		return less(l, r, func(c int) bool { return c <= 0 }, func(x, y float64) bool { return x <= y })
+		return less(l, r, func(c int) bool { return c <= 0 })
 	case ">":
-		return less(l, r, func(c int) bool { return c > 0 }, func(x, y float64) bool { return x > y })
+		return less(l, r, func(c int) bool { return c > 0 })
 	default:
-		return less(l, r, func(c int) bool { return c >= 0 }, func(x, y float64) bool { return x >= y })
+		return less(l, r, func(c int) bool { return c >= 0 })
 	}
 }
 
+// rounded is v as a float64 if it is an Integer and the other side of its operator a float64: data has integers in native
+// tokens only, for others a literal is what JavaScript reads.
+func rounded(v, other query.Value) query.Value {
+	if i, ok := v.(query.Integer); ok {
+		if _, ok := other.(float64); ok {
+			return i.Float()
+		}
+	}
+	return v
+}
+
 // less compares as <, <=, > and >= do (ECMA-262 §7.2.13): two strings by their code units, all else as numbers.
-func less(l, r query.Value, strs func(int) bool, nums func(x, y float64) bool) (query.Value, error) {
+func less(l, r query.Value, holds func(int) bool) (query.Value, error) {
 	l, err := primitive(l)
 	if err != nil {
 		return nil, err
@@ -179,11 +191,10 @@ func less(l, r query.Value, strs func(int) bool, nums func(x, y float64) bool) (
 	ls, lok := l.(string)
 	rs, rok := r.(string)
 	if lok && rok {
-		return strs(compareUTF16(ls, rs)), nil
+		return holds(compareUTF16(ls, rs)), nil
 	}
-	x, _ := query.ToNumber(l)
-	y, _ := query.ToNumber(r)
-	return nums(x, y), nil
+	c, ok, err := query.Compare(l, r)
+	return ok && holds(c), err
 }
 
 func primitive(v query.Value) (query.Value, error) {

@@ -1,9 +1,7 @@
 package jsonpath
 
 import (
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/easgate/easgate/internal/query"
@@ -235,6 +233,6 @@ func (p *filterParser) number() (expr, bool) {
 			p.i++
 		}
 	}
-	f, err := strconv.ParseFloat(p.src[start:p.i], 64)
-	return literal{query.Value(f)}, err == nil && !math.IsInf(f, 0) && p.wordEnds()
+	v, err := query.Parse([]byte(p.src[start:p.i]), true)
+	return literal{v}, err == nil && p.wordEnds()
 }

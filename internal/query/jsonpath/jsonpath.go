@@ -17,16 +17,16 @@ func New(fallback query.Engine) query.Engine { return engine{fallback} }
 // on data that is neither an object nor a list, as there.
 func (e engine) Compile(expr string) (query.Query, error) { return e.compile(expr, false) }
 
-// CompileLax implements [query.Lax]: [*], filters, indexes and slices take a text, a number or a boolean for a list of it,
+// CompileNative implements [query.Native]: [*], filters, indexes and slices take a text, a number or a boolean for a list of it,
 // so that $.groups[*] finds the one group of "groups": "admin".
-func (e engine) CompileLax(expr string) (query.Query, error) { return e.compile(expr, true) }
+func (e engine) CompileNative(expr string) (query.Query, error) { return e.compile(expr, true) }
 
 func (e engine) compile(expr string, lax bool) (query.Query, error) {
 	steps, err := parse(expr)
 	if err != nil {
 		if errors.Is(err, errUnsupported) && e.fallback != nil {
-			if relaxed, ok := e.fallback.(query.Lax); ok && lax {
-				return relaxed.CompileLax(expr)
+			if native, ok := e.fallback.(query.Native); ok && lax {
+				return native.CompileNative(expr)
 			}
 			return e.fallback.Compile(expr)
 		}

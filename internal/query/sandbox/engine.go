@@ -26,8 +26,8 @@ func (e engine) Compile(expr string) (query.Query, error) {
 // laxEngine is jsonpath, which knows a lax path by the control character before it.
 type laxEngine struct{ engine }
 
-// CompileLax implements [query.Lax].
-func (e laxEngine) CompileLax(expr string) (query.Query, error) { return e.Compile("\x01" + expr) }
+// CompileNative implements [query.Native].
+func (e laxEngine) CompileNative(expr string) (query.Query, error) { return e.Compile("\x01" + expr) }
 
 const (
 	// maxSource bounds the text of a query, and maxStrange that of a stranger's, in bytes.
@@ -61,18 +61,22 @@ type compiled struct {
 
 // Eval implements query.Query.
 func (c compiled) Eval(ctx context.Context, data any) (any, error) {
-	return c.pool.eval(ctx, c.src, string(query.AppendJSON(nil, data)))
+	return c.pool.eval(ctx, c.src, data)
 }
 
 // dataShare is the part of a VM's memory that the text of its data may take: parsed, it takes several times as much.
 const dataShare = 8
 
-func (p *pool) eval(ctx context.Context, src source, data string) (any, error) {
-	if len(data) > p.options.Limits.Memory/dataShare {
-		return nil, fmt.Errorf("%s: %w", p.kind, ErrMemory)
+func (p *pool) eval(ctx context.Context, src source, data query.Value) (any, error) {
+	text, err := encode(data)
+	if err == nil && len(text.json) > p.options.Limits.Memory/dataShare {
+		err = ErrMemory
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.kind, err)
 	}
 	v, err := p.do(ctx, p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
-		return r.eval(src, data, deadline)
+		return r.eval(src, text, deadline)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.kind, err)

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"modernc.org/quickjs"
-
-	"github.com/easgate/easgate/internal/query"
 )
 
 const (
@@ -203,12 +201,12 @@ func (r *realm) compile(src source, deadline time.Time) error {
 	return nil
 }
 
-// eval runs src on the JSON text data ("" is undefined) and returns a query.Value.
-func (r *realm) eval(src source, data string, deadline time.Time) (any, error) {
+// eval runs src on data and returns a query.Value.
+func (r *realm) eval(src source, data encoded, deadline time.Time) (any, error) {
 	if err := r.compile(src, deadline); err != nil {
 		return nil, err
 	}
-	v, err := r.call(deadline, r.runFn, int(src.id), data)
+	v, err := r.call(deadline, r.runFn, int(src.id), data.json, data.integers)
 	for err == nil && v == "p" {
 		if _, err = r.drain(deadline); err == nil {
 			v, err = r.call(deadline, r.settleFn)
@@ -244,30 +242,6 @@ func (r *realm) tidy(deadline time.Time) error {
 		return errors.Join(errSpoiled, err)
 	}
 	return nil
-}
-
-// decode reads what js/realm.js encoded.
-func decode(v any) (any, error) {
-	switch v := v.(type) {
-	case nil, bool, float64:
-		return v, nil
-	case int:
-		return float64(v), nil
-	case quickjs.Undefined:
-		return query.Undefined{}, nil
-	case string:
-		switch text := v[1:]; v[0] {
-		case 's':
-			return text, nil
-		case 'j':
-			out, err := query.ParseJSON([]byte(text))
-			if err != nil {
-				return nil, fmt.Errorf("sandbox: result: %w", err)
-			}
-			return out, nil
-		}
-	}
-	return nil, fmt.Errorf("sandbox: result: unexpected %T", v)
 }
 
 // A fault is an error of the query's own: the VM is well.

@@ -63,7 +63,7 @@ func (s *Sandbox) program(sc Script, async bool) (*Program, error) {
 // Run runs the program on inputs, one value a parameter. They are copied: the program changes its own.
 // The result is what JSON can carry of it; undefined at its top is query.Undefined.
 func (p *Program) Run(ctx context.Context, inputs ...query.Value) (query.Value, error) {
-	return p.pool.eval(ctx, p.src, string(query.AppendJSON(nil, inputs)))
+	return p.pool.eval(ctx, p.src, inputs)
 }
 
 type scripts struct{ sandbox *Sandbox }

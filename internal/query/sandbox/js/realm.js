@@ -14,6 +14,7 @@
     const { freeze, keys } = Object;
     const { isArray } = Array;
     const { parse, stringify } = JSON;
+    const ToBigInt = BigInt;
     const ScriptFunction = Function;
     const AsyncFunction = getPrototypeOf(async function () {}).constructor;
     const NativePromise = Promise;
@@ -277,8 +278,28 @@
         if (!scripts) freeze(global);
     }
 
+    // ---- data
+
+    // place puts a big integer, of which JSON.parse made a number, into data.
+    function place(data, path, digits) {
+        const n = ToBigInt(digits);
+        if (path.length === 0) return n;
+        let o = data;
+        for (let i = 0; i < path.length - 1; i++) o = o[path[i]];
+        o[path[path.length - 1]] = n;
+        return data;
+    }
+
     // ---- results
 
+    const bigLimit = ToBigInt(2) ** ToBigInt(1024);
+    function checkBig(v) {
+        if (v >= bigLimit || v <= -bigLimit) throw new RangeError("number out of range");
+        bigs = true;
+        return v;
+    }
+
+    let bigs = false; // in the result
     let budget = 0;
     function write(v, depth) {
         if (--budget < 0) throw new RangeError("result too large");
@@ -289,6 +310,8 @@
             return stringify(v);
         case "number":
             return v - v === 0 ? "" + v : "null";
+        case "bigint":
+            return "" + checkBig(v);
         case "boolean":
             return v ? "true" : "false";
         case "object":
@@ -309,11 +332,13 @@
         return "{" + out + "}";
     }
 
-    // encode returns v so that Go can tell text (s…) from JSON (j…); other scalars are themselves.
+    // encode returns v so that Go can tell text (s…) from JSON (j…, or i… with big integers); other scalars are themselves.
     function encode(v) {
         switch (typeof v) {
         case "string":
             return "s" + v;
+        case "bigint":
+            return checkBig(v);
         case "number":
         case "boolean":
         case "undefined":
@@ -321,8 +346,9 @@
         case "object":
             if (v === null) return null;
             budget = maxNodes;
+            bigs = false;
             const text = write(v, 0);
-            return text === undefined ? undefined : "j" + text;
+            return text === undefined ? undefined : (bigs ? "i" : "j") + text;
         }
         return undefined; // functions, symbols
     }
@@ -364,8 +390,10 @@
         compile(id, source) { compiled.set(id, compileSource(source)); },
         drop(id) { compiled.delete(id); },
         // run returns an encoded result, or "p": drain the jobs, then settle.
-        run(id, text) {
-            const r = compiled.get(id)(text === "" ? undefined : parse(text));
+        run(id, text, integers) {
+            let data = text === "" ? undefined : parse(text);
+            if (integers !== "") for (const [path, digits] of parse(integers)) data = place(data, path, digits);
+            const r = compiled.get(id)(data);
             if (r !== null && typeof r === "object" && typeof r.then === "function") {
                 begin(resolve(r));
                 return "p";
