@@ -41,7 +41,7 @@ var (
 const atMost = 10 * time.Minute
 
 // parts are what -only takes.
-var parts = []string{"http", "grpc", "store", "memory"}
+var parts = []string{"http", "grpc", "nginx", "store", "memory"}
 
 // options are the command line.
 type options struct {
@@ -123,6 +123,11 @@ func (b *bench) measureAll(ctx context.Context, only string, r *report) error {
 		{"http", func() (err error) { r.rows, err = b.compareAll(ctx); return }},
 		{"grpc", func() (err error) {
 			row, err := b.grpc(ctx)
+			r.rows = append(r.rows, row)
+			return err
+		}},
+		{"nginx", func() (err error) {
+			row, err := b.nginx(ctx)
 			r.rows = append(r.rows, row)
 			return err
 		}},
