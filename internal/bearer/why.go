@@ -13,7 +13,7 @@ import (
 
 // What the log repeats of a value, and of a list: tokens that are refused are written by strangers.
 const (
-	maxShown  = 64
+	maxShown  = 128
 	maxListed = 5
 )
 

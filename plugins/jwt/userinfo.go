@@ -131,6 +131,6 @@ func (p *provider) sameSubject(o *query.Object, t *bearer.Token) error {
 	}
 	subject, _ := got.(string)
 	return &bearer.Error{
-		Name: "invalid_token", Message: "userinfo is not about the token's subject", Why: fmt.Sprintf("sub %.64q, want %.64q", subject, want),
+		Name: "invalid_token", Message: "userinfo is not about the token's subject", Why: fmt.Sprintf("sub %.128q, want %.128q", subject, want),
 	}
 }
