@@ -28,6 +28,9 @@ var minSecret = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
 // newVerifier finds out what the secret is. A configuration that can verify nothing is an error, or with
 // external-auth-server's tokens, where it lets one in, a verifier that refuses all with the message known from there.
 func newVerifier(c Token, p *provider, env plugins.Env) (*bearer.Verifier, error) {
+	if warn := env.Warn; warn != nil {
+		env.Warn = func(err error) { warn(fmt.Errorf("config.secret: %w", err)) }
+	}
 	keys, err := c.keys(p, env)
 	var refused *bearer.Error
 	switch {
@@ -55,7 +58,8 @@ func (c *Token) keys(p *provider, env plugins.Env) (bearer.Keys, error) {
 		}
 		return set, c.check(set, env)
 	case k.file != "":
-		env.Native = true // nothing that external-auth-server knows
+		// Nothing that external-auth-server knows; and what is wrong is found when nobody collects warnings any more.
+		env.Native, env.Warn = true, nil
 		return fetcher(env).File(k.file, func(text []byte) (*jwks.Set, error) {
 			return c.read(strings.TrimRight(string(text), "\r\n"), env)
 		})
@@ -85,23 +89,39 @@ func (c *Token) read(text string, env plugins.Env) (*jwks.Set, error) {
 		return set, c.check(set, env)
 	case errors.As(err, &mistake) && mistake.Public:
 		return nil, refuse(err, "invalid algorithm", env)
-	case err != nil && !k.shared:
-		if err := env.Complain(err); err != nil {
-			return nil, err
-		}
 	}
-	if !k.shared && k.file == "" && !slices.ContainsFunc(c.Options.Algorithms.List, symmetric) && env.Native {
-		return nil, errShared
-	}
-	if !k.shared && k.file == "" && strings.HasSuffix(text, "\n") {
-		if err := env.Complain(errLineEnd); err != nil {
-			return nil, err
-		}
+	if err := c.doubts(text, err, env); err != nil {
+		return nil, err
 	}
 	if set, err = jwks.FromSecret(text); err != nil {
 		return nil, err
 	}
 	return set, c.check(set, env)
+}
+
+// doubts complains of a text that may not be meant as a shared secret, and does not say that it is one. mistake is what it
+// looks like instead, nil for nothing.
+func (c *Token) doubts(text string, mistake error, env plugins.Env) error {
+	k := &c.Secret
+	if k.shared {
+		return nil
+	}
+	doubts := []error{mistake}
+	if k.file == "" && env.Native && !slices.ContainsFunc(c.Options.Algorithms.List, symmetric) {
+		doubts = append(doubts, errShared)
+	}
+	if k.file == "" && strings.HasSuffix(text, "\n") {
+		doubts = append(doubts, errLineEnd)
+	}
+	for _, doubt := range doubts {
+		if doubt == nil {
+			continue
+		}
+		if err := env.Complain(doubt); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func symmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
@@ -122,7 +142,7 @@ func (c *Token) check(set *jwks.Set, env plugins.Env) error {
 		}
 	}
 	if !env.Native || c.Secret.allowShort {
-		return nil // Lint says the rest
+		return nil
 	}
 	want := minSecret["HS256"]
 	for _, alg := range c.Options.Algorithms.List {
@@ -130,7 +150,7 @@ func (c *Token) check(set *jwks.Set, env plugins.Env) error {
 	}
 	for _, key := range set.All() {
 		if n := key.SecretLen(); n > 0 && n < want {
-			return fmt.Errorf("a secret of %d bytes: want %d or more (RFC 7518 §3.2), or allow_short beside it", n, want)
+			return env.Complain(fmt.Errorf("a secret of %d bytes: want %d or more (RFC 7518 §3.2), or allow_short beside it", n, want))
 		}
 	}
 	return nil
@@ -140,14 +160,4 @@ func (c *Token) check(set *jwks.Set, env plugins.Env) error {
 func (k *Keys) url() bool {
 	text := string(k.text)
 	return !k.shared && !strings.ContainsFunc(text, unicode.IsSpace) && (strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://"))
-}
-
-// lint says what is unsafe about a shared secret. What it may be instead is complained of when it is read.
-func (k *Keys) lint(say func(text string)) {
-	if set, err := jwks.Read(string(k.text)); k.url() || set != nil || err != nil {
-		return
-	}
-	if n := len(k.text); n > 0 && n < minSecret["HS256"] {
-		say(fmt.Sprintf("config.secret: under %d bytes can be guessed from one JWT", minSecret["HS256"]))
-	}
 }

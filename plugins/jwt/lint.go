@@ -16,7 +16,9 @@ var (
 // Lint implements [plugins.Linter].
 func (c *Config) Lint(_ bool, say func(text string)) {
 	o := &c.Config.Options
-	c.Config.Secret.lint(say)
+	if c.Config.Secret.allowShort {
+		say("config.secret.allow_short: a short secret can be guessed from one JWT")
+	}
 	if !o.Algorithms.Set {
 		say("config.options.algorithms: not given, so every algorithm that suits the key is accepted: name the issuer's")
 	}

@@ -28,7 +28,7 @@ func TestLint(t *testing.T) {
 		{"other rules", `{"config":{"secret":"https://iss/jwks","options":{"algorithms":"RS256"}},"assertions":{"id_token":[{"query":"$.groups"},{"query":"$.issue"}]}}`,
 			[]string{issuer, audience}},
 		{"a shared secret", `{"config":{"secret":"down the rabbit-hole, and into the pool of tears","options":{"algorithms":"HS256"}}}`, nil},
-		{"a short one", `{"config":{"secret":"rabbit-hole","options":{"algorithms":"HS256"}}}`, []string{"config.secret"}},
+		{"a short one", `{"config":{"secret":{"text":"rabbit-hole","allow_short":true},"options":{"algorithms":"HS256"}}}`, []string{"config.secret.allow_short"}},
 		{"for ever", `{"config":{"secret":{"text":"down the rabbit-hole, and into the pool of tears"},"options":{"algorithms":"HS256","ignoreExpiration":true}}}`,
 			[]string{"config.options.ignoreExpiration"}},
 		{"in the URL", `{"config":{"secret":"down the rabbit-hole, and into the pool of tears","options":{"algorithms":"HS256"}},"sources":[{"query":"t"}]}`,

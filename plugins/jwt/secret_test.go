@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net/http"
 	"os"
@@ -34,10 +35,12 @@ func tryBuild(t *testing.T, secret any, options string, native bool) (p plugins.
 	env := plugintest.Env(t)
 	env.Native = native
 	env.Now = time.Now
-	if !native {
-		env.Warn = func(err error) { warnings = append(warnings, err.Error()) }
-	}
+	// As in a compilation: warnings refuse a native token.
+	env.Warn = func(err error) { warnings = append(warnings, err.Error()) }
 	p, _, err = plugins.Of(jwt.New).Build(json.RawMessage(`{"config":{"secret":`+string(text)+`,"options":`+options+`}}`), env)
+	if native && err == nil && len(warnings) > 0 {
+		return nil, nil, errors.New(strings.Join(warnings, "\n"))
+	}
 	return p, warnings, err
 }
 
