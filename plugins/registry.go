@@ -8,8 +8,7 @@ import (
 	"reflect"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
+	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/strictjson"
 )
@@ -23,9 +22,8 @@ type Env struct {
 	Roots *x509.CertPool
 	// Query holds the languages that the token's queries may use.
 	Query query.Engines
-	// Hashing bounds how many passwords are hashed at once, process-wide, so that wrong guesses
-	// cannot take the processor from everyone else.
-	Hashing *semaphore.Weighted
+	// Hashing are the processors that hash passwords, process-wide; nil for all that there are.
+	Hashing *credential.Processors
 	// CookieSecret signs cookies as external-auth-server does, for scripts that ask for it; empty signs none.
 	CookieSecret Secret
 	// Native says that the token is in easgate's own format, and is set when one is about to be sealed. Options and rules

@@ -13,10 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
@@ -265,7 +264,7 @@ func compiler(cfg *config.Config, log *slog.Logger, now func() time.Time) (c *pi
 			Query:        own,
 			CookieSecret: cfg.CookieSignSecret,
 			// One processor stays free of password hashing, where there are several.
-			Hashing: semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)-1))),
+			Hashing: credential.NewProcessors(max(1, runtime.GOMAXPROCS(0)-1)),
 		},
 	}, url, close
 }

@@ -30,10 +30,10 @@ var house = []rule{
 	{"internal/oauthclient", nil, "how a client authenticates is the same for introspection, logins and whoever asks a provider next"},
 	{"internal/credential", nil, "remembering a password is the same wherever it is checked"},
 
-	{"plugins", []string{"internal/query", "internal/strictjson", "internal/identity", "internal/sqldb", "internal/tlsclient"},
+	{"plugins", []string{"internal/query", "internal/strictjson", "internal/identity", "internal/sqldb", "internal/tlsclient", "internal/credential"},
 		"the contract names what a plugin may reach, and nothing that reaches plugins"},
 	{"plugins/builtin", []string{"plugins", "plugins/*"}, "the list of plugins is a list"},
-	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/query/*", "internal/identity"}, "the contract suite knows the contract"},
+	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/query/*", "internal/identity", "internal/credential"}, "the contract suite knows the contract"},
 	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/identity", "internal/jwks", "internal/bearer", "internal/oauthclient", "internal/credential", "internal/sqldb", "internal/tlsclient"},
 		"a plugin never sees another plugin, a store, the pipeline or the server: whatever it needs comes through plugins.Env"},
 

@@ -3,7 +3,6 @@ package htpasswd
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"time"
 
 	"github.com/easgate/easgate/internal/credential"
@@ -16,12 +15,9 @@ type seen struct {
 	until time.Time
 }
 
-// errBusy says that a guess did not get its turn in time.
-var errBusy = errors.New("too many passwords to check")
-
 // matches checks c against u, nil for an unknown user. Where the file has slow hashes, a remembered password is found
 // without hashing, the others wait for their turn, and requests with the same credentials share one check.
-// The error is [errBusy] or ctx's.
+// The error is [credential.ErrBusy] or ctx's.
 func (p *Plugin) matches(ctx context.Context, u *user, c plugins.Basic) (bool, error) {
 	switch {
 	case p.dearest == nil:
@@ -38,22 +34,12 @@ func (p *Plugin) matches(ctx context.Context, u *user, c plugins.Basic) (bool, e
 
 // queue makes a guess when its turn comes. An error means that there was no guess.
 func (p *Plugin) queue(ctx context.Context, u *user, password string, m credential.MAC) (ok bool, err error) {
-	if p.hashing != nil {
-		wait, cancel := context.WithTimeout(ctx, maxWait)
-		defer cancel()
-		if p.hashing.Acquire(wait, 1) != nil {
-			if err := ctx.Err(); err != nil {
-				return false, err
-			}
-			return false, errBusy
-		}
-		defer p.hashing.Release(1)
-	}
-	ok = p.guess(u, password)
+	cost := time.Duration(p.dearest.cost) * time.Microsecond
+	err = p.hashing.Do(ctx, cost, func() { ok = p.guess(u, password) })
 	if ok && p.ttl > 0 {
 		u.seen.Store(&seen{mac: m, until: p.now().Add(p.ttl)})
 	}
-	return ok, nil
+	return ok, err
 }
 
 // guess checks password against the user's hash, and after a wrong guess against the dearest one of the file unless

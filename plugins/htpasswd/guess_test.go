@@ -13,8 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
+	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -23,6 +22,7 @@ const (
 	apr1Line   = "bob:$apr1$pKfgiFPf$hsa4Yluo7Z.rzUFYQiE4q0"                          // "password"
 	shaLine    = "carol:" + sha
 	brokenLine = "dave:$9$x"
+	dearLine   = "erin:$2y$14$kOweg9RDA0/ZyvF6eEUBxekoctOD7SAfJx2afI7uFSuBwDAK6hup." // a second a check
 )
 
 // counted builds a plugin that notes the kinds of the hashes it checks.
@@ -155,7 +155,7 @@ func TestGuessesForgetNothing(t *testing.T) {
 func TestConcurrentLoginsShareOneCheck(t *testing.T) {
 	for _, password := range []string{"password", "guess"} {
 		synctest.Test(t, func(t *testing.T) {
-			p, _ := counted(t, Config{Htpasswd: bcryptLine}, plugins.Env{Hashing: semaphore.NewWeighted(1)})
+			p, _ := counted(t, Config{Htpasswd: bcryptLine}, plugins.Env{Hashing: credential.NewProcessors(1)})
 			var checks atomic.Int32
 			start := make(chan struct{})
 			p.check = func(k kind, hash, password string) bool {
@@ -185,10 +185,9 @@ func TestConcurrentLoginsShareOneCheck(t *testing.T) {
 // When the client leaves whose request does the check for all, the others still get their answer.
 func TestTheFirstClientLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hashing := semaphore.NewWeighted(1)
-		if err := hashing.Acquire(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		hashing, release := credential.NewProcessors(1), make(chan struct{})
+		go func() { _ = hashing.Queue().Do(t.Context(), 0, func() { <-release }) }()
+		synctest.Wait()
 		p, _ := counted(t, Config{Htpasswd: bcryptLine}, plugins.Env{Hashing: hashing})
 		ctx, leave := context.WithCancel(t.Context())
 		answers := make(chan plugins.Verdict, 2)
@@ -208,50 +207,75 @@ func TestTheFirstClientLeaves(t *testing.T) {
 			t.Errorf("the client who left got %v, want deny", got)
 		}
 		synctest.Wait()
-		hashing.Release(1)
+		close(release)
 		if got := <-answers; got != plugins.Allow {
 			t.Errorf("the client who stayed got %v, want allow", got)
 		}
 	})
 }
 
-// ATTACKS 56: guesses that do not get the processor in time are denied, and what is remembered needs none.
-func TestGuessesQueueForABoundedTime(t *testing.T) {
+// ATTACKS 56: guesses that would wait too long are denied at once, and what is remembered needs no processor.
+func TestGuessesQueueBoundedByWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hashing := semaphore.NewWeighted(1)
-		p, work := counted(t, Config{Htpasswd: bcryptLine}, plugins.Env{Hashing: hashing})
-		if res, err := p.Verify(t.Context(), request("alice", "password")); err != nil || res.Verdict != plugins.Allow {
+		p, work := counted(t, Config{Htpasswd: dearLine}, plugins.Env{Hashing: credential.NewProcessors(1)})
+		p.check = func(_ kind, _, password string) bool {
+			time.Sleep(time.Second)
+			return password == "password"
+		}
+		if res, err := p.Verify(t.Context(), request("erin", "password")); err != nil || res.Verdict != plugins.Allow {
 			t.Fatalf("Verify = %v, %v, want allow", res.Verdict, err)
 		}
 		work()
-		if err := hashing.Acquire(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
 		start := time.Now()
+		var refused, checked atomic.Int32
 		var wg sync.WaitGroup
 		for i := range 40 {
 			wg.Go(func() {
-				res, err := p.Verify(t.Context(), request("alice", fmt.Sprint("guess", i)))
-				if err != nil || res.Verdict != plugins.Deny || res.StatusCode() != 503 || res.Header.Get("Retry-After") == "" {
-					t.Errorf("Verify(guess) = %v %d, %v, want deny 503", res.Verdict, res.StatusCode(), err)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				res, err := p.Verify(ctx, request("erin", fmt.Sprint("guess", i)))
+				switch {
+				case err == nil && res.StatusCode() == 401:
+					checked.Add(1)
+				case err == nil && res.StatusCode() == 503 && res.Header.Get("Retry-After") != "" && time.Since(start) == 0:
+					refused.Add(1)
+				default:
+					t.Errorf("Verify(guess) = %v %d, %v after %v", res.Verdict, res.StatusCode(), err, time.Since(start))
 				}
 			})
 		}
 		synctest.Wait()
-		if res, err := p.Verify(t.Context(), request("alice", "password")); err != nil || res.Verdict != plugins.Allow {
+		if res, err := p.Verify(t.Context(), request("erin", "password")); err != nil || res.Verdict != plugins.Allow {
 			t.Errorf("Verify(remembered) = %v, %v, want allow", res.Verdict, err)
 		}
 		if waited := time.Since(start); waited != 0 {
 			t.Errorf("the remembered password waited %v", waited)
 		}
 		wg.Wait()
-		if waited := time.Since(start); waited != maxWait {
-			t.Errorf("guesses waited %v, want %v", waited, maxWait)
+		if got := checked.Load(); got < 8 || got > 10 || refused.Load() != 40-got {
+			t.Errorf("40 guesses of a second each: %d checked, %d refused at once, want 9 and 31", got, refused.Load())
 		}
-		if got := work(); got != "" {
-			t.Errorf("denied guesses checked %s", got)
+	})
+}
+
+// Two who log in at once with bcrypt of cost 14, which Caddy's hash-password makes, both get in.
+func TestDearHashesWaitForEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := dearLine + "\n" + strings.Replace(dearLine, "erin", "frank", 1)
+		p, _ := counted(t, Config{Htpasswd: plugins.Secret(file)}, plugins.Env{Hashing: credential.NewProcessors(1)})
+		p.check = func(kind, string, string) bool {
+			time.Sleep(1500 * time.Millisecond)
+			return true
 		}
-		hashing.Release(1)
+		var wg sync.WaitGroup
+		for _, user := range []string{"erin", "frank"} {
+			wg.Go(func() {
+				if res, err := p.Verify(t.Context(), request(user, "password")); err != nil || res.Verdict != plugins.Allow {
+					t.Errorf("Verify(%s) = %v %d, %v, want allow", user, res.Verdict, res.StatusCode(), err)
+				}
+			})
+		}
+		wg.Wait()
 	})
 }
 

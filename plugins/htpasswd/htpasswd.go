@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/plugins"
@@ -24,11 +22,7 @@ import (
 // DefaultRealm is external-auth-server's.
 const DefaultRealm = "external authentication server"
 
-const (
-	defaultCacheTTL = 60 * time.Second
-	// maxWait is how long a guess may queue for the processor before it is denied.
-	maxWait = 800 * time.Millisecond
-)
+const defaultCacheTTL = 60 * time.Second
 
 // Config is the configuration of the htpasswd plugin.
 type Config struct {
@@ -49,6 +43,12 @@ type Config struct {
 // Lint implements [plugins.Linter]. It names users whose hash is guessed in no time by who reads it, and repeats none.
 func (c *Config) Lint(_ bool, say func(text string)) {
 	users, _ := parse(string(c.Htpasswd), c.AllowPlain, func(error) error { return nil })
+	if u := dearest(users); u != nil && u.cost >= burst {
+		took := time.Duration(u.cost) * time.Microsecond
+		say(fmt.Sprintf("htpasswd: the hash of %q takes about %.1f s to check: when several log in at once they wait for each "+
+			"other, and beyond %d a processor they are told to come back; bcrypt of cost 10 takes a sixteenth of a second", u.name,
+			took.Seconds(), 1+credential.Ahead(took)/took))
+	}
 	for _, u := range users {
 		weak := ""
 		switch {
@@ -78,7 +78,7 @@ type Plugin struct {
 	now     func() time.Time
 	ttl     time.Duration
 	key     credential.Key
-	hashing *semaphore.Weighted
+	hashing *credential.Queue
 	checks  credential.Checks[bool]
 	// check is kind.check, but for tests that count the work.
 	check func(k kind, hash, password string) bool
@@ -110,18 +110,27 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		realm:     c.Realm,
 		challenge: []string{"Basic realm=" + plugins.QuotedString(c.Realm)},
 		users:     users,
+		dearest:   dearest(users),
 		now:       env.Now,
 		ttl:       ttl,
 		key:       credential.NewKey(),
-		hashing:   env.Hashing,
+		hashing:   env.Hashing.Queue(),
 		check:     kind.check,
 	}
+	return p, nil
+}
+
+// burst is the cost of a hash from which on several logins at once are felt, in microseconds: that of bcrypt's 12.
+const burst = 60 << 12
+
+// dearest returns the user whose hash costs most to check, nil if no line can match.
+func dearest(users []*user) (most *user) {
 	for _, u := range users {
-		if u.kind != unknown && (p.dearest == nil || u.cost > p.dearest.cost) {
-			p.dearest = u
+		if u.kind != unknown && (most == nil || u.cost > most.cost) {
+			most = u
 		}
 	}
-	return p, nil
+	return most
 }
 
 // Verify allows a request with the name and password of a user. Without Basic credentials it abstains; both ways the

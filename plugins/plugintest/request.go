@@ -10,8 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
+	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 )
@@ -30,7 +29,7 @@ func Env(t testing.TB) plugins.Env {
 			return nil, context.Canceled
 		})},
 		Query:   query.Engines{},
-		Hashing: semaphore.NewWeighted(1),
+		Hashing: credential.NewProcessors(1),
 	}
 }
 
