@@ -46,6 +46,8 @@ type Result struct {
 	Identity identity.Identity
 	// Data is what custom headers can pick from: id_token, userinfo, access_token, refresh_token.
 	Data Data
+	// Tried is the user name that a password was tried for in vain, as the client sent it, for the log.
+	Tried string
 	// Reason says in a few words why, for the log and for explain: "wrong password". It never holds a secret.
 	Reason string
 }

@@ -27,5 +27,5 @@ func Example() {
 	}
 	// Output:
 	// allow 200  alice <nil>
-	// deny 401 Basic realm="wonderland"  <nil>
+	// deny 401 Basic realm="wonderland", charset="UTF-8"  <nil>
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // A user is one line of a password file. A token may hold thousands, and a server tens of thousands of tokens:
@@ -20,21 +22,35 @@ type user struct {
 	seen atomic.Pointer[seen]
 }
 
-// parse reads a password file: lines of user:hash, LF or CRLF, "#" for comments. Nothing is trimmed: a space at the
-// start of a line belongs to the name. Of several lines for one user the last with a hash counts.
-// complain is called for each line that nothing will ever match, with an error that holds no hash;
-// what it returns ends the reading.
-func parse(text string, allowPlain bool, complain func(error) error) ([]*user, error) {
+// A reading is how a password file is read.
+type reading struct {
+	allowPlain bool
+	// native reads over blanks at either end of a line and over what follows a second colon, as nginx and Apache do, and
+	// compares names in Unicode's NFC. External-auth-server takes blanks and colons for parts of name and hash.
+	native bool
+}
+
+// parse reads a password file: lines of user:hash, LF or CRLF, "#" for comments, a byte order mark in front or none. Of
+// several lines for one user the last with a hash counts. complain is called for each line that nothing will ever match,
+// with an error that holds no hash; what it returns ends the reading.
+func (r reading) parse(text string, complain func(error) error) ([]*user, error) {
 	var users []*user
 	byName := map[string]*user{}
 	number := 0
-	for line := range strings.SplitSeq(text, "\n") {
+	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		number++
 		line = strings.TrimSuffix(line, "\r")
+		if r.native {
+			line = norm.NFC.String(strings.Trim(line, " \t"))
+		}
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		name, hash, ok := strings.Cut(line, ":")
+		third := false
+		if r.native {
+			hash, _, third = strings.Cut(hash, ":")
+		}
 		fail := func(err error) error {
 			if !ok {
 				// Without a colon this may be anything, a password included.
@@ -51,7 +67,10 @@ func parse(text string, allowPlain bool, complain func(error) error) ([]*user, e
 		u := &user{name: name, hash: hash}
 		var cost int
 		var err error
-		if u.kind, cost, err = classify(hash, allowPlain); err != nil {
+		if u.kind, cost, err = classify(hash, r.allowPlain); err == nil && u.kind == plain && third {
+			u.kind, err = unknown, errPlainColon
+		}
+		if err != nil {
 			if err := fail(err); err != nil {
 				return nil, err
 			}
@@ -74,4 +93,6 @@ func parse(text string, allowPlain bool, complain func(error) error) ([]*user, e
 var (
 	errNoUser = errors.New("want user:hash")
 	errTwice  = errors.New("the user has an earlier line")
+
+	errPlainColon = errors.New("a password in clear ends at the second colon: hash it")
 )

@@ -22,7 +22,7 @@ func TestParse(t *testing.T) {
 		"odd:$9$secret\n" +
 		"last:" + sha
 	var complaints []string
-	users, err := parse(text, false, func(err error) error {
+	users, err := reading{}.parse(text, func(err error) error {
 		complaints = append(complaints, err.Error())
 		return nil
 	})
@@ -41,28 +41,66 @@ func TestParse(t *testing.T) {
 		t.Errorf("users = %s, want %s", got, want)
 	}
 	want := []string{
-		`htpasswd: line 6: user "twice": unknown hash: nothing matches it`,
+		`htpasswd: line 6: user "twice": ` + errUnknownHash.Error(),
 		`htpasswd: line 7: want user:hash`,
 		`htpasswd: line 8: user "empty": want user:hash`,
 		`htpasswd: line 9: user "": want user:hash`,
 		`htpasswd: line 11: user "twice": the user has an earlier line`,
-		`htpasswd: line 12: user "odd": unknown hash: nothing matches it`,
+		`htpasswd: line 12: user "odd": ` + errUnknownHash.Error(),
 	}
 	if got := strings.Join(complaints, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("complaints:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
 	}
 
 	stop := errors.New("stop")
-	if _, err := parse(text, false, func(error) error { return stop }); !errors.Is(err, stop) {
+	if _, err := (reading{}).parse(text, func(error) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("parse = %v, want the first complaint", err)
 	}
 }
 
+// Files as editors, nginx and Apache know them. In tokens of external-auth-server's format they mean what they do there.
+func TestParseAsOthersWriteIt(t *testing.T) {
+	for _, tt := range []struct {
+		name, in    string
+		eas, native string // users who can log in
+	}{
+		{"a byte order mark", "\ufeffu:" + sha, "u", "u"},
+		{"a byte order mark before a comment", "\ufeff# users\r\nu:" + sha + "\r\n", "u", "u"},
+		{"a third field", "u:" + sha + ":Alice from HR:x", "", "u"},
+		{"blanks in front", " \tu:" + sha, " \tu", "u"},
+		{"blanks at the end", "u:" + sha + " \t\r\n", "", "u"},
+		{"a blank line, a comment after blanks", "  \n  # u2:" + sha + "\nu:" + sha, "  # u2,u", "u"},
+		{"a decomposed name", "u\u0308:" + sha, "u\u0308", "\u00fc"},
+	} {
+		for native, want := range map[bool]string{false: tt.eas, true: tt.native} {
+			users, err := reading{native: native}.parse(tt.in, func(error) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, u := range users {
+				if u.kind.check(u.hash, "password") {
+					got = append(got, u.name)
+				}
+			}
+			if strings.Join(got, ",") != want {
+				t.Errorf("%s: native %v: users = %q, want %s", tt.name, native, got, want)
+			}
+		}
+	}
+	// What is sealed can log in, or is an error.
+	for _, text := range []string{"u:secret:word", "u: " + sha} {
+		if _, err := (reading{allowPlain: text[2] == 's', native: true}).parse(text, func(err error) error { return err }); err == nil {
+			t.Errorf("parse(%s) = nil, want an error", text)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
-	f.Add("# c\nu:"+sha+"\r\n:x\nu\nu:\n", true)
-	f.Add("a:b:c\n\x00:\xff", false)
-	f.Fuzz(func(t *testing.T, text string, allowPlain bool) {
-		users, err := parse(text, allowPlain, func(err error) error { return nil })
+	f.Add("# c\nu:"+sha+"\r\n:x\nu\nu:\n", true, false)
+	f.Add("\ufeffa:b:c\n\x00:\xff", false, true)
+	f.Fuzz(func(t *testing.T, text string, allowPlain, native bool) {
+		users, err := reading{allowPlain, native}.parse(text, func(err error) error { return nil })
 		if err != nil {
 			t.Fatalf("parse = %v although complaints are accepted", err)
 		}

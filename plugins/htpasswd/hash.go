@@ -44,7 +44,25 @@ var (
 	bcryptPattern = regexp.MustCompile(`^\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}$`)
 )
 
-var errUnknownHash = errors.New("unknown hash: nothing matches it")
+var errUnknownHash = errors.New("unknown hash: want bcrypt (htpasswd -nB USER makes it), apr1, SHA, SSHA, " +
+	"MD5-crypt, SHA-crypt or crypt(3)")
+
+// foreign are hashes that are known elsewhere, by how they start.
+var foreign = []struct{ prefix, name string }{
+	{"$y$", "yescrypt"}, {"$gy$", "gost-yescrypt"}, {"$7$", "scrypt"}, {"$scrypt$", "scrypt"}, {"{SCRYPT}", "scrypt"},
+	{"$argon2", "argon2"}, {"{ARGON2", "argon2"}, {"$pbkdf2", "PBKDF2"}, {"{PBKDF2", "PBKDF2"}, {"$sha1$", "sha1crypt"},
+	{"$md5", "SunMD5"}, {"$3$", "NT"}, {"$2x$", "bcrypt of a library that had a fault"}, {"$2$", "the first bcrypt"},
+	{"{SMD5}", "salted MD5"}, {"{CRYPT}", "LDAP's form of crypt(3): leave {CRYPT} out"},
+}
+
+func unknownHash(hash string) error {
+	for _, f := range foreign {
+		if len(hash) >= len(f.prefix) && strings.EqualFold(hash[:len(f.prefix)], f.prefix) {
+			return fmt.Errorf("%s: %w", f.name, errUnknownHash)
+		}
+	}
+	return errUnknownHash
+}
 
 // classify finds out how hash was made, and roughly what a check of it costs, in microseconds.
 func classify(hash string, allowPlain bool) (k kind, cost int, err error) {
@@ -84,7 +102,7 @@ func classify(hash string, allowPlain bool) (k kind, cost int, err error) {
 	if allowPlain && hash != "" && !strings.HasPrefix(hash, "$") && !strings.HasPrefix(hash, "{") {
 		return plain, 0, nil
 	}
-	return unknown, 0, errUnknownHash
+	return unknown, 0, unknownHash(hash)
 }
 
 // slow reports whether checking takes so long that it is worth queueing for and remembering.

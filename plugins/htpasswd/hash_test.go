@@ -91,6 +91,9 @@ func TestUnknownHashes(t *testing.T) {
 			if hash != "" && strings.Contains(err.Error(), hash) {
 				t.Errorf("the error holds the hash: %v", err)
 			}
+			if name := map[string]string{"argon2": "argon2", "yescrypt": "yescrypt", "the first bcrypt": "first bcrypt"}[name]; !strings.Contains(err.Error(), name) {
+				t.Errorf("classify = %v, want it to name %s", err, name)
+			}
 			for _, password := range []string{"", "password", hash} {
 				if k.check(hash, password) {
 					t.Errorf("check(%q) = true, want false", password)

@@ -29,7 +29,9 @@ type Config struct {
 	// Realm is what the browser's login dialog shows, and the realm of the identity.
 	// Default "external authentication server".
 	Realm string `json:"realm,omitempty"`
-	// Htpasswd is the content of a password file: lines of user:hash, "#" for comments. Hashes are apr1 ($apr1$),
+	plugins.BasicConfig
+	// Htpasswd is the content of a password file: lines of user:hash, "#" for comments; what follows a second colon is
+	// read over, and so are blanks at either end of a line. Hashes are apr1 ($apr1$),
 	// bcrypt ($2a$, $2b$, $2y$; cost up to 16), {SHA}, {SSHA}, MD5-crypt ($1$), SHA-crypt ($5$, $6$; up to a million
 	// rounds) and crypt(3). Required.
 	Htpasswd plugins.Secret `json:"htpasswd"`
@@ -40,9 +42,20 @@ type Config struct {
 	CacheTTL *int `json:"cache_ttl,omitempty"`
 }
 
+// Migrate implements [plugins.Migrator].
+func (c *Config) Migrate(say func(text string)) {
+	quiet := func(error) error { return nil }
+	there, _ := reading{c.AllowPlain, false}.parse(string(c.Htpasswd), quiet)
+	here, _ := reading{c.AllowPlain, true}.parse(string(c.Htpasswd), quiet)
+	if !slices.EqualFunc(there, here, func(a, b *user) bool { return a.name == b.name && a.hash == b.hash }) {
+		say("htpasswd: blanks at either end of a line and what follows a second colon are read over, so that users can log in " +
+			"who cannot there")
+	}
+}
+
 // Lint implements [plugins.Linter]. It names users whose hash is guessed in no time by who reads it, and repeats none.
 func (c *Config) Lint(_ bool, say func(text string)) {
-	users, _ := parse(string(c.Htpasswd), c.AllowPlain, func(error) error { return nil })
+	users, _ := reading{c.AllowPlain, true}.parse(string(c.Htpasswd), func(error) error { return nil })
 	if u := dearest(users); u != nil && u.cost >= burst {
 		took := time.Duration(u.cost) * time.Microsecond
 		say(fmt.Sprintf("htpasswd: the hash of %q takes about %.1f s to check: when several log in at once they wait for each "+
@@ -68,9 +81,8 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 // Plugin checks passwords.
 type Plugin struct {
 	realm string
-	// challenge is the value of WWW-Authenticate.
-	challenge []string
-	users     []*user
+	basic *plugins.BasicReader
+	users []*user
 	// dearest is the user whose hash costs most to check; unknown users are checked against it.
 	// Nil if no line can match.
 	dearest *user
@@ -97,7 +109,11 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if c.Realm == "" {
 		c.Realm = DefaultRealm
 	}
-	users, err := parse(string(c.Htpasswd), c.AllowPlain, env.Complain)
+	basic, err := c.Reader(c.Realm, env.Native)
+	if err != nil {
+		return nil, err
+	}
+	users, err := reading{c.AllowPlain, env.Native}.parse(string(c.Htpasswd), env.Complain)
 	if err != nil {
 		return nil, err
 	}
@@ -107,15 +123,15 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		}
 	}
 	p := &Plugin{
-		realm:     c.Realm,
-		challenge: []string{"Basic realm=" + plugins.QuotedString(c.Realm)},
-		users:     users,
-		dearest:   dearest(users),
-		now:       env.Now,
-		ttl:       ttl,
-		key:       credential.NewKey(),
-		hashing:   env.Hashing.Queue(),
-		check:     kind.check,
+		realm:   c.Realm,
+		basic:   basic,
+		users:   users,
+		dearest: dearest(users),
+		now:     env.Now,
+		ttl:     ttl,
+		key:     credential.NewKey(),
+		hashing: env.Hashing.Queue(),
+		check:   kind.check,
 	}
 	return p, nil
 }
@@ -136,14 +152,14 @@ func dearest(users []*user) (most *user) {
 // Verify allows a request with the name and password of a user. Without Basic credentials it abstains; both ways the
 // answer is 401 with a challenge. A password that waited too long for its turn is denied with 503 and Retry-After.
 func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
-	c, tried := plugins.BasicCredentials(r.Header)
+	c, tried := p.basic.Credentials(r.Header)
 	if !tried {
-		return p.unauthorized(plugins.Abstain, "no Basic credentials"), nil
+		return p.basic.Unauthorized(plugins.Abstain, c, "no Basic credentials"), nil
 	}
 	// An empty password is what an unset variable becomes. A NUL ends a password in C's eyes but not in Go's, and
 	// lets bcrypt repeat it.
 	if c.User == "" || c.Password == "" || strings.IndexByte(c.Password, 0) >= 0 {
-		return p.unauthorized(plugins.Deny, "credentials not usable"), nil
+		return p.basic.Unauthorized(plugins.Deny, c, "credentials not usable"), nil
 	}
 	u := p.find(c.User)
 	ok, err := p.matches(ctx, u, c)
@@ -152,25 +168,17 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 		return plugins.Result{
 			Status: http.StatusServiceUnavailable,
 			Header: http.Header{"Retry-After": {"1"}},
+			Tried:  c.User,
 			Reason: "password not checked in time",
 		}, nil
 	case !ok:
-		return p.unauthorized(plugins.Deny, "wrong user or password"), nil
+		return p.basic.Unauthorized(plugins.Deny, c, "wrong user or password"), nil
 	}
 	return plugins.Result{
 		Verdict:  plugins.Allow,
 		Status:   http.StatusOK,
 		Identity: identity.Identity{Subject: u.name, Realm: p.realm},
 	}, nil
-}
-
-func (p *Plugin) unauthorized(v plugins.Verdict, reason string) plugins.Result {
-	return plugins.Result{
-		Verdict: v,
-		Status:  http.StatusUnauthorized,
-		Header:  http.Header{"Www-Authenticate": p.challenge[:1:1]},
-		Reason:  reason,
-	}
 }
 
 // find returns the user called name, or nil.

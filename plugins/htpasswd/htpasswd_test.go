@@ -128,7 +128,7 @@ func TestVerdicts(t *testing.T) {
 		{"the hash as password", basic("alice", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="), plugins.Deny},
 		{"no credentials", nil, plugins.Abstain},
 		{"another scheme", http.Header{"Authorization": {"Bearer x"}}, plugins.Abstain},
-		{"the first header counts", http.Header{"Authorization": {"Bearer x", basic("alice", "password").Get("Authorization")}}, plugins.Abstain},
+		{"Basic beside Bearer", http.Header{"Authorization": {"Bearer x", basic("alice", "password").Get("Authorization")}}, plugins.Allow},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			res, err := p.Verify(t.Context(), plugintest.Request{Header: tt.header}.Build())
@@ -141,7 +141,7 @@ func TestVerdicts(t *testing.T) {
 				}
 				return
 			}
-			if got := res.Header.Get("WWW-Authenticate"); res.StatusCode() != 401 || got != `Basic realm="r"` {
+			if got := res.Header.Get("WWW-Authenticate"); res.StatusCode() != 401 || got != `Basic realm="r", charset="UTF-8"` {
 				t.Errorf("answer = %d %q, want 401 and a challenge", res.StatusCode(), got)
 			}
 		})

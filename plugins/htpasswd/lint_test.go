@@ -28,3 +28,13 @@ func TestLint(t *testing.T) {
 		})
 	}
 }
+
+func TestMigrate(t *testing.T) {
+	for in, want := range map[string]bool{"u:" + sha: false, "u:" + sha + ":Alice": true, " u:" + sha: true, "u:" + sha + " ": true} {
+		said := false
+		(&Config{Htpasswd: plugins.Secret(in)}).Migrate(func(string) { said = true })
+		if said != want {
+			t.Errorf("Migrate(%q) says something: %v, want %v", in, said, want)
+		}
+	}
+}

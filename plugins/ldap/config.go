@@ -32,6 +32,7 @@ type Config struct {
 	// Realm is what the browser's login dialog shows, and the realm of the identity.
 	// Default "external authentication server".
 	Realm string `json:"realm,omitempty"`
+	plugins.BasicConfig
 	// SessionCacheTTL is how many seconds a login is remembered, with its user's attributes and groups; 0 asks the
 	// directory with every request. Default 900.
 	SessionCacheTTL *int `json:"session_cache_ttl,omitempty"`

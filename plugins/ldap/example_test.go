@@ -31,5 +31,5 @@ func Example() {
 	}
 	res, err := p.Verify(context.Background(), &plugins.Request{Header: http.Header{}})
 	fmt.Println(res.Verdict, res.StatusCode(), res.Header.Get("WWW-Authenticate"), err)
-	// Output: abstain 401 Basic realm="wonderland" <nil>
+	// Output: abstain 401 Basic realm="wonderland", charset="UTF-8" <nil>
 }

@@ -28,8 +28,7 @@ const maxName = 1024
 // Plugin asks one directory.
 type Plugin struct {
 	realm string
-	// challenge is the value of WWW-Authenticate.
-	challenge []string
+	basic *plugins.BasicReader
 
 	user *search
 	// groups is nil when groups are not asked for.
@@ -57,7 +56,9 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if p.realm == "" {
 		p.realm = DefaultRealm
 	}
-	p.challenge = []string{"Basic realm=" + plugins.QuotedString(p.realm)}
+	if p.basic, err = c.Reader(p.realm, env.Native); err != nil {
+		return nil, err
+	}
 	p.cache.now, p.cache.ttl = env.Now, defaultSessionCacheTTL
 	if n := c.SessionCacheTTL; n != nil {
 		if *n < 0 {
@@ -134,12 +135,12 @@ func (p *Plugin) connection(c *Connection, env plugins.Env) (err error) {
 // credentials it abstains; both ways the answer is 401 with a challenge, and the same for unknown users and wrong
 // passwords. A user who fails the assertions gets 403. A directory that does not answer, or not us, is an error.
 func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
-	c, tried := plugins.BasicCredentials(r.Header)
+	c, tried := p.basic.Credentials(r.Header)
 	if !tried {
-		return p.unauthorized(plugins.Abstain, "no Basic credentials"), nil
+		return p.basic.Unauthorized(plugins.Abstain, c, "no Basic credentials"), nil
 	}
 	if !usable(c) {
-		return p.unauthorized(plugins.Deny, "credentials not usable"), nil
+		return p.basic.Unauthorized(plugins.Deny, c, "credentials not usable"), nil
 	}
 	m := p.key.MAC(c.User, c.Password)
 	if l := p.cache.get(m); l != nil {
@@ -152,9 +153,9 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 	case v.login != nil:
 		return v.login.allow(), nil
 	case v.status == http.StatusForbidden:
-		return plugins.Result{Status: http.StatusForbidden, Reason: v.reason}, nil
+		return plugins.Result{Status: http.StatusForbidden, Tried: c.User, Reason: v.reason}, nil
 	}
-	return p.unauthorized(plugins.Deny, v.reason), nil
+	return p.basic.Unauthorized(plugins.Deny, c, v.reason), nil
 }
 
 // usable reports whether c can be asked about. A bind without a password succeeds for anybody (RFC 4513 §5.1.2), and
@@ -170,15 +171,6 @@ func (l *login) allow() plugins.Result {
 		Status:   http.StatusOK,
 		Identity: l.identity,
 		Data:     plugins.Data{UserInfo: l.userInfo},
-	}
-}
-
-func (p *Plugin) unauthorized(v plugins.Verdict, reason string) plugins.Result {
-	return plugins.Result{
-		Verdict: v,
-		Status:  http.StatusUnauthorized,
-		Header:  http.Header{"Www-Authenticate": p.challenge[:1:1]},
-		Reason:  reason,
 	}
 }
 

@@ -205,7 +205,7 @@ func TestVerify(t *testing.T) {
 				return
 			}
 			// One answer for all of them.
-			if got := fmt.Sprint(res.StatusCode(), res.Header, res.Body); got != `401 map[Www-Authenticate:[Basic realm="r"]] []` {
+			if got := fmt.Sprint(res.StatusCode(), res.Header, res.Body); got != `401 map[Www-Authenticate:[Basic realm="r", charset="UTF-8"]] []` {
 				t.Errorf("answer = %s", got)
 			}
 		})
