@@ -16,9 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/query"
@@ -80,7 +79,7 @@ func easgateAt(t *testing.T, at string, claims ...string) (addr string, tokens [
 	registry := builtin.Registry()
 	cache, err := pipeline.NewCache(pipeline.Config{
 		Compiler: &pipeline.Compiler{Plugins: registry, Env: plugins.Env{
-			Log: log, Now: time.Now, Query: query.Engines{"jp": jsonpath.New(nil)}, Hashing: semaphore.NewWeighted(1),
+			Log: log, Now: time.Now, Query: query.Engines{"jp": jsonpath.New(nil)}, Hashing: credential.NewProcessors(1),
 		}},
 		URL: opener, Stored: opener,
 		Store:   func(string) (stores.Store, bool) { return nil, false },

@@ -79,13 +79,18 @@ type Registry map[string]Factory
 // stepFields belong to the pipeline, not to a plugin's own configuration.
 var stepFields = []string{"type", "pcb", "custom_service_headers", "custom_error_headers"}
 
-// Of turns a typed constructor into a registry entry. It is the one place that decodes plugin configurations.
+// Of turns a typed constructor into a registry entry. It is the one place that decodes plugin configurations: a value of
+// another type than its option's is an error with its path in native tokens; in those of EAS's format it is what JavaScript
+// takes it for, or an error too.
 func Of[C any](build func(C, Env) (Plugin, error)) Factory {
 	t := reflect.TypeFor[C]()
 	return Factory{
 		Config: t,
 		Build: func(raw json.RawMessage, env Env) (Plugin, []error, error) {
 			var c C
+			if !env.Native {
+				raw = strictjson.AsJavaScript(raw, t, func(err error) { _ = env.Complain(err) })
+			}
 			unknown, err := strictjson.Decode(raw, &c, stepFields...)
 			if err != nil {
 				return nil, nil, err
@@ -95,6 +100,7 @@ func Of[C any](build func(C, Env) (Plugin, error)) Factory {
 		},
 		Lint: func(raw json.RawMessage, conditional bool, say func(text string)) {
 			var c C
+			raw = strictjson.AsJavaScript(raw, t, func(err error) { say(err.Error()) })
 			// What cannot be decoded is an error of the compilation.
 			if l, ok := any(&c).(Linter); ok && decodes(raw, &c) {
 				l.Lint(conditional, say)
@@ -102,6 +108,7 @@ func Of[C any](build func(C, Env) (Plugin, error)) Factory {
 		},
 		Migrate: func(raw json.RawMessage, say func(text string)) {
 			var c C
+			raw = strictjson.AsJavaScript(raw, t, func(error) {})
 			if m, ok := any(&c).(Migrator); ok && decodes(raw, &c) {
 				m.Migrate(say)
 			}

@@ -3,6 +3,7 @@ package strictjson_test
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -129,5 +130,48 @@ func TestDecode(t *testing.T) {
 		if strings.Contains(tt.in, "port") && c.List[0].Port != 7 {
 			t.Errorf("%s: list[0].port = %d, want 7", tt.name, c.List[0].Port)
 		}
+	}
+}
+
+func TestAsJavaScript(t *testing.T) {
+	type options struct {
+		Text  string  `json:"text"`
+		On    bool    `json:"on"`
+		Safe  *bool   `json:"safe"`
+		N     int     `json:"n"`
+		F     float64 `json:"f"`
+		Inner inner   `json:"inner"`
+		Keys  secrets `json:"keys"`
+		Other any     `json:"other"`
+	}
+	for _, tt := range []struct{ name, in, want, said string }{
+		{"as it should be", `{"text":"a","on":true,"safe":false,"n":5,"f":0.5,"inner":{"port":1}}`, "", ""},
+		{"nothing where text is meant", `{"text":false}`, `{"text":null}`, "text: want text: taken for null, as JavaScript does"},
+		{"0 where text is meant", `{"text":0}`, `{"text":null}`, "text: want text: taken for null, as JavaScript does"},
+		{"a number where text is meant", `{"text":5}`, "", ""},
+		{"a list of one", `{"text":["a"]}`, "", ""},
+		{"text is true, whatever it says", `{"on":"false"}`, `{"on":true}`, "on: want true or false: taken for true, as JavaScript does"},
+		{"an empty list is true", `{"on":[]}`, `{"on":true}`, "on: want true or false: taken for true, as JavaScript does"},
+		{"no text is false", `{"on":""}`, `{"on":null}`, "on: want true or false: taken for null, as JavaScript does"},
+		// Node.js takes what is not false for the default, which may be true.
+		{"0 is the default", `{"safe":0}`, `{"safe":null}`, "safe: want true or false: taken for null, as JavaScript does"},
+		{"a number in quotes", `{"n":"5"}`, `{"n":5}`, "n: want a whole number: taken for 5, as JavaScript does"},
+		{"what is a number in Go alone", `{"n":"0x5","f":"NaN"}`, "", ""},
+		{"null", `{"text":null,"on":null,"n":null}`, "", ""},
+		{"deep down", `{"inner":{"port":"1"},"other":{"z":[1]}}`, `{"inner":{"port":1},"other":{"z":[1]}}`,
+			"inner.port: want a whole number: taken for 1, as JavaScript does"},
+		{"what decodes itself", `{"keys":false,"other":false}`, "", ""},
+		{"not an object", `[1]`, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.want == "" {
+				tt.want = tt.in
+			}
+			said := ""
+			got := strictjson.AsJavaScript([]byte(tt.in), reflect.TypeFor[options](), func(err error) { said += err.Error() })
+			if string(got) != tt.want || said != tt.said {
+				t.Errorf("AsJavaScript(%s) = %s and says %q, want %s and %q", tt.in, got, said, tt.want, tt.said)
+			}
+		})
 	}
 }
