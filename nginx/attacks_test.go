@@ -101,7 +101,12 @@ func easgateAt(t *testing.T, at string, claims ...string) (addr string, tokens [
 	t.Cleanup(stop)
 	select {
 	case a := <-ready:
-		t.Cleanup(func() { stop(); <-ended })
+		t.Cleanup(func() {
+			stop()
+			if err := <-ended; err != nil {
+				t.Errorf("the service: %v", err)
+			}
+		})
 		return a.String(), tokens
 	case err := <-ended:
 		t.Fatal(err)

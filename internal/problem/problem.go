@@ -30,7 +30,7 @@ func At(path string, err error) error {
 		return err
 	}
 	return each(err, func(part error) error {
-		inner, ok := part.(*located) //nolint:errorlint // a path further in is not the beginning of it
+		inner, ok := part.(*located)
 		switch {
 		case !ok:
 			return &located{path, part}
@@ -43,7 +43,7 @@ func At(path string, err error) error {
 
 // Path returns where err happened as far as [At] said, and the rest of it.
 func Path(err error) (path string, rest error) {
-	if l, ok := err.(*located); ok { //nolint:errorlint // see At
+	if l, ok := err.(*located); ok {
 		return l.path, l.err
 	}
 	return "", err
