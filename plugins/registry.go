@@ -29,6 +29,8 @@ type Env struct {
 	// Native says that the token is in easgate's own format, and is set when one is about to be sealed. Options and rules
 	// then mean what they should; without it they mean what they do in external-auth-server.
 	Native bool
+	// Called is told of each call to another service; see [Env.Calls]. Nil drops it.
+	Called func(service string, took time.Duration, err error)
 	// Warn is told what [Env.Complain] reports: a native token is refused with all of it. When it is nil, Complain
 	// returns what it is given for a native token, and drops it otherwise.
 	Warn func(error)
@@ -45,6 +47,15 @@ func (e Env) Complain(err error) error {
 		return err
 	}
 	return nil
+}
+
+// Calls returns what to tell how each call to a service went. service is a word of the plugin's own, such as "ldap": it
+// becomes a label of metrics, and is never a URL, a user, or anything else that a request or a configuration chooses.
+func (e Env) Calls(service string) func(took time.Duration, err error) {
+	if e.Called == nil {
+		return func(time.Duration, error) {}
+	}
+	return func(took time.Duration, err error) { e.Called(service, took, err) }
 }
 
 // A Factory builds plugins of one type from the raw JSON of their entry in a config token.

@@ -49,6 +49,7 @@ type cached struct {
 	ttl, stale time.Duration
 	now        func() time.Time
 	log        *slog.Logger
+	count      func(hit bool)
 	start      time.Time // all times are counted from here, on the monotonic clock
 
 	items   *cache.Cache                                   // id → *entry; only ids that the store returned
@@ -77,11 +78,18 @@ type entry struct {
 // answer from the others. An unknown id is remembered for a second, if there is a TTL at all.
 // Closing the cache closes s.
 func NewCache(s Store, o CacheOptions, env Env) Store {
+	if env.LookedUp != nil {
+		s = measured{s, env}
+	}
 	if o.TTL == 0 && o.StaleIfError == 0 {
 		return s
 	}
+	count := env.Cached
+	if count == nil {
+		count = func(bool) {}
+	}
 	c := &cached{
-		Store: s, ttl: time.Duration(o.TTL), stale: time.Duration(o.StaleIfError),
+		Store: s, count: count, ttl: time.Duration(o.TTL), stale: time.Duration(o.StaleIfError),
 		now: env.Now, log: env.Log, start: env.Now(),
 		items:  cache.New(cache.NoExpiration, 0), // 0: no goroutine that looks for what expired
 		absent: otter.Must(&otter.Options[[sha256.Size]byte, time.Duration]{MaximumSize: absentIDs}),
@@ -91,11 +99,25 @@ func NewCache(s Store, o CacheOptions, env Env) Store {
 	return c
 }
 
+// measured is a store whose answers are counted and timed.
+type measured struct {
+	Store
+	env Env
+}
+
+func (m measured) Lookup(ctx context.Context, id string) (sealed string, ok bool, err error) {
+	start := time.Now()
+	sealed, ok, err = m.Store.Lookup(ctx, id)
+	m.env.LookedUp(m.env.id, time.Since(start), ok, err)
+	return sealed, ok, err
+}
+
 func (c *cached) clock() time.Duration { return c.now().Sub(c.start) }
 
 func (c *cached) Lookup(ctx context.Context, id string) (string, bool, error) {
 	now := c.clock()
 	if e := c.entry(id); e != nil && (now < e.fresh || now < e.fresh+c.stale && now < time.Duration(c.retryAt.Load())) {
+		c.count(true)
 		return e.sealed, true, nil
 	}
 	sealed, ok, err := c.miss(ctx, id, now)
@@ -121,6 +143,7 @@ func (c *cached) entry(id string) *entry {
 func (c *cached) miss(ctx context.Context, id string, now time.Duration) (string, bool, error) {
 	key := sha256.Sum256([]byte(id)) // ids are strangers' and up to 64 KB long
 	if c.ttl == 0 {
+		c.count(false)
 		// Joining a lookup that is under way would answer with what was true before this request.
 		sealed, ok, err := c.Store.Lookup(ctx, id)
 		if err == nil {
@@ -129,8 +152,10 @@ func (c *cached) miss(ctx context.Context, id string, now time.Duration) (string
 		return sealed, ok, err
 	}
 	if asked, ok := c.absent.GetIfPresent(key); ok && now < asked+absence {
+		c.count(true)
 		return "", false, nil
 	}
+	c.count(false)
 	type answer struct {
 		sealed string
 		ok     bool

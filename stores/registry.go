@@ -26,6 +26,11 @@ type Env struct {
 	LookupEnv func(name string) (value string, ok bool)
 	// Roots are the certificate authorities to trust where options name none; nil are the system's.
 	Roots *x509.CertPool
+	// LookedUp is told how each question to a store went, and Cached whether its cache had the answer; nil drops it.
+	LookedUp func(store string, took time.Duration, ok bool, err error)
+	Cached   func(hit bool)
+
+	id string // of the store that is opened
 }
 
 // An Adapter opens stores of one kind.
@@ -74,7 +79,7 @@ func Open(text string, adapters Registry, env Env) (*Set, error) {
 	}
 	for id, raw := range entries {
 		e := env
-		e.Log = env.Log.With("store", id)
+		e.Log, e.id = env.Log.With("store", id), id
 		s, err := open(raw, adapters, e)
 		if err != nil {
 			s = broken{err}

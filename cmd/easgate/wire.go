@@ -64,13 +64,21 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger, given map[string]net.Li
 	if s.grpcCert, err = newCertificate(cfg.GRPCSSLCert, cfg.GRPCSSLKey); err != nil {
 		try(hint(err, "EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY name PEM files that belong together"))
 	}
-	try(s.openStores(c.env, c.now))
+	var metrics *server.Metrics
+	if !cfg.DisableMetrics {
+		metrics = server.NewMetrics(builtin.Registry())
+		metrics.Build(version)
+	}
+	try(s.openStores(c.env, c.now, metrics))
 	unix, err := sockets(cfg)
 	try(err)
 	if len(problems) > 0 {
 		return nil, problems
 	}
 	compiler, urlQueries, closeEngines := compiler(cfg, log, c.now)
+	if metrics != nil {
+		compiler.Env.Called = metrics.Called
+	}
 	s.closers = append(s.closers, closeEngines)
 	s.cache, err = pipeline.NewCache(pipeline.Config{
 		Compiler: compiler,
@@ -106,7 +114,7 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger, given map[string]net.Li
 		Ready:         s.stores.Ready,
 		CookieSecret:  []byte(cfg.CookieSignSecret),
 		VerifyTimeout: cfg.VerifyTimeout,
-		Metrics:       !cfg.DisableMetrics,
+		Metrics:       metrics,
 		MetricsOnMain: cfg.MetricsOnMain,
 		Log:           log,
 		LogAllows:     cfg.LogAllows,
@@ -224,7 +232,7 @@ func revocations(cfg *config.Config) (*configtoken.Revocations, error) {
 }
 
 // openStores opens the stores that the configuration names. One that cannot be opened does not stop the others.
-func (s *service) openStores(environ []string, now func() time.Time) error {
+func (s *service) openStores(environ []string, now func() time.Time, m *server.Metrics) error {
 	env := stores.Env{Log: s.log, Now: now, Roots: s.cfg.CARoots, LookupEnv: func(name string) (string, bool) {
 		for _, kv := range environ {
 			if k, v, ok := strings.Cut(kv, "="); ok && k == name {
@@ -233,6 +241,9 @@ func (s *service) openStores(environ []string, now func() time.Time) error {
 		}
 		return "", false
 	}}
+	if m != nil {
+		env.LookedUp, env.Cached = m.LookedUp, m.Cached
+	}
 	var err error
 	if s.stores, err = stores.Open(string(s.cfg.Stores), storesbuiltin.Adapters(), env); err != nil {
 		return hint(fmt.Errorf("%s: %w", s.cfg.Origin("config_token_stores"), err), "docs/configuration.md shows the shape of a store")

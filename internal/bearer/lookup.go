@@ -27,6 +27,7 @@ type Lookup struct {
 	now     func() time.Time
 	answers memory[answer]
 	flights singleflight.Group
+	called  func(took time.Duration, err error)
 }
 
 type answer struct {
@@ -34,9 +35,10 @@ type answer struct {
 	until time.Time
 }
 
-// NewLookup returns a Lookup that knows nothing yet.
-func NewLookup(now func() time.Time) *Lookup {
-	return &Lookup{now: now, answers: memory[answer]{maxEntries: maxAnswers, maxBytes: maxAnswersBytes}}
+// NewLookup returns a Lookup that knows nothing yet. called is told how each question went; a provider that refuses a token
+// has answered.
+func NewLookup(now func() time.Time, called func(took time.Duration, err error)) *Lookup {
+	return &Lookup{now: now, called: called, answers: memory[answer]{maxEntries: maxAnswers, maxBytes: maxAnswersBytes}}
 }
 
 // Ask returns what is remembered about token, or asks. ask returns the answer, about how many bytes it holds, and how
@@ -55,7 +57,13 @@ func (l *Lookup) Ask(ctx context.Context, token string, ask func(ctx context.Con
 		}()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 		defer cancel()
+		start := time.Now()
 		v, bytes, ttl, err := ask(ctx)
+		if refused := (*StatusError)(nil); errors.As(err, &refused) && refused.Status < 500 {
+			l.called(time.Since(start), nil)
+		} else {
+			l.called(time.Since(start), err)
+		}
 		if err == nil && ttl > 0 {
 			l.answers.Put(h, answer{v, l.now().Add(ttl)}, 256+8*bytes)
 		}

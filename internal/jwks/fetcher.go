@@ -17,6 +17,8 @@ type Fetcher struct {
 	Log *slog.Logger
 	// Strict leaves out RSA keys under 2048 bits (RFC 7518 §3.3), which are used with a warning otherwise.
 	Strict bool
+	// Called is told how each fetch went; nil drops it.
+	Called func(took time.Duration, err error)
 }
 
 // Set returns the key set behind rawURL; parse is [ParseJWKS] or [ParseCertificates].
@@ -43,7 +45,7 @@ func (f Fetcher) set(from source, parse func([]byte) (*Set, error)) *Remote[*Set
 	var last *Set
 	var told uint64 // the version of the document that the log was told of
 	// Fetches of one document never overlap, and so neither do these calls.
-	return newRemote(from, f.Now, func(text []byte) (*Set, error) {
+	r := newRemote(from, f.Now, func(text []byte) (*Set, error) {
 		sum := sha256.Sum256(text)
 		version := binary.BigEndian.Uint64(sum[:])
 		if last != nil && last.Version == version {
@@ -61,4 +63,6 @@ func (f Fetcher) set(from source, parse func([]byte) (*Set, error)) *Remote[*Set
 		last = s
 		return s, nil
 	})
+	r.called = f.Called
+	return r
 }

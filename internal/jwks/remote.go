@@ -31,6 +31,7 @@ type Remote[T any] struct {
 	source source
 	now    func() time.Time
 	parse  func([]byte) (T, error)
+	called func(time.Duration, error) // nil drops it
 
 	mu        sync.Mutex
 	have      bool
@@ -109,7 +110,11 @@ func (r *Remote[T]) current(usable bool) (T, error) {
 func (r *Remote[T]) fetch(done chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
+	start := time.Now()
 	v, fresh, err := r.load(ctx)
+	if r.called != nil {
+		r.called(time.Since(start), err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.err = err

@@ -43,9 +43,21 @@ type Cache struct {
 	warned    *otter.Cache[pipelineKey, struct{}]
 	// opening counts how often the keys or the rules of opening changed; what was opened before does not count.
 	opening atomic.Uint64
+	counts  counts
 	closing sync.WaitGroup
 	// ended is closed by Close: nobody uses a pipeline any more.
 	ended chan struct{}
+}
+
+// counts says how often each of the two caches was asked, and how often it had no answer.
+type counts struct{ texts, textMisses, pipelines, pipelineMisses atomic.Uint64 }
+
+// Counts returns how many texts, and how many sets of claims, were asked for, and for how many of them the work was done.
+func (c *Cache) Counts() (texts, opened, pipelines, compiled uint64) {
+	n := &c.counts
+	// Misses first: they are never more than what was asked.
+	opened, compiled = n.textMisses.Load(), n.pipelineMisses.Load()
+	return n.texts.Load(), opened, n.pipelines.Load(), compiled
 }
 
 // textKey separates what a stranger may write from what a store holds: the two are opened by different rules.
@@ -199,6 +211,7 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 
 // open returns what key opens to, if it is in force now, and the pipeline, which is nil for a pointer.
 func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, *Pipeline, error) {
+	c.counts.texts.Add(1)
 	o := memo.load(key)
 	p, ok := c.current(o)
 	if !ok {
@@ -268,6 +281,7 @@ func (c *Cache) current(o *opened) (*Pipeline, bool) {
 
 // load opens and compiles. What cannot be opened is remembered too, as any text is.
 func (c *Cache) load(key textKey) (*opened, *Pipeline) {
+	c.counts.textMisses.Add(1)
 	opener := c.cfg.URL
 	if key.stored {
 		opener = c.cfg.Stored
@@ -292,7 +306,9 @@ func (c *Cache) load(key textKey) (*opened, *Pipeline) {
 
 func (c *Cache) compile(token *configtoken.Token) (s *shared, p *Pipeline, err error) {
 	key := keyOf(token)
+	c.counts.pipelines.Add(1)
 	load := func(context.Context, pipelineKey) (*shared, error) {
+		c.counts.pipelineMisses.Add(1)
 		compiled, warnings, err := c.cfg.Compiler.Compile(token)
 		if _, told := c.warned.GetIfPresent(key); !told && (len(warnings) > 0 || err != nil) {
 			c.warned.Set(key, struct{}{})

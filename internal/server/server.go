@@ -64,9 +64,10 @@ type Config struct {
 	CookieSecret []byte
 	// VerifyTimeout bounds one verification; 0 means 10 s.
 	VerifyTimeout time.Duration
-	// Metrics serves /metrics on AdminAddr, MetricsOnMain on Addr too.
-	Metrics, MetricsOnMain bool
-	Log                    *slog.Logger
+	// Metrics counts, and is served on AdminAddr, with MetricsOnMain on Addr too; nil counts for nobody.
+	Metrics       *Metrics
+	MetricsOnMain bool
+	Log           *slog.Logger
 	// LogAllows logs what was allowed at info instead of debug.
 	LogAllows bool
 	Now       func() time.Time
@@ -77,7 +78,7 @@ type Server struct {
 	cfg Config
 	// main serves Addr, verifySite VerifyAddr if there is one, admin AdminAddr.
 	main, verifySite, admin http.Handler
-	metrics                 *metrics
+	metrics                 *Metrics
 	params                  *otter.Cache[string, *params]
 	refused                 *otter.Cache[netip.Addr, struct{}]
 	ids                     *ids
@@ -93,11 +94,17 @@ func New(cfg Config) (*Server, error) {
 	if cfg.VerifyTimeout == 0 {
 		cfg.VerifyTimeout = 10 * time.Second
 	}
-	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Plugins), ids: newIDs(), patience: 15 * time.Second}
+	s := &Server{cfg: cfg, metrics: cfg.Metrics, ids: newIDs(), patience: 15 * time.Second}
 	s.large = semaphore.NewWeighted(largeBytes)
+	if s.metrics == nil {
+		s.metrics = NewMetrics(cfg.Plugins)
+	}
+	s.metrics.cache("token", func() (asked, missed uint64) { asked, missed, _, _ = cfg.Pipelines.Counts(); return })
+	s.metrics.cache("pipeline", func() (asked, missed uint64) { _, _, asked, missed = cfg.Pipelines.Counts(); return })
 	s.ready = readiness{ask: cfg.Ready, log: cfg.Log, now: cfg.Now}
 	var err error
 	s.params, err = otter.New(&otter.Options[string, *params]{
+		StatsRecorder: s.metrics.urls,
 		MaximumWeight: 48 << 20,
 		Weigher:       func(raw string, p *params) uint32 { return p.weight() + uint32(len(raw)) }, // at most 64 KB
 	})
@@ -122,7 +129,7 @@ func New(cfg Config) (*Server, error) {
 	admin := newEcho()
 	s.health(admin)
 	s.admin = express(admin)
-	if cfg.Metrics {
+	if cfg.Metrics != nil {
 		handler := echo.WrapHandler(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{Registry: s.metrics.registry}))
 		admin.GET("/metrics", handler)
 		if cfg.MetricsOnMain {

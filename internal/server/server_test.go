@@ -102,7 +102,7 @@ func newFixture(t testing.TB, change func(*Config)) *fixture {
 	}
 	cfg := Config{
 		Addr: "127.0.0.1:0", Trusted: trusted, Profile: parent.Traefik, Pipelines: cache, Plugins: registry,
-		Ready: func(context.Context) error { return nil }, Metrics: true, Log: log, Now: time.Now,
+		Ready: func(context.Context) error { return nil }, Metrics: NewMetrics(registry), Log: log, Now: time.Now,
 	}
 	if change != nil {
 		change(&cfg)

@@ -60,7 +60,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		fetch:        c.Features.FetchUserinfo || c.Config.Options.CheckRevoked,
 		checkRevoked: c.Config.Options.CheckRevoked,
 		expiry:       c.Features.UserinfoExpiry,
-		accounts:     bearer.NewLookup(env.Now),
+		accounts:     bearer.NewLookup(env.Now, env.Calls("userinfo")),
 		http:         jwks.SameOrigin(env.HTTP),
 		now:          env.Now,
 	}
@@ -81,7 +81,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if c.Config.KeysURL == "" {
 		c.Config.KeysURL = defaultKeysURL
 	}
-	fetcher := jwks.Fetcher{HTTP: env.HTTP, Now: env.Now, Log: env.Log, Strict: env.Native}
+	fetcher := jwks.Fetcher{HTTP: env.HTTP, Now: env.Now, Log: env.Log, Strict: env.Native, Called: env.Calls("jwks")}
 	keys, err := fetcher.Set(c.Config.KeysURL, jwks.ParseCertificates)
 	if err != nil {
 		return nil, fmt.Errorf("config.keys_url: %w", err)

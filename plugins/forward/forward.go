@@ -75,6 +75,7 @@ type Plugin struct {
 	transport http.RoundTripper
 	own       bool
 	breaker   breaker
+	called    func(time.Duration, error)
 }
 
 // An answer is what the service said, its body as sent and at most one byte longer than allowed.
@@ -113,6 +114,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		maxHeader: c.MaxHeader,
 		maxBody:   c.MaxBody,
 		breaker:   breaker{now: env.Now},
+		called:    env.Calls("forward"),
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
@@ -154,7 +156,9 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, errTimeout)
 	defer cancel()
 	a, err := p.breaker.do(func() (*answer, error) {
+		start := time.Now()
 		a, err := p.ask(ctx, header)
+		p.called(time.Since(start), err)
 		return a, blame(ctx, err)
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func newVerifier(c Token, p *provider, env plugins.Env) (*bearer.Verifier, error
 
 // fetcher is what key sets are fetched with.
 func fetcher(env plugins.Env) jwks.Fetcher {
-	return jwks.Fetcher{HTTP: env.HTTP, Now: env.Now, Log: env.Log, Strict: env.Native}
+	return jwks.Fetcher{HTTP: env.HTTP, Now: env.Now, Log: env.Log, Strict: env.Native, Called: env.Calls("jwks")}
 }
 
 // keys returns where the keys are; a [bearer.Error] is what every token is to be refused with.

@@ -65,8 +65,8 @@ func newProvider(c OIDC, env plugins.Env) (*provider, error) {
 		native:         env.Native,
 		clientID:       c.Client.ClientID,
 		manual:         metadata{Issuer: c.Issuer},
-		introspections: bearer.NewLookup(env.Now),
-		userinfos:      bearer.NewLookup(env.Now),
+		introspections: bearer.NewLookup(env.Now, env.Calls("introspection")),
+		userinfos:      bearer.NewLookup(env.Now, env.Calls("userinfo")),
 	}
 	var err error
 	switch u := c.Issuer.DiscoverURL; {

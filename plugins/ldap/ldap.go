@@ -44,6 +44,7 @@ type Plugin struct {
 	key    credential.Key
 	cache  cache
 	checks credential.Checks[verdict]
+	called func(time.Duration, error)
 }
 
 // New builds the plugin. It does not connect yet.
@@ -52,7 +53,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("assertions.userinfo: %w", err)
 	}
-	p := &Plugin{realm: c.Realm, rules: rules, key: credential.NewKey()}
+	p := &Plugin{realm: c.Realm, rules: rules, key: credential.NewKey(), called: env.Calls("ldap")}
 	if p.realm == "" {
 		p.realm = DefaultRealm
 	}
@@ -180,7 +181,9 @@ func (p *Plugin) ask(ctx context.Context, c plugins.Basic, m credential.MAC) (ve
 	if l := p.cache.get(m); l != nil {
 		return verdict{login: l}, nil
 	}
+	start := time.Now()
 	v, err := p.login(ctx, c)
+	p.called(time.Since(start), err)
 	if err == nil && v.login != nil {
 		p.cache.put(m, v.login)
 	}

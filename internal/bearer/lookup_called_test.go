@@ -1,0 +1,42 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/easgate/easgate/internal/query"
+)
+
+// A provider that refuses a token has answered: a client's tokens must not look like its failure.
+func TestLookupCalled(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		fail bool
+	}{
+		{"an answer", nil, false},
+		{"a refusal", &StatusError{Status: 401}, false},
+		{"a fault", &StatusError{Status: 503}, true},
+		{"no answer", errors.New("connection refused"), true},
+	} {
+		calls, failures := 0, 0
+		l := NewLookup(time.Now, func(_ time.Duration, err error) {
+			calls++
+			if err != nil {
+				failures++
+			}
+		})
+		for range 2 {
+			_, _ = l.Ask(t.Context(), "token", func(context.Context) (query.Value, int, time.Duration, error) { return "x", 1, time.Hour, tt.err })
+		}
+		want := 1 // the second is remembered
+		if tt.err != nil {
+			want = 2
+		}
+		if calls != want || failures > 0 != tt.fail {
+			t.Errorf("%s: %d calls, %d failures, want %d, failed: %v", tt.name, calls, failures, want, tt.fail)
+		}
+	}
+}
