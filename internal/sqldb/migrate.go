@@ -2,12 +2,12 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // Migrate brings the database to the newest of the migrations in files, which holds one folder for each dialect
@@ -25,12 +25,11 @@ func Migrate(ctx context.Context, db *DB, files fs.FS, table string) (applied []
 		dialect = goose.DialectMySQL
 	case Postgres:
 		dialect = goose.DialectPostgres
-		// Two programs may start at the same time.
-		locker, err := lock.NewPostgresSessionLocker()
-		if err != nil {
-			return nil, fmt.Errorf("migrations: %w", err)
+		opts = append(opts, goose.WithLocker(&transactionLock{})) // two programs may start at the same time
+		if most := db.Stats().MaxOpenConnections; most == 1 {
+			db.SetMaxOpenConns(2) // one of them holds the lock
+			defer db.SetMaxOpenConns(most)
 		}
-		opts = append(opts, goose.WithSessionLocker(locker))
 	default:
 		return nil, fmt.Errorf("migrations: %s: there are none; make the table by hand", db.Dialect)
 	}
@@ -55,3 +54,24 @@ func Migrate(ctx context.Context, db *DB, files fs.FS, table string) (applied []
 	}
 	return applied, nil
 }
+
+// migrationLock is the advisory lock of all migrations: "easgate" in hexadecimal.
+const migrationLock = 0x65617367617465
+
+// A transactionLock is PostgreSQL's advisory lock for as long as a transaction lasts, which a pooler leaves on one
+// connection. A session's lock would stay behind on whichever connection took it.
+type transactionLock struct{ tx *sql.Tx }
+
+// Lock implements goose's lock.Locker.
+func (l *transactionLock) Lock(ctx context.Context, db *sql.DB) (err error) {
+	if l.tx, err = db.BeginTx(ctx, nil); err != nil {
+		return err
+	}
+	if _, err = l.tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", migrationLock); err != nil {
+		return errors.Join(err, ignoreDone(l.tx.Rollback()))
+	}
+	return nil
+}
+
+// Unlock implements goose's lock.Locker.
+func (l *transactionLock) Unlock(context.Context, *sql.DB) error { return ignoreDone(l.tx.Rollback()) }

@@ -29,9 +29,14 @@ type Server struct {
 	User     string
 	Password string
 	Database string
+<<<<<<< HEAD
 	// CA is the authority that the server's certificate is from, as PEM; Fingerprint is the SHA-256 of its public key.
 	// A database's has the common name db.test and no other; "" where there is no TLS.
 	CA, Fingerprint string
+=======
+	// CA is the certificate that the server's TLS is verified with, "" without TLS.
+	CA string
+>>>>>>> f64353d (internal/sqldb: PostgreSQL behind PgBouncer)
 
 	t     testing.TB
 	dir   string
@@ -264,8 +269,12 @@ func family(pid int) []int {
 
 // Config is the server as the options.config of a SQL store, in JSON.
 func (s *Server) Config() string {
-	return fmt.Sprintf(`{"client":%q,"connection":{"host":%q,"port":%d,"user":%q,"password":%q,"database":%q}}`,
-		s.Client, s.Host, s.Port, s.User, s.Password, s.Database)
+	ssl := ""
+	if s.CA != "" {
+		ssl = fmt.Sprintf(`,"ssl":{"ca":%q}`, s.CA)
+	}
+	return fmt.Sprintf(`{"client":%q,"connection":{"host":%q,"port":%d,"user":%q,"password":%q,"database":%q%s}}`,
+		s.Client, s.Host, s.Port, s.User, s.Password, s.Database, ssl)
 }
 
 func lines(text ...string) string { return strings.Join(text, "\n") + "\n" }

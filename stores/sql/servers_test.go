@@ -46,6 +46,48 @@ func TestServers(t *testing.T) {
 	})
 }
 
+// A pooler gives each statement, or each transaction, whichever of its connections is free: nothing may be left on one.
+func TestPgBouncer(t *testing.T) {
+	pg := testserver.Postgres(t)
+	for _, mode := range []string{"transaction", "session"} {
+		for _, tls := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, TLS %v", mode, tls), func(t *testing.T) {
+				s := testserver.PgBouncer(t, pg, mode, tls)
+				t.Run("init by two at once", func(t *testing.T) { initTwice(t, s) })
+				exec(t, s, "DROP TABLE config_tokens, config_tokens_audit, config_tokens_migrations")
+				t.Run("administration", func(t *testing.T) { administration(t, s.Config()) })
+				t.Run("contract", func(t *testing.T) { contract(t, func(*testing.T) string { return s.Config() }) })
+				t.Run("lookups of many clients", func(t *testing.T) { manyClients(t, s) })
+				exec(t, s, "DROP TABLE IF EXISTS config_tokens, config_tokens_audit, config_tokens_migrations, numbered")
+			})
+		}
+	}
+}
+
+// manyClients looks up as five servers would that share a pooler.
+func manyClients(t *testing.T, s *testserver.Server) {
+	c := config(t, s.Config(), `,"timeout":20`)
+	a := newAdmin(t, c)
+	if err := a.Put(t.Context(), "test", "many", "A"); err != nil {
+		t.Fatal(err)
+	}
+	_ = a.Close()
+	var wg sync.WaitGroup
+	for range 5 {
+		st := openStore(t, c)
+		for range 4 {
+			wg.Go(func() {
+				for range 25 {
+					if got, ok, err := st.Lookup(context.Background(), "many"); got != "A" || !ok || err != nil {
+						t.Errorf("Lookup = %q, %v, %v", got, ok, err)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
 func exec(t *testing.T, s *testserver.Server, statements ...string) {
 	t.Helper()
 	db, err := sqldb.Open(config(t, s.Config(), "").Config)

@@ -1,6 +1,6 @@
 // Package sql is the store that keeps config tokens in a database, and the administration of its tables.
 //
-// A lookup is one prepared statement, the operator's own query. Databases compare text loosely: without case, without
+// A lookup is one round trip, with the operator's own query. Databases compare text loosely: without case, without
 // trailing spaces, without accents. So a query that also selects the column id has the found id compared with the
 // asked one, byte for byte, and another token's row is no answer. The query that external-auth-server documents does
 // not, and is then as exact as the table's collation.
@@ -119,7 +119,8 @@ func (s *store) lookup(ctx context.Context, id string) (string, bool, error) {
 	return "", false, err
 }
 
-// prepared returns the statement, which database/sql prepares anew on every new connection.
+// prepared returns the statement, which database/sql prepares anew on every new connection. PostgreSQL's is not prepared:
+// behind a pooler the next lookup may get a connection on which it is not.
 func (s *store) prepared(ctx context.Context) (*statement, error) {
 	s.mu.Lock()
 	stmt := s.stmt
@@ -127,28 +128,35 @@ func (s *store) prepared(ctx context.Context) (*statement, error) {
 	if stmt != nil {
 		return stmt, nil
 	}
-	st, err := s.db.PrepareContext(ctx, s.query)
-	if err != nil {
-		return nil, err
+	next := &statement{loose: s.db.Dialect == sqldb.MySQL || s.db.Dialect == sqldb.SQLServer, log: s.log}
+	if s.db.Dialect == sqldb.Postgres {
+		next.query = func(ctx context.Context, id string) (*sql.Rows, error) { return s.db.QueryContext(ctx, s.query, id) }
+	} else {
+		st, err := s.db.PrepareContext(ctx, s.query)
+		if err != nil {
+			return nil, err
+		}
+		next.query = func(ctx context.Context, id string) (*sql.Rows, error) { return st.QueryContext(ctx, id) }
+		next.close = st.Close
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stmt != nil {
-		_ = st.Close()
+		next.end()
 		return s.stmt, nil
 	}
-	s.stmt = &statement{stmt: st, loose: s.db.Dialect == sqldb.MySQL || s.db.Dialect == sqldb.SQLServer, log: s.log}
-	return s.stmt, nil
+	s.stmt = next
+	return next, nil
 }
 
-// forget drops a statement that failed: poolers and restarted servers lose the ones that they prepared.
+// forget drops a statement that failed: restarted servers lose the ones that they prepared.
 func (s *store) forget(stmt *statement) {
 	s.mu.Lock()
 	if s.stmt == stmt {
 		s.stmt = nil
 	}
 	s.mu.Unlock()
-	go stmt.stmt.Close() // waits for those who still use it
+	go stmt.end() // waits for those who still use it
 }
 
 // Ready asks the database for nothing but an answer.
@@ -160,9 +168,10 @@ func (s *store) Ready(ctx context.Context) error {
 
 func (s *store) Close() error { return s.db.Close() }
 
-// A statement is the prepared query and what its columns are.
+// A statement is the query and what its columns are.
 type statement struct {
-	stmt *sql.Stmt
+	query func(ctx context.Context, id string) (*sql.Rows, error)
+	close func() error // nil if there is nothing to close
 	// loose says that the dialect usually compares text without case and trailing spaces.
 	loose bool
 	log   *slog.Logger
@@ -175,8 +184,14 @@ type statement struct {
 	padded bool
 }
 
+func (st *statement) end() {
+	if st.close != nil {
+		_ = st.close()
+	}
+}
+
 func (st *statement) find(ctx context.Context, id string) (sealed string, ok bool, err error) {
-	rows, err := st.stmt.QueryContext(ctx, id)
+	rows, err := st.query(ctx, id)
 	if err != nil {
 		return "", false, err
 	}

@@ -26,6 +26,7 @@ need npm npm
 need nginx-light nginx     # nginx/
 need mariadb-server mariadbd # stores/sql
 need postgresql /usr/lib/postgresql/*/bin/postgres # stores/sql
+need pgbouncer pgbouncer # stores/sql
 need slapd slapd           # plugins/ldap
 need ldap-utils ldapadd
 need wrk wrk               # make bench
