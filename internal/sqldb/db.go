@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // A DB is a pool of connections to one database.
@@ -103,6 +106,21 @@ func (db *DB) InTx(ctx context.Context, do func(*sqlx.Tx) error) error {
 		return errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	return tx.Commit()
+}
+
+// Unfit reports whether the database refused a parameter because no column that it is compared with can hold it: text for
+// a number, or a letter outside the column's character set.
+func Unfit(err error) bool {
+	var pe *pq.Error
+	if errors.As(err, &pe) {
+		return pe.Code.Class() == "22" // data exception
+	}
+	var me *mysql.MySQLError
+	return errors.As(err, &me) && slices.Contains([]uint16{
+		1267, // illegal mix of collations: the column's with one that it cannot be converted to
+		1366, // incorrect string value
+		3854, // cannot convert string
+	}, me.Number)
 }
 
 // ignoreDone forgives a rollback of what a lost connection or an ended context has rolled back already.

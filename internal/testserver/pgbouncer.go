@@ -4,16 +4,8 @@ package testserver
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"database/sql"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,10 +36,9 @@ func PgBouncer(t testing.TB, pg *Server, mode string, tls bool) *Server {
 		SSLMode: pq.SSLModeDisable, ConnectTimeout: time.Second,
 	}
 	if tls {
-		cert, key := selfSigned(t, s.Host)
-		s.CA, cfg.SSLMode = cert, pq.SSLModeRequire
-		settings = append(settings, "client_tls_sslmode = require",
-			"client_tls_cert_file = "+s.write("cert", cert), "client_tls_key_file = "+s.write("key", key))
+		cert, key := s.keyPair(s.Host, "pool.test")
+		s.TLS, cfg.SSLMode = true, pq.SSLModeRequire
+		settings = append(settings, "client_tls_sslmode = require", "client_tls_cert_file = "+cert, "client_tls_key_file = "+key)
 	}
 	s.start = []string{daemon, s.write("ini", lines(settings...))}
 	connector, err := pq.NewConnectorConfig(cfg)
@@ -57,42 +48,4 @@ func PgBouncer(t testing.TB, pg *Server, mode string, tls bool) *Server {
 	s.ready = func(ctx context.Context) error { return ping(ctx, sql.OpenDB(connector)) }
 	s.Start()
 	return s
-}
-
-// write makes a file that the server reads, and returns its path.
-func (s *Server) write(name, text string) string {
-	s.t.Helper()
-	path := filepath.Join(s.dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	if cred := s.credential(); cred != nil {
-		if err := os.Chown(path, int(cred.Uid), int(cred.Gid)); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	return path
-}
-
-// selfSigned returns a certificate for an address, and its key, in PEM.
-func selfSigned(t testing.TB, host string) (cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.ParseIP(host)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }

@@ -29,14 +29,11 @@ type Server struct {
 	User     string
 	Password string
 	Database string
-<<<<<<< HEAD
 	// CA is the authority that the server's certificate is from, as PEM; Fingerprint is the SHA-256 of its public key.
 	// A database's has the common name db.test and no other; "" where there is no TLS.
 	CA, Fingerprint string
-=======
-	// CA is the certificate that the server's TLS is verified with, "" without TLS.
-	CA string
->>>>>>> f64353d (internal/sqldb: PostgreSQL behind PgBouncer)
+	// TLS says that clients must use it, and trust CA.
+	TLS bool
 
 	t     testing.TB
 	dir   string
@@ -124,18 +121,22 @@ func (s *Server) keyPair(address, name string) (certFile, keyFile string) {
 	s.t.Helper()
 	ca, cert, key := certificate(s.t, address, name)
 	s.CA, s.Fingerprint = ca, fingerprint(s.t, cert)
-	certFile, keyFile = filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem")
-	for file, text := range map[string]string{certFile: cert, keyFile: key} {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	return s.write("cert.pem", cert), s.write("key.pem", key)
+}
+
+// write makes a file that the server reads, and returns its path.
+func (s *Server) write(name, text string) string {
+	s.t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if cred := s.credential(); cred != nil {
+		if err := os.Chown(path, int(cred.Uid), int(cred.Gid)); err != nil {
 			s.t.Fatal(err)
 		}
-		if cred := s.credential(); cred != nil {
-			if err := os.Chown(file, int(cred.Uid), int(cred.Gid)); err != nil {
-				s.t.Fatal(err)
-			}
-		}
 	}
-	return certFile, keyFile
+	return path
 }
 
 func (s *Server) command(ctx context.Context, args []string) *exec.Cmd {
@@ -270,7 +271,7 @@ func family(pid int) []int {
 // Config is the server as the options.config of a SQL store, in JSON.
 func (s *Server) Config() string {
 	ssl := ""
-	if s.CA != "" {
+	if s.TLS {
 		ssl = fmt.Sprintf(`,"ssl":{"ca":%q}`, s.CA)
 	}
 	return fmt.Sprintf(`{"client":%q,"connection":{"host":%q,"port":%d,"user":%q,"password":%q,"database":%q%s}}`,

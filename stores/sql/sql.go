@@ -17,8 +17,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/lib/pq"
-
 	"github.com/easgate/easgate/internal/sqldb"
 	"github.com/easgate/easgate/stores"
 )
@@ -106,12 +104,10 @@ func (s *store) lookup(ctx context.Context, id string) (string, bool, error) {
 		return "", false, err
 	}
 	sealed, ok, err := stmt.find(ctx, id)
-	var pe *pq.Error
 	switch {
 	case err == nil:
 		return sealed, ok, nil
-	case errors.As(err, &pe) && pe.Code.Class() == "22":
-		// Data exception: the id is nothing that the column can hold, "abc" for a number.
+	case sqldb.Unfit(err): // the id is nothing that the column can hold: "abc" for a number, "日" for latin1
 		return "", false, nil
 	case ctx.Err() == nil:
 		s.forget(stmt)
