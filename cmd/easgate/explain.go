@@ -41,7 +41,9 @@ func newExplain(c *cli) *cobra.Command {
 		Long: `Judges one request as serve would and prints every step with its reason. The token is a sealed one (--token), one in a
 store (--store and --id) or an unsealed configuration (--file). The request comes from flags, or with --request from a
 recorded verify request in JSON: {"method": …, "path_and_query": "/verify?…", "headers": {…}}.
-Prints no secrets; values of headers only with --show-headers. Exit code 3 when the request is denied.`,
+A rule is shown with the value that its query gave. Prints no secrets: what the client presented, and what a query names
+as a secret, is left out, other texts are shortened. Values of headers only with --show-headers.
+Exit code 3 when the request is denied.`,
 		Example: `  easgate explain --file token.yaml --uri https://app.example.com/admin -u alice:secret
   easgate explain --store main --id grafana --uri https://app.example.com/ -H 'X-Api-Key: k' --config easgate.yaml
   easgate explain --request recorded.json`,
@@ -79,7 +81,7 @@ func (c *cli) explain(ctx context.Context, q *question) error {
 	defer s.close()
 	var events []pipeline.Event
 	d, status := s.server.Explain(request.WithContext(ctx), func(e pipeline.Event) { events = append(events, e) })
-	x := explanation(&d, status, events, q.values)
+	x := explanation(&d, status, events, newRedactor(request), q.values)
 	x.Request = request.Method + " " + request.URL.Path
 	if q.recorded == "" {
 		x.Request = q.method + " " + withoutQuery(q.uri)
@@ -269,6 +271,8 @@ type explainedStep struct {
 	Plugin string `json:"plugin,omitempty"`
 	Kind   string `json:"kind"`
 	Text   string `json:"text"`
+	// Rule is there for Kind rule.
+	Rule *explainedRule `json:"rule,omitempty"`
 }
 
 type explainedHeader struct {
@@ -281,7 +285,7 @@ type explainedHeader struct {
 // shownHeaders never hold what a client or a token keeps secret.
 var shownHeaders = []string{"Www-Authenticate", "Content-Type", "Retry-After"}
 
-func explanation(d *pipeline.Decision, status int, events []pipeline.Event, values bool) *explained {
+func explanation(d *pipeline.Decision, status int, events []pipeline.Event, r redactor, values bool) *explained {
 	x := &explained{
 		Verdict: d.Result.Verdict.String(), Status: status, Step: d.Step, Plugin: d.Plugin,
 		Subject: d.Result.Identity.Subject, Reason: d.Result.Reason, Steps: []explainedStep{}, Headers: []explainedHeader{},
@@ -290,7 +294,11 @@ func explanation(d *pipeline.Decision, status int, events []pipeline.Event, valu
 		x.Error = d.Err.Error()
 	}
 	for _, e := range events {
-		x.Steps = append(x.Steps, explainedStep(e))
+		step := explainedStep{e.Step, e.Plugin, e.Kind, e.Text, nil}
+		if e.Rule != nil {
+			step.Rule = r.rule(e.Rule)
+		}
+		x.Steps = append(x.Steps, step)
 	}
 	names := make([]string, 0, len(d.Result.Header))
 	for name := range d.Result.Header {
@@ -322,6 +330,9 @@ func (c *cli) printExplained(x *explained) error {
 			last = e.Step
 		}
 		fmt.Fprintf(&b, "  %-7s %s\n", e.Kind, e.Text)
+		if e.Rule != nil {
+			fmt.Fprintf(&b, "          %s\n", e.Rule)
+		}
 	}
 	fmt.Fprintf(&b, "\n%s, status %d", strings.ToUpper(x.Verdict), x.Status)
 	if x.Plugin != "" {

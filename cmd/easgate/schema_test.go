@@ -288,6 +288,7 @@ func TestDocumentedDecisions(t *testing.T) {
 		{"rules: one group", "rules.md#3", bearer(`{"groups":"staff"}`), 0, "by plugins[0] jwt"},
 		{"rules: the one group is banned", "rules.md#3", bearer(`{"groups":"banned"}`), exitNo, "status 403"},
 		{"rules: one of several is banned", "rules.md#3", bearer(`{"groups":["staff","banned"]}`), exitNo, "status 403"},
+		{"rules: what an assertion saw", "rules.md#3", bearer(`{"groups":"banned"}`), exitNo, `gave ["banned"]; wanted: not contains "banned"`},
 		{"noop", "plugins/noop.md", nil, exitNo, "status 403"},
 		{"request_param", "plugins/request_param.md", []string{"--uri", "https://app.example.com/a?token=4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_param"},
 		{"request_js", "plugins/request_js.md", []string{"--allow-eval", "-H", "X-Api-Key: 4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_js"},

@@ -79,9 +79,16 @@ func (s *Set) Err() error {
 // failed describes by its number, engine and method, without values. An error says that a rule could not be evaluated;
 // then ok is false.
 func (s *Set) Eval(ctx context.Context, data query.Value) (ok bool, failed string, err error) {
+	if len(s.rules) == 0 {
+		return true, "", nil
+	}
+	watch, _ := ctx.Value(watchKey{}).(func(Judgement))
 	for i := range s.rules {
 		r := &s.rules[i]
-		holds, err := r.holds(ctx, data)
+		holds, got, err := r.holds(ctx, data)
+		if watch != nil {
+			watch(Judgement{r.name, r.engine, r.expr, r.method, r.negate, got, r.want, holds, err})
+		}
 		if err != nil {
 			return false, r.name, fmt.Errorf("%s: %w", r.name, err)
 		}
@@ -90,4 +97,23 @@ func (s *Set) Eval(ctx context.Context, data query.Value) (ok bool, failed strin
 		}
 	}
 	return true, "", nil
+}
+
+// A Judgement is what became of one rule, for whoever explains a decision.
+type Judgement struct {
+	// Rule is its place and kind, without values: "rule 1 of 2 (jp, not eq)".
+	Rule                  string
+	Engine, Query, Method string
+	Negate                bool
+	// Got is the value that the query gave, and Want the rule's. Either may be a secret.
+	Got, Want query.Value
+	Holds     bool
+	Err       error
+}
+
+type watchKey struct{}
+
+// Watch returns a context in which f is told of every rule that is evaluated.
+func Watch(ctx context.Context, f func(Judgement)) context.Context {
+	return context.WithValue(ctx, watchKey{}, f)
 }

@@ -50,6 +50,7 @@ func (c compiler) rule(v query.Value) (rule, error) {
 	if err != nil {
 		return rule{}, problem.At("rule", err)
 	}
+	r.engine, r.expr, r.want = engine, expr, member(spec, "value")
 	r.native = c.strict
 	r.client = c.strict && strings.Contains(expr, "clientIP")
 	compile := c.engines.Compile
@@ -85,7 +86,7 @@ func (c compiler) spec(o *query.Object) (rule, error) {
 		return rule{}, err
 	}
 	method, _ := member(o, "method").(string)
-	r := rule{name: method}
+	r := rule{name: method, method: method}
 	var err error
 	if r.negate, err = c.flag(o, "negate"); err != nil {
 		return rule{}, err

@@ -17,7 +17,11 @@ var (
 
 // A rule is one query and its test.
 type rule struct {
-	name   string
+	name string
+	// engine, expr, method and want are the rule as it was written.
+	engine, expr, method string
+	want                 query.Value
+
 	query  query.Query
 	single query.Single
 	// matches: the query yields a list of what it found, a jp query.
@@ -46,34 +50,29 @@ const (
 	whole
 )
 
-func (r *rule) holds(ctx context.Context, data query.Value) (bool, error) {
+// holds also returns the value that it judged. What is null or not there is judged as "".
+func (r *rule) holds(ctx context.Context, data query.Value) (ok bool, got query.Value, err error) {
 	if r.err != nil {
-		return false, r.err
+		return false, query.Undefined{}, r.err
 	}
 	if r.client && !clientKnown(data) {
-		return false, errNoClient
+		return false, query.Undefined{}, errNoClient
 	}
-	v, err := r.find(ctx, data)
-	if err != nil {
-		return false, err
+	if got, err = r.value(ctx, data); err != nil {
+		return false, got, err
 	}
-	if r.fold {
-		if v, err = fold(v); err != nil {
-			return false, err
-		}
-	}
-	ok, err := r.test.holds(v)
-	return err == nil && ok != r.negate, err
-}
-
-// find returns the value to test; what is null or not there is "".
-func (r *rule) find(ctx context.Context, data query.Value) (query.Value, error) {
-	v, err := r.value(ctx, data)
+	v := got
 	switch v.(type) {
 	case nil, query.Undefined:
 		v = ""
 	}
-	return v, err
+	if r.fold {
+		if v, err = fold(v); err != nil {
+			return false, got, err
+		}
+	}
+	ok, err = r.test.holds(v)
+	return err == nil && ok != r.negate, got, err
 }
 
 func (r *rule) value(ctx context.Context, data query.Value) (query.Value, error) {

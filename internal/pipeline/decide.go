@@ -39,10 +39,12 @@ type Decision struct {
 type Event struct {
 	Step   int
 	Plugin string
-	// Kind is skip, verify, stop, header or answer.
+	// Kind is rule, skip, verify, stop, header or answer.
 	Kind string
 	// Text says what came of it, without secrets.
 	Text string
+	// Rule is the rule that was asked, of Kind rule. Its values may be secrets.
+	Rule *assertion.Judgement
 }
 
 // fault is the answer to a failure of ours.
@@ -68,7 +70,7 @@ func (p *Pipeline) Decide(ctx context.Context, r *plugins.Request, o Options) De
 		}
 	}
 	if o.Trace != nil {
-		o.Trace(Event{d.Step, d.Plugin, "answer", fmt.Sprintf("%s, status %d", d.Result.Verdict, d.Result.StatusCode())})
+		o.trace(d.Step, d.Plugin, "answer", fmt.Sprintf("%s, status %d", d.Result.Verdict, d.Result.StatusCode()))
 	}
 	return d
 }
@@ -90,6 +92,7 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 			}
 			continue
 		}
+		ctx := o.watch(ctx, i, s.kind)
 		skipped, err := p.holds(ctx, c.skip, r, nil, o, i, "skip")
 		if skipped && err == nil {
 			if isLast && p.eas {
@@ -205,7 +208,7 @@ func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.R
 		} else if !ok {
 			text = "does not hold: " + failed
 		}
-		o.Trace(Event{i, p.steps[i].kind, kind, text})
+		o.trace(i, p.steps[i].kind, kind, text)
 	}
 	return ok, err
 }
@@ -324,8 +327,25 @@ func (w *whole) PluginConfig(step int) query.Value { return w.pluginConfig(step)
 
 func (o *Options) trace(i int, plugin, kind, text string) {
 	if o.Trace != nil {
-		o.Trace(Event{i, plugin, kind, text})
+		o.Trace(Event{Step: i, Plugin: plugin, Kind: kind, Text: text})
 	}
+}
+
+// watch returns a context in which the rules of the i-th step, and of its plugin, are traced.
+func (o *Options) watch(ctx context.Context, i int, plugin string) context.Context {
+	trace := o.Trace
+	if trace == nil {
+		return ctx
+	}
+	return assertion.Watch(ctx, func(j assertion.Judgement) {
+		text := "does not hold"
+		if j.Err != nil {
+			text = "error: " + j.Err.Error()
+		} else if j.Holds {
+			text = "holds"
+		}
+		trace(Event{i, plugin, "rule", j.Rule + ": " + text, &j})
+	})
 }
 
 func (o *Options) traceDecision(d *Decision) {
@@ -338,5 +358,5 @@ func (o *Options) traceDecision(d *Decision) {
 	} else if d.Result.Reason != "" {
 		text += ": " + d.Result.Reason
 	}
-	o.Trace(Event{d.Step, d.Plugin, "verify", text})
+	o.trace(d.Step, d.Plugin, "verify", text)
 }
