@@ -118,6 +118,7 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger, given map[string]net.Li
 		MetricsOnMain: cfg.MetricsOnMain,
 		Log:           log,
 		LogAllows:     cfg.LogAllows,
+		OmitUsers:     !cfg.LogUsers,
 		Now:           c.now,
 	})
 	return s, err

@@ -63,7 +63,9 @@ func (p *Pipeline) Decide(ctx context.Context, r *plugins.Request, o Options) De
 	if p.whole != nil {
 		r.Token = p.whole
 	}
-	d := p.run(ctx, r, o)
+	var tried string
+	d := p.run(ctx, r, o, &tried)
+	d.Result.Tried = tried
 	if p.whole != nil {
 		if h := p.customHeaders(&d, o.OmitFailed); h != (custom{}) {
 			d = p.whole.setHeaders(ctx, r, o, d, h)
@@ -75,7 +77,8 @@ func (p *Pipeline) Decide(ctx context.Context, r *plugins.Request, o Options) De
 	return d
 }
 
-func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decision {
+// run decides without custom headers. tried becomes the name that a password was last tried for, whichever step answers.
+func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options, tried *string) Decision {
 	var last, fallback Decision
 	var haveLast, haveFallback bool
 	for i := range p.steps {
@@ -102,7 +105,7 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 		}
 		var d Decision
 		if err == nil {
-			d = s.verify(ctx, r, i)
+			d = s.verify(ctx, r, i, tried)
 		} else {
 			d = fault(i, s.kind, fmt.Errorf("pcb.skip: %w", err))
 		}
@@ -163,7 +166,7 @@ func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options) Decis
 var noControl control
 
 // verify asks the plugin and makes sure of the answer.
-func (s *step) verify(ctx context.Context, r *plugins.Request, i int) (d Decision) {
+func (s *step) verify(ctx context.Context, r *plugins.Request, i int, tried *string) (d Decision) {
 	defer func() {
 		if v := recover(); v != nil {
 			d = fault(i, s.kind, panicError(v))
@@ -171,6 +174,9 @@ func (s *step) verify(ctx context.Context, r *plugins.Request, i int) (d Decisio
 	}()
 	d = Decision{Step: i, Plugin: s.kind}
 	d.Result, d.Err = s.plugin.Verify(ctx, r)
+	if d.Result.Tried != "" {
+		*tried = d.Result.Tried
+	}
 	if d.Err == nil {
 		status := d.Result.StatusCode()
 		allows := status >= 200 && status <= 299

@@ -70,6 +70,8 @@ type Config struct {
 	Log           *slog.Logger
 	// LogAllows logs what was allowed at info instead of debug.
 	LogAllows bool
+	// OmitUsers leaves the names of users out of the log.
+	OmitUsers bool
 	Now       func() time.Time
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/query/jsonpath"
 	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/htpasswd"
 	"github.com/easgate/easgate/plugins/noop"
 	"github.com/easgate/easgate/plugins/plugintest"
 	"github.com/easgate/easgate/plugins/requestheader"
@@ -81,6 +82,7 @@ func newFixture(t testing.TB, change func(*Config)) *fixture {
 	registry := plugins.Registry{
 		"noop":           plugins.Of(noop.New),
 		"request_header": plugins.Of(requestheader.New),
+		"htpasswd":       plugins.Of(htpasswd.New),
 		"waiting":        plugins.Of(func(struct{}, plugins.Env) (plugins.Plugin, error) { return f.waiting, nil }),
 	}
 	store := memory{"open": `{"eas":{"plugins":[{"type":"noop"}]}}`}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -118,6 +117,8 @@ var (
 
 func (s *Server) judge(v *verification, r *http.Request, from *caller, p *params, suffix string, trace func(pipeline.Event)) (d pipeline.Decision) {
 	defer s.rescue(&d)
+	// What the log says of a request that is refused.
+	v.source = source{header: r.Header, peer: from.addr, cfg: &s.cfg}
 	if !from.trusted {
 		s.refusePeer(from.addr)
 		return refusal(http.StatusForbidden, errUntrusted)
@@ -175,49 +176,6 @@ func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p
 	}
 	v.source.showTo(pl.Native())
 	return pl.Decide(&v.ctx, &v.request, pipeline.Options{Fallback: p.fallback, OmitFailed: v.profile == parent.EAS, Trace: trace})
-}
-
-// report logs and counts a decision. Denials and faults are logged at info, allows at debug: a log line costs a fifth
-// of a whole request.
-func (s *Server) report(ctx context.Context, v *verification, d *pipeline.Decision) {
-	o := outcomeDeny
-	switch {
-	case d.Result.Verdict == plugins.Allow:
-		o = outcomeAllow
-	case d.Step == refusedStep:
-		o = outcomeRefused
-	case d.Err != nil:
-		o = outcomeError
-	}
-	took := time.Since(v.start)
-	s.metrics.observe(o, d.Plugin, took)
-	level := slog.LevelInfo
-	if o == outcomeAllow && !s.cfg.LogAllows {
-		level = slog.LevelDebug
-	}
-	if !s.cfg.Log.Enabled(ctx, level) {
-		return
-	}
-	attrs := make([]slog.Attr, 0, 10)
-	attrs = append(attrs, slog.String("decision", v.id[0]), slog.String("outcome", o.String()), slog.Int("status", d.Result.StatusCode()))
-	if d.Plugin != "" {
-		attrs = append(attrs, slog.String("plugin", d.Plugin), slog.Int("step", d.Step))
-	}
-	if d.Result.Reason != "" {
-		attrs = append(attrs, slog.String("reason", d.Result.Reason))
-	}
-	if d.Result.Identity.Subject != "" {
-		attrs = append(attrs, slog.String("subject", d.Result.Identity.Subject))
-	}
-	if d.Err != nil {
-		attrs = append(attrs, slog.String("error", d.Err.Error()))
-	}
-	if u := &v.parent.URL; v.source.parent != nil {
-		// Not the query: it is where tokens travel.
-		attrs = append(attrs, slog.String("method", v.parent.Method), slog.String("host", u.Host), slog.String("path", u.Path))
-	}
-	attrs = append(attrs, slog.String("profile", v.profile.String()), slog.Duration("took", took))
-	s.cfg.Log.LogAttrs(ctx, level, "verify", attrs...)
 }
 
 // ids makes decision ids: a random prefix for the process, and a count.

@@ -29,6 +29,7 @@ need postgresql /usr/lib/postgresql/*/bin/postgres # stores/sql
 need pgbouncer pgbouncer # stores/sql
 need slapd slapd           # plugins/ldap
 need ldap-utils ldapadd
+need fail2ban fail2ban-regex # examples/fail2ban
 need wrk wrk               # make bench
 
 if [ -z "$missing" ]; then

@@ -74,6 +74,8 @@ type Config struct {
 	LogLevel  slog.Level
 	LogFormat string
 	LogAllows bool
+	// LogUsers names in the log who logged in or tried to.
+	LogUsers bool
 
 	VerifyTimeout time.Duration
 

@@ -88,6 +88,7 @@ var table = []setting{
 	{name: "log_level", group: groupLog, doc: "What is logged. Denials and faults are info, allows are debug.", value: func(c *Config) value { return levelValue{&c.LogLevel} }},
 	{name: "log_format", group: groupLog, doc: "Form of the log.", value: func(c *Config) value { return enumValue{&c.LogFormat, []string{"json", "text"}} }},
 	{name: "log_allows", group: groupLog, doc: "Logs allowed requests at info; costs about a fifth of a request.", value: func(c *Config) value { return boolValue{&c.LogAllows} }},
+	{name: "log_users", group: groupLog, doc: "Names in the log who was denied with a password, and who was allowed.", value: func(c *Config) value { return boolValue{&c.LogUsers} }},
 
 	{name: "store_opts", group: groupLater, later: true, doc: "EAS's session store. Sessions come with the browser logins.", value: func(c *Config) value { return secretValue{&c.StoreOpts} }},
 	{name: "issuer_sign_secret", group: groupLater, later: true, doc: "Browser logins: state.", value: func(c *Config) value { return secretValue{&c.IssuerSignSecret} }},
@@ -105,6 +106,7 @@ func defaults() *Config {
 		AdminAddr:       "127.0.0.1:9091",
 		TokenFormats:    []string{"native", "eas"},
 		LogFormat:       "json",
+		LogUsers:        true,
 		VerifyTimeout:   10 * time.Second,
 		QueryTimeout:    50 * time.Millisecond,
 		QueryMemory:     32 << 20,

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/plugins"
+)
+
+// report logs and counts a decision. Denials and faults are logged at info, allows at debug: a log line costs a fifth
+// of a whole request.
+func (s *Server) report(ctx context.Context, v *verification, d *pipeline.Decision) {
+	o := outcomeDeny
+	switch {
+	case d.Result.Verdict == plugins.Allow:
+		o = outcomeAllow
+	case d.Step == refusedStep:
+		o = outcomeRefused
+	case d.Err != nil:
+		o = outcomeError
+	}
+	took := time.Since(v.start)
+	s.metrics.observe(o, d.Plugin, took)
+	level := slog.LevelInfo
+	if o == outcomeAllow && !s.cfg.LogAllows {
+		level = slog.LevelDebug
+	}
+	if !s.cfg.Log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 13)
+	attrs = append(attrs, slog.String("decision", v.id[0]), slog.String("outcome", o.String()), slog.Int("status", d.Result.StatusCode()))
+	// The address stands in front of all that a client can write, for programs that look for it.
+	attrs = append(attrs, slog.String("client", v.source.client()))
+	if name := d.Result.Tried; name != "" && o != outcomeAllow {
+		attrs = append(attrs, slog.String("tried", "password"))
+		if !s.cfg.OmitUsers {
+			attrs = append(attrs, slog.String("user", printable(name, maxLoggedName)))
+		}
+	}
+	if d.Plugin != "" {
+		attrs = append(attrs, slog.String("plugin", d.Plugin), slog.Int("step", d.Step))
+	}
+	if d.Result.Reason != "" {
+		attrs = append(attrs, slog.String("reason", d.Result.Reason))
+	}
+	if d.Result.Identity.Subject != "" && !s.cfg.OmitUsers {
+		attrs = append(attrs, slog.String("subject", d.Result.Identity.Subject))
+	}
+	if d.Err != nil {
+		attrs = append(attrs, slog.String("error", d.Err.Error()))
+	}
+	if u := &v.parent.URL; v.source.parent != nil {
+		// Not the query: it is where tokens travel.
+		attrs = append(attrs, slog.String("method", v.parent.Method), slog.String("host", u.Host), slog.String("path", u.Path))
+	}
+	attrs = append(attrs, slog.String("profile", v.profile.String()), slog.Duration("took", took))
+	s.cfg.Log.LogAttrs(ctx, level, "verify", attrs...)
+}
+
+// maxLoggedName bounds what a client can write into the log for a user name, in bytes before they are escaped.
+const maxLoggedName = 64
+
+// client is the client's address for the log.
+func (s *source) client() string {
+	if s.cfg == nil {
+		return "unknown"
+	}
+	if addr := s.ClientIP(); addr.IsValid() {
+		return addr.String()
+	}
+	return "unknown"
+}
+
+// printable returns s, cut at limit bytes, with everything escaped that is no character to be seen.
+func printable(s string, limit int) string {
+	b := make([]byte, 0, min(len(s), limit)+len("…"))
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if i+n > limit {
+			return string(append(b, "…"...))
+		}
+		if unicode.IsPrint(r) && (r != utf8.RuneError || n > 1) {
+			b = append(b, s[i:i+n]...)
+		} else {
+			quoted := strconv.Quote(s[i : i+n])
+			b = append(b, quoted[1:len(quoted)-1]...)
+		}
+		i += n
+	}
+	return string(b)
+}
