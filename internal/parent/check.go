@@ -30,20 +30,20 @@ type raw struct {
 func (r *raw) check() (Request, error) {
 	scheme, err := checkScheme(r.proto)
 	if err != nil {
-		return Request{}, malformed(r.protoName, err.Error())
+		return Request{}, refused(r.protoName, r.proto, err)
 	}
 	host, err := checkHost(r.host)
 	if err != nil {
-		return Request{}, malformed(r.hostName, err.Error())
+		return Request{}, refused(r.hostName, r.host, err)
 	}
 	if r.method != "" || !r.methodOptional {
 		if err := checkMethod(r.method); err != nil {
-			return Request{}, malformed(r.methodName, err.Error())
+			return Request{}, refused(r.methodName, r.method, err)
 		}
 	}
 	parsed := Request{Method: r.method, URL: url.URL{Scheme: scheme, Host: host}, uri: r.uri, target: true}
 	if err := setURI(&parsed.URL, r.uri); err != nil {
-		return Request{}, malformed(r.uriName, err.Error())
+		return Request{}, refused(r.uriName, r.uri, err)
 	}
 	return parsed, nil
 }

@@ -33,12 +33,12 @@ func easURI(in Input) (string, error) {
 		}
 	}
 	if in.Header[hProto] == nil {
-		return "", malformed(hProto, "missing")
+		return "", malformed(hProto, errMissing)
 	}
 	uri := in.Suffix
 	if uri == "" {
 		if in.Header[hURI] == nil {
-			return "", malformed(hURI, "missing")
+			return "", malformed(hURI, errMissing)
 		}
 		uri = joined(in.Header, hURI)
 	}

@@ -1,6 +1,7 @@
 package parent
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 )
@@ -43,11 +44,11 @@ func unstrip(h http.Header, uri string) (string, error) {
 	}
 	switch {
 	case replaced == "" && prefix == "":
-		return "", malformed(hReplacedPath+", "+hPrefix, "missing, although strip=trust says that the route sets one")
+		return "", malformed(hReplacedPath+", "+hPrefix, errors.New("missing, although strip=trust says that the route sets one"))
 	case replaced != "" && prefix != "":
-		return "", malformed(hReplacedPath+", "+hPrefix, "both are there, a route sets one")
+		return "", malformed(hReplacedPath+", "+hPrefix, errors.New("both are there, a route sets one"))
 	case !strings.HasPrefix(uri, "/"):
-		return "", malformed(hURI, errURI.Error())
+		return "", refused(hURI, uri, errURI)
 	}
 	name, path := hReplacedPath, replaced
 	if prefix != "" {
@@ -55,10 +56,10 @@ func unstrip(h http.Header, uri string) (string, error) {
 	}
 	// By itself: a '?' in it would turn what follows into a query.
 	if path[0] != '/' {
-		return "", malformed(name, errURI.Error())
+		return "", refused(name, path, errURI)
 	}
 	if _, err := checkPath(path); err != nil {
-		return "", malformed(name, err.Error())
+		return "", refused(name, path, err)
 	}
 	return glueStripped(replaced, prefix, uri), nil
 }

@@ -21,7 +21,7 @@ func parseURL(name, u, methodName, method string, methodOptional bool) (Request,
 	}
 	var err error
 	if r.proto, r.host, r.uri, err = splitAbsolute(u); err != nil {
-		return Request{}, malformed(name, err.Error())
+		return Request{}, refused(name, u, err)
 	}
 	return r.check()
 }

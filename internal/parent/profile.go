@@ -82,8 +82,17 @@ func (r *Request) URI() string {
 
 var errProfile = errors.New("parent request: unknown profile")
 
-// Parse rebuilds the parent request. Its error names the header that is missing, malformed or in contradiction, never a value.
+// Parse rebuilds the parent request. Its error names the header that is missing, malformed or in contradiction, shows a
+// part of what it said that is fit for a log, and names the setting of the proxy that mends it where there is one.
 func (p Profile) Parse(in Input) (Request, error) {
+	r, err := p.parse(in)
+	if errors.Is(err, errList) && hintList[p] != "" {
+		err = fmt.Errorf("%w: %s", err, hintList[p])
+	}
+	return r, err
+}
+
+func (p Profile) parse(in Input) (Request, error) {
 	switch p {
 	case Auto:
 		return parseAuto(in)
