@@ -25,7 +25,7 @@ import (
 
 // Config is one entry of custom_service_headers or custom_error_headers.
 type Config struct {
-	// Source is what the value is picked from: identity (an object with subject, realm, roles, scopes, attributes and
+	// Source is what the value is picked from: identity (an object with subject, name, realm, roles, scopes, attributes and
 	// claims), userinfo, id_token, access_token, refresh_token, config_token, plugin_config, req, parentRequestInfo
 	// (or parentReqInfo), clientIP, static.
 	Source string `json:"source"`
@@ -327,8 +327,11 @@ func identityView(id *identity.Identity) (query.Value, error) {
 	if id.Subject == "" {
 		return nil, nil
 	}
-	o := query.NewObject(6)
+	o := query.NewObject(7)
 	o.Set("subject", id.Subject)
+	if id.Name != "" {
+		o.Set("name", id.Name)
+	}
 	o.Set("realm", id.Realm)
 	o.Set("roles", list(id.Roles))
 	if id.Scopes != nil {

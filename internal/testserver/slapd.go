@@ -63,6 +63,7 @@ func Slapd(t testing.TB, ldif string) *Directory {
 			"access to * by dn.exact="+d.Reader+" read by * none",
 			"overlay memberof",
 			"overlay ppolicy",
+			"ppolicy_use_lockout",
 			"ppolicy_default cn=policy,dc=example,dc=com",
 		),
 	} {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,9 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 	if c.Connection.TLSOptions.insecure() {
 		say("connection.tlsOptions.rejectUnauthorized: any server that answers is believed and told the passwords")
 	}
+	if len(c.Connection.SearchAttributes) == 0 {
+		say("connection.searchAttributes: all attributes of the user are fetched and shown to rules and headers; name those that you need")
+	}
 	for _, url := range c.Connection.URL {
 		if plugins.InClear(url, "ldap") && !c.Connection.StartTLS {
 			say("connection.url: ldap without starttls sends passwords in clear")
@@ -61,6 +65,12 @@ func (c *Config) Migrate(say func(text string)) {
 		say("connection.url: a server certificate that has a common name and no alternative names is refused; " +
 			"tlsOptions.servername with that name takes it, and so does tlsOptions.fingerprint with its public key")
 	}
+	say("every attribute but those in connection.singleValued is a list, even of one value: " +
+		"$.mail of a query is [\"a@b\"], $.mail[0] is its text")
+	if strings.Contains(c.Connection.GroupSearchFilter, string(username)) {
+		say("connection.groupSearchFilter: {{username}} is the name that logs in; in external-auth-server it is the user's uid")
+	}
+	say("bytes are base64, objectGUID and objectSid their usual text; passwords and keys that the bind may read are not shown")
 	say("a directory that is down is always 503 here, and mostly 401 there; " +
 		"a remembered login counts for this token alone, assertions included")
 }
@@ -80,6 +90,14 @@ type Connection struct {
 	BindDN string `json:"bindDN,omitempty"`
 	// BindCredentials is the password of BindDN.
 	BindCredentials plugins.Secret `json:"bindCredentials,omitempty"`
+	// BindDn is an older name of BindDN.
+	BindDn string `json:"bindDn,omitempty"`
+	// AdminDn is an older name of BindDN.
+	AdminDn string `json:"adminDn,omitempty"`
+	// Credentials is an older name of BindCredentials.
+	Credentials plugins.Secret `json:"Credentials,omitempty"`
+	// AdminPassword is an older name of BindCredentials.
+	AdminPassword plugins.Secret `json:"adminPassword,omitempty"`
 
 	// SearchBase is the DN below which users are searched; "" is the root. Required.
 	SearchBase *string `json:"searchBase"`
@@ -88,14 +106,18 @@ type Connection struct {
 	// SearchScope is how deep: base, one or sub. Default sub.
 	SearchScope string `json:"searchScope,omitempty"`
 	// SearchAttributes are the attributes of the user to ask for. Default is all but operational ones, such as
-	// OpenLDAP's memberOf.
+	// OpenLDAP's memberOf, and without bytes over 4 KiB, such as photos.
 	SearchAttributes plugins.List `json:"searchAttributes,omitempty"`
+	// SingleValued are attributes that have one value at most: in native tokens they are text, and all others lists, even
+	// of one. Those that a standard or Active Directory declares such, like displayName or uidNumber, need not be named.
+	SingleValued plugins.List `json:"singleValued,omitempty"`
 	// BindProperty is the user's attribute to bind with, "dn" for the DN. Default dn.
 	BindProperty string `json:"bindProperty,omitempty"`
 
 	// GroupSearchBase is the DN below which groups are searched, which become _groups. Default is no search for groups.
 	GroupSearchBase string `json:"groupSearchBase,omitempty"`
-	// GroupSearchFilter finds the groups; in it {{dn}} stands for the user's GroupDNProperty and {{username}} for the uid.
+	// GroupSearchFilter finds the groups; in it {{dn}} stands for the user's GroupDNProperty and {{username}} for the name
+	// that logs in, as the directory writes it (in EAS's format for the uid).
 	GroupSearchFilter string `json:"groupSearchFilter,omitempty"`
 	// GroupSearchScope is how deep: base, one or sub. Default sub.
 	GroupSearchScope string `json:"groupSearchScope,omitempty"`
@@ -128,6 +150,16 @@ type Connection struct {
 	Log any `json:"log,omitempty"`
 	// StrictDN means nothing here: DNs are the directory's to read.
 	StrictDN any `json:"strictDN,omitempty"`
+	// QueueSize means nothing here: requests wait for a connection as long as a verification may take.
+	QueueSize any `json:"queueSize,omitempty"`
+	// QueueTimeout means nothing here, as QueueSize.
+	QueueTimeout any `json:"queueTimeout,omitempty"`
+	// QueueDisable means nothing here, as QueueSize.
+	QueueDisable any `json:"queueDisable,omitempty"`
+	// IncludeRaw adds no _raw: bytes are base64 in the attribute itself. Set to true it is refused.
+	IncludeRaw bool `json:"includeRaw,omitempty"`
+	// SocketPath is refused: the directory is named by its URL.
+	SocketPath string `json:"socketPath,omitempty"`
 }
 
 // secured reports whether any connection has TLS.
@@ -161,14 +193,15 @@ func (c *Connection) timeouts() (t timeouts, err error) {
 }
 
 // searches compiles what is searched for. groups is nil when groups are not asked for.
-func (c *Connection) searches(complain func(error) error) (user, groups *search, err error) {
+func (c *Connection) searches(env plugins.Env) (user, groups *search, err error) {
+	complain := env.Complain
 	if c.SearchBase == nil {
 		return nil, nil, errors.New("searchBase: required")
 	}
 	if c.SearchFilter == "" {
 		return nil, nil, errors.New("searchFilter: required")
 	}
-	user = &search{base: *c.SearchBase, attributes: c.SearchAttributes}
+	user = &search{base: *c.SearchBase, attributes: c.SearchAttributes, shape: shape{lists: env.Native}}
 	if user.scope, err = parseScope(c.SearchScope); err != nil {
 		return nil, nil, fmt.Errorf("searchScope: %w", err)
 	}
@@ -182,6 +215,9 @@ func (c *Connection) searches(complain func(error) error) (user, groups *search,
 	}
 	if user.filter.has(userDN) {
 		return nil, nil, errors.New("searchFilter: {{dn}} is not known before the user is found")
+	}
+	if err := c.shapes(user, complain); err != nil {
+		return nil, nil, err
 	}
 	for name, property := range map[string]string{"bindProperty": c.BindProperty, "groupDnProperty": c.GroupDNProperty} {
 		if property != "" && property != "dn" && !asksFor(c.SearchAttributes, property) {
@@ -203,7 +239,72 @@ func (c *Connection) searches(complain func(error) error) (user, groups *search,
 	if groups.filter, err = parseFilter(c.GroupSearchFilter); err != nil {
 		return nil, nil, fmt.Errorf("groupSearchFilter: %w", err)
 	}
-	return user, groups, nil
+	groups.shape = shape{lists: user.lists, single: user.single, asked: lower(c.GroupSearchAttributes)}
+	if groups.filter.has(username) && !user.lists && !asksFor(c.SearchAttributes, "uid") {
+		err = complain(errors.New("groupSearchFilter: {{username}} is the user's uid, which is not among searchAttributes"))
+	}
+	return user, groups, err
+}
+
+// shapes says how the user's attributes are shown, and asks for those that tell the login name.
+func (c *Connection) shapes(user *search, complain func(error) error) error {
+	user.asked, user.single = lower(c.SearchAttributes), maps.Clone(alwaysOne)
+	maps.Copy(user.single, lower(c.SingleValued))
+	for _, list := range []plugins.List{c.SearchAttributes, c.GroupSearchAttributes} {
+		for _, a := range list {
+			if secret[baseName(a)] {
+				if err := complain(fmt.Errorf("searchAttributes: %s is a secret, which is shown to nobody", a)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	user.hidden = map[string]bool{}
+	for _, a := range user.filter.loginAttributes() {
+		if !asksFor(user.attributes, a.name) {
+			user.attributes = append(slices.Clone(user.attributes), a.name)
+			user.hidden[strings.ToLower(a.name)] = true
+		}
+	}
+	return nil
+}
+
+func lower(list []string) map[string]bool {
+	m := map[string]bool{}
+	for _, name := range list {
+		m[baseName(name)] = true
+	}
+	return m
+}
+
+// older takes over options by their older names. The first that there is counts, as in ldapauth-fork.
+func (c *Connection) older(complain func(error) error) error {
+	dn := []string{c.BindDn, c.BindDN, c.AdminDn}
+	password := []string{string(c.BindCredentials), string(c.Credentials), string(c.AdminPassword)}
+	given := func(s string) bool { return s != "" }
+	different := func(list []string) bool {
+		list = slices.Compact(slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == "" }))
+		return len(list) > 1
+	}
+	if different(dn) || different(password) {
+		if err := complain(errors.New("bindDN: it is given by an older name too, and differs")); err != nil {
+			return err
+		}
+	}
+	c.BindDN, c.BindCredentials = "", ""
+	if i := slices.IndexFunc(dn, given); i >= 0 {
+		c.BindDN = dn[i]
+	}
+	if i := slices.IndexFunc(password, given); i >= 0 {
+		c.BindCredentials = plugins.Secret(password[i])
+	}
+	if c.SocketPath != "" {
+		return errors.New("socketPath: not supported; url names the directory")
+	}
+	if c.IncludeRaw {
+		return complain(errors.New("includeRaw: there is no _raw; bytes are base64 in the attribute itself"))
+	}
+	return nil
 }
 
 // asksFor reports whether a search for attributes can return the one called name (RFC 4511 §4.5.1.8).

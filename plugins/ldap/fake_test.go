@@ -26,6 +26,10 @@ type fake struct {
 	codes map[string]uint16
 	// bindCodes are results of binds, by DN.
 	bindCodes map[string]uint16
+	// messages are the diagnostic messages of refused binds, by DN.
+	messages map[string]string
+	// references says that searches also find references to other servers, as at the root of an Active Directory.
+	references bool
 	// gate is received from before a bind of a user is answered, if it is not nil.
 	gate chan struct{}
 	// deaf servers take connections and answer nothing.
@@ -205,17 +209,22 @@ func (f *fake) talk(n int, c net.Conn) {
 				// A directory that takes unauthenticated binds, as many do.
 				code = 0
 			}
-			err = send(c, id, ldap.ApplicationBindResponse, code)
+			err = send(c, id, ldap.ApplicationBindResponse, code, f.messages[dn])
 		case ldap.ApplicationSearchRequest:
 			filter, _ := ldap.DecompileFilter(op.Children[6])
 			f.note(n, "search %s %s", op.Children[0].Value, filter)
 			for _, e := range f.entries[filter] {
 				err = errors.Join(err, sendEntry(c, id, e))
 			}
-			err = errors.Join(err, send(c, id, ldap.ApplicationSearchResultDone, f.codes[filter]))
+			if f.references {
+				op := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultReference, nil, "")
+				op.AppendChild(octets("ldap://ForestDnsZones.test/DC=ForestDnsZones,DC=test"))
+				err = errors.Join(err, sendOp(c, id, op))
+			}
+			err = errors.Join(err, send(c, id, ldap.ApplicationSearchResultDone, f.codes[filter], ""))
 		case ldap.ApplicationExtendedRequest:
 			f.note(n, "extended")
-			err = send(c, id, ldap.ApplicationExtendedResponse, ldap.LDAPResultUnwillingToPerform)
+			err = send(c, id, ldap.ApplicationExtendedResponse, ldap.LDAPResultUnwillingToPerform, "")
 		case ldap.ApplicationUnbindRequest:
 			f.note(n, "unbind")
 			return
@@ -226,11 +235,11 @@ func (f *fake) talk(n int, c net.Conn) {
 	}
 }
 
-func send(c net.Conn, id int64, tag ber.Tag, code uint16) error {
+func send(c net.Conn, id int64, tag ber.Tag, code uint16, message string) error {
 	op := ber.Encode(ber.ClassApplication, ber.TypeConstructed, tag, nil, "")
 	op.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, int64(code), ""))
 	op.AppendChild(octets(""))
-	op.AppendChild(octets(""))
+	op.AppendChild(octets(message))
 	return sendOp(c, id, op)
 }
 

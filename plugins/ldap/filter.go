@@ -1,6 +1,8 @@
 package ldap
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -17,6 +19,13 @@ const (
 // A filter is a search filter (RFC 4515) with placeholders.
 type filter struct{ text string }
 
+var (
+	// unescaped is a backslash that a filter cannot have; a DN can.
+	unescaped = regexp.MustCompile(`\\([^0-9a-fA-F]|[0-9a-fA-F][^0-9a-fA-F]|.?$)`)
+	// bracketed is a value with a parenthesis in it.
+	bracketed = regexp.MustCompile(`=[^()]+\(`)
+)
+
 // parseFilter checks that text is a filter once its placeholders are filled in. Outer parentheses may be missing.
 func parseFilter(text string) (filter, error) {
 	text = strings.TrimSpace(text)
@@ -25,6 +34,15 @@ func parseFilter(text string) (filter, error) {
 	}
 	f := filter{text}
 	_, err := ldap.CompileFilter(f.fill("a", "a"))
+	switch {
+	case err == nil:
+	case unescaped.MatchString(text):
+		at := unescaped.FindString(text)
+		return f, fmt.Errorf(`not a filter: a backslash in a value is written \5c, so %s of a DN is \5c%s; parentheses in a value are \28 and \29 (RFC 4515)`,
+			at, at[1:])
+	case bracketed.MatchString(text):
+		return f, fmt.Errorf(`not a filter: a "(" in a value is written \28 and a ")" \29 (RFC 4515): %w`, err)
+	}
 	return f, err
 }
 
@@ -37,4 +55,49 @@ func (f filter) fill(name, dn string) string {
 		string(username), ldap.EscapeFilter(name),
 		string(userDN), ldap.EscapeFilter(dn),
 	).Replace(f.text)
+}
+
+// compared is a part of a filter that compares {{username}} with an attribute.
+var compared = regexp.MustCompile(`\(\s*([A-Za-z][A-Za-z0-9-]*)=([^()*{}\\]*)\{\{username\}\}([^()*{}\\]*)\)`)
+
+// A loginAttribute holds names that users log in with, between two texts.
+type loginAttribute struct{ name, before, after string }
+
+// loginAttributes are those that f compares {{username}} with.
+func (f filter) loginAttributes() (all []loginAttribute) {
+	for _, m := range compared.FindAllStringSubmatch(f.text, -1) {
+		all = append(all, loginAttribute{m[1], m[2], m[3]})
+	}
+	return all
+}
+
+// loginName is the name that user logs in with, as the directory writes it: it finds people by more spellings than the
+// one that it has, and to applications, and to groups of names, each spelling is somebody else.
+func loginName(user *ldap.Entry, attributes []loginAttribute, typed string) string {
+	only := ""
+	for _, a := range attributes {
+		values := user.GetEqualFoldAttributeValues(a.name)
+		for _, v := range values {
+			name, ok := a.cut(v)
+			switch {
+			case ok && strings.EqualFold(name, typed):
+				return name
+			case ok && len(values) == 1 && only == "":
+				only = name
+			}
+		}
+	}
+	if only != "" {
+		return only
+	}
+	return typed
+}
+
+// cut takes the texts around the name off v.
+func (a loginAttribute) cut(v string) (name string, ok bool) {
+	n := len(v) - len(a.before) - len(a.after)
+	if n <= 0 || !strings.EqualFold(v[:len(a.before)], a.before) || !strings.EqualFold(v[len(v)-len(a.after):], a.after) {
+		return "", false
+	}
+	return v[len(a.before) : len(a.before)+n], true
 }

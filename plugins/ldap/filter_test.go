@@ -62,3 +62,58 @@ func FuzzFilter(f *testing.F) {
 		}
 	})
 }
+
+// Filters as people copy them from Active Directory's tools, whose DNs are escaped otherwise.
+func TestFilterErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		`(memberOf=CN=Smith\, J,DC=x)`:           `a backslash in a value is written \5c, so \, of a DN is \5c,`,
+		`(memberOf=CN=A \(EU\),DC=x)`:            `parentheses in a value are \28 and \29`,
+		`(memberOf=CN=A#1\#,DC=x)`:               `so \# of a DN is \5c#`,
+		`(memberOf=CN=A\)`:                       `a backslash in a value`,
+		`(memberOf=CN=Admins (EU),OU=x)`:         `a "(" in a value is written \28`,
+		`(&(uid=a)(memberOf=CN=Admins (EU),O=x)`: `a "(" in a value is written \28`,
+		`(&(uid=a)`:                              "",
+		`(uid`:                                   "",
+	} {
+		if _, err := parseFilter(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("parseFilter(%s) = %v, want %q", text, err, want)
+		}
+	}
+	for _, text := range []string{
+		`(memberOf=CN=Smith\5c, J,DC=x)`, `(memberOf=CN=Admins \28EU\29,OU=x)`, `(memberOf:1.2.840.113556.1.4.1941:=CN=a,DC=x)`,
+		`(&(objectClass=user)(|(sAMAccountName={{username}})(userPrincipalName={{username}}@x))(!(userAccountControl:1.2.840.113556.1.4.803:=2)))`,
+	} {
+		if _, err := parseFilter(text); err != nil {
+			t.Errorf("parseFilter(%s) = %v", text, err)
+		}
+	}
+}
+
+func TestLoginName(t *testing.T) {
+	for _, tt := range []struct {
+		name, filter string
+		user         []string
+		typed, want  string
+	}{
+		{"as it is", "(uid={{username}})", []string{"uid", "bob"}, "bob", "bob"},
+		{"in capitals", "(uid={{username}})", []string{"uid", "bob"}, "BOB", "bob"},
+		{"one of several", "(uid={{username}})", []string{"uid", "bob", "uid", "Bobby"}, "bobby", "Bobby"},
+		{"a spelling that only the directory takes for it", "(cn={{username}})", []string{"cn", "Jos\u00e9"}, "jose", "Jos\u00e9"},
+		{"by mail", "(|(uid={{username}})(mail={{username}}))", []string{"uid", "bob", "mail", "Bob@x"}, "bob@x", "Bob@x"},
+		{"a part of it", "(userPrincipalName={{username}}@corp.test)", []string{"userPrincipalName", "Bob@CORP.test"}, "bob", "Bob"},
+		{"in a larger filter", "(&(objectClass=person)(UID={{username}}))", []string{"uid", "bob"}, "BOB", "bob"},
+		{"nothing to tell it by", "(uid={{username}})", nil, "BOB", "BOB"},
+		{"several and none of them", "(uid={{username}})", []string{"uid", "a", "uid", "b"}, "c", "c"},
+		{"compared by a rule of its own", "(uid:caseExactMatch:={{username}})", []string{"uid", "bob"}, "bob", "bob"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, err := parseFilter(tt.filter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := loginName(entry(aliceDN, tt.user...), f.loginAttributes(), tt.typed); got != tt.want {
+				t.Errorf("loginName(%s) = %s, want %s", tt.typed, got, tt.want)
+			}
+		})
+	}
+}

@@ -11,9 +11,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -35,6 +37,11 @@ type Plugin struct {
 	groups                        *search
 	bindProperty, groupDNProperty string
 	rules                         *assertion.Set
+	logins                        []loginAttribute
+	native                        bool
+	log                           *slog.Logger
+	// leftOut is for the first login that lacks attributes.
+	leftOut sync.Once
 	// nobody is a DN that is nobody's.
 	nobody string
 
@@ -53,7 +60,9 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("assertions.userinfo: %w", err)
 	}
-	p := &Plugin{realm: c.Realm, rules: rules, key: credential.NewKey(), called: env.Calls("ldap")}
+	p := &Plugin{
+		realm: c.Realm, rules: rules, key: credential.NewKey(), native: env.Native, log: env.Log, called: env.Calls("ldap"),
+	}
 	if p.realm == "" {
 		p.realm = DefaultRealm
 	}
@@ -101,6 +110,9 @@ func (p *Plugin) connection(c *Connection, env plugins.Env) (err error) {
 	if d.timeouts, err = c.timeouts(); err != nil {
 		return err
 	}
+	if err := c.older(env.Complain); err != nil {
+		return err
+	}
 	switch {
 	case c.BindDN != "" && c.BindCredentials == "":
 		// Such a bind would succeed, as nobody.
@@ -111,9 +123,10 @@ func (p *Plugin) connection(c *Connection, env plugins.Env) (err error) {
 		}
 		c.BindCredentials = ""
 	}
-	if p.user, p.groups, err = c.searches(env.Complain); err != nil {
+	if p.user, p.groups, err = c.searches(env); err != nil {
 		return err
 	}
+	p.logins = p.user.filter.loginAttributes()
 	if p.bindProperty = c.BindProperty; p.bindProperty == "" {
 		p.bindProperty = "dn"
 	}

@@ -2,10 +2,8 @@ package ldap
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -21,7 +19,9 @@ type login struct {
 	userInfo *query.Object
 	// weight is roughly how much memory it takes, in bytes.
 	weight int
-	until  time.Time
+	// leftOut are attributes that were too long to be shown unasked.
+	leftOut []string
+	until   time.Time
 }
 
 // A verdict is what the directory has to say about credentials: a login, or why not.
@@ -41,6 +41,7 @@ type search struct {
 	scope      int
 	filter     filter
 	attributes []string
+	shape
 }
 
 // do searches for at most limit entries; 0 is as many as the server gives.
@@ -58,6 +59,9 @@ func (s *search) do(ctx context.Context, p *pool, name, dn string, limit int) ([
 		}
 		return err
 	})
+	if code, _ := resultCode(err); code == ldap.LDAPResultReferral {
+		err = fmt.Errorf("%w: the directory refers to another; in Active Directory ask the Global Catalog, at port 3268 or 3269", err)
+	}
 	return entries, err
 }
 
@@ -75,30 +79,31 @@ func (p *Plugin) login(ctx context.Context, c plugins.Basic) (verdict, error) {
 		}
 	}
 	// Who is not there has a wrong password too: the answer must not come sooner than for those who are.
-	ok, err := p.matches(ctx, name, c.Password)
+	refused, err := p.refused(ctx, name, c.Password)
 	switch {
 	case err != nil:
 		return verdict{}, fmt.Errorf("bind: %w", err)
 	case user == nil:
 		return unauthorized(reason), nil
-	case !ok:
-		return unauthorized("wrong password"), nil
+	case refused != "":
+		return unauthorized(refused), nil
 	}
-	l := &login{identity: identity.Identity{Subject: user.DN, Realm: p.realm}}
-	l.userInfo = l.object(user)
+	l := &login{identity: identity.Identity{Subject: user.DN, Name: loginName(user, p.logins, c.User), Realm: p.realm}}
+	if l.userInfo, err = p.user.object(user, l); err != nil {
+		return verdict{}, fmt.Errorf("user: %w", err)
+	}
 	if p.groups != nil {
-		entries, err := p.groups.do(ctx, p.service, first(user, "uid"), p.groupName(user), 0)
-		if code, ok := resultCode(err); ok && code == ldap.LDAPResultNoSuchObject {
-			return unauthorized("groupSearchBase is not there"), nil
-		}
-		if err != nil {
-			return verdict{}, fmt.Errorf("group search: %w", err)
-		}
-		groups := make([]any, len(entries))
-		for i, e := range entries {
-			groups[i] = l.object(e)
+		groups, reason, err := p.findGroups(ctx, user, l)
+		if groups == nil {
+			return unauthorized(reason), err
 		}
 		l.userInfo.Set("_groups", groups)
+	}
+	if len(l.leftOut) > 0 {
+		p.leftOut.Do(func() {
+			p.log.Warn("ldap: attributes too long to be shown unasked; connection.searchAttributes and groupSearchAttributes name those that are needed",
+				"attributes", l.leftOut)
+		})
 	}
 	holds, failed, err := p.rules.Eval(ctx, l.userInfo)
 	switch {
@@ -132,24 +137,57 @@ func (p *Plugin) find(ctx context.Context, name string) (user *ldap.Entry, reaso
 	return nil, "several users", nil
 }
 
-// matches reports whether the password is that of the name. Neither is empty: a bind without a password succeeds for
-// anybody, as nobody (RFC 4513 §5.1.2).
-func (p *Plugin) matches(ctx context.Context, name, password string) (bool, error) {
-	err := p.passwords.do(ctx, func(c *ldap.Conn) error { return c.Bind(name, password) })
-	if err == nil {
-		return true, nil
+// findGroups returns the user's groups; or nil and why.
+func (p *Plugin) findGroups(ctx context.Context, user *ldap.Entry, l *login) (groups []any, reason string, err error) {
+	name := l.identity.Name
+	if !p.native {
+		name = first(user, "uid")
 	}
-	switch code, ok := resultCode(err); {
+	entries, err := p.groups.do(ctx, p.service, name, p.groupName(user), 0)
+	if code, ok := resultCode(err); ok && code == ldap.LDAPResultNoSuchObject {
+		return nil, "groupSearchBase is not there", nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("group search: %w", err)
+	}
+	groups = make([]any, len(entries))
+	for i, e := range entries {
+		if groups[i], err = p.groups.object(e, l); err != nil {
+			return nil, "", fmt.Errorf("groups: %w", err)
+		}
+	}
+	return groups, "", nil
+}
+
+// refused returns why the password is not that of the name, "" if it is. Neither is empty: a bind without a password
+// succeeds for anybody, as nobody (RFC 4513 §5.1.2).
+func (p *Plugin) refused(ctx context.Context, name, password string) (why string, err error) {
+	var controls []ldap.Control
+	err = p.passwords.do(ctx, func(c *ldap.Conn) error {
+		// Servers without password policies pass over the control.
+		result, err := c.SimpleBind(&ldap.SimpleBindRequest{
+			Username: name, Password: password, Controls: []ldap.Control{ldap.NewControlBeheraPasswordPolicy()},
+		})
+		if result != nil {
+			controls = result.Controls
+		}
+		return err
+	})
+	if err == nil {
+		return "", nil
+	}
+	code, ok := resultCode(err)
+	switch {
 	case !ok:
-		return false, err
+		return "", err
 	case code == ldap.LDAPResultOperationsError, code == ldap.LDAPResultProtocolError,
 		code == ldap.LDAPResultAuthMethodNotSupported, code == ldap.LDAPResultStrongAuthRequired,
 		code == ldap.LDAPResultConfidentialityRequired, code == ldap.LDAPResultOther,
 		code == ldap.LDAPResultBusy, code == ldap.LDAPResultUnavailable:
 		// The server does not take passwords, or not like this; whose it was makes no difference.
-		return false, err
+		return "", err
 	}
-	return false, nil
+	return refusal(code, err, controls), nil
 }
 
 // bindName is what the user binds with, or "".
@@ -176,39 +214,4 @@ func first(e *ldap.Entry, attribute string) string {
 		return values[0]
 	}
 	return ""
-}
-
-// object is e as ldapjs shows it: dn and controls, then each attribute, a string if it has one value and a list if it
-// has several or none. It adds to l's weight.
-func (l *login) object(e *ldap.Entry) *query.Object {
-	o := query.NewObject(len(e.Attributes) + 3)
-	o.Set("dn", e.DN)
-	o.Set("controls", []any{})
-	l.weight += 256 + len(e.DN)
-	for _, a := range e.Attributes {
-		// An attribute of that name must not pass for the DN.
-		if _, taken := o.Get(a.Name); taken {
-			continue
-		}
-		l.weight += 64 + len(a.Name)
-		values := make([]any, len(a.ByteValues))
-		for i, v := range a.ByteValues {
-			values[i] = text(a.Name, v)
-			l.weight += 32 + len(v)
-		}
-		if len(values) == 1 {
-			o.Set(a.Name, values[0])
-		} else {
-			o.Set(a.Name, values)
-		}
-	}
-	return o
-}
-
-// text is a value as a string: base64 where the attribute is asked for as ;binary, else as UTF-8.
-func text(attribute string, value []byte) string {
-	if strings.HasSuffix(attribute, ";binary") {
-		return base64.StdEncoding.EncodeToString(value)
-	}
-	return strings.ToValidUTF8(string(value), "\ufffd")
 }

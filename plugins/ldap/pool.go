@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -32,7 +33,8 @@ func newPool(d *directory, as binding, size int) *pool {
 
 // do runs one operation on a connection, when there is one to be had within ctx. When the connection breaks, or its
 // server has no time, the operation is tried again: where an idle connection broke on a new one, else on the next
-// server. An operation must bear that.
+// server. An operation must bear that. Nothing that a client can cause counts against a server, nor against other
+// connections to it: that it leaves, that its time is nearly over, that the answer to it is too long.
 func (p *pool) do(ctx context.Context, operation func(*ldap.Conn) error) error {
 	if err := p.slots.Acquire(ctx, 1); err != nil {
 		return fmt.Errorf("waiting for a connection: %w", err)
@@ -40,25 +42,33 @@ func (p *pool) do(ctx context.Context, operation func(*ldap.Conn) error) error {
 	defer p.slots.Release(1)
 	c := p.take()
 	reused := c != nil
+	first := int(p.directory.preferred.Load())
 	for failed := 0; ; reused = false {
 		if !reused {
 			var err error
-			if c, err = p.directory.connect(ctx, p.as); err != nil {
+			if c, err = p.directory.connect(ctx, p.as, first); err != nil {
 				return err
 			}
 		}
+		start := time.Now()
 		err := c.run(ctx, p.directory.op, operation)
 		if !unreachable(err) {
 			p.put(c)
 			return err
 		}
 		c.cut()
-		if reused {
+		switch {
+		case c.raw.left.Load() <= 0:
+			return errTooLong
+		case errors.Is(ctx.Err(), context.Canceled), ctx.Err() != nil && time.Since(start) < fairChance:
+			return err
+		case reused:
 			// What broke one of them probably broke the others.
 			p.drain()
-		} else {
+		default:
 			failed++
 			p.directory.avoid(c.server)
+			first = (c.server + 1) % len(p.directory.servers)
 		}
 		if ctx.Err() != nil || failed == len(p.directory.servers) {
 			return err

@@ -58,19 +58,27 @@ type directory struct {
 	timeouts
 }
 
-// connect opens a connection to the first server that takes one, the preferred one first, and binds as who.
+// fairChance is how long a server may be kept waiting for before its silence counts against it: what little time a
+// request has left, because its client sent many or went away, says nothing about the server.
+const fairChance = time.Second
+
+// connect opens a connection to the first server that takes one, beginning with the first-th, and binds as who.
 // A server that refuses the bind has spoken for all.
-func (d *directory) connect(ctx context.Context, who binding) (*conn, error) {
-	first := int(d.preferred.Load())
+func (d *directory) connect(ctx context.Context, who binding, first int) (*conn, error) {
 	var errs []error
+	fair := true
 	for i := range d.servers {
 		n := (first + i) % len(d.servers)
-		c, err := d.connectTo(ctx, d.servers[n], d.share(ctx, len(d.servers)-i), who)
+		given := d.share(ctx, len(d.servers)-i)
+		c, err := d.connectTo(ctx, d.servers[n], given, who)
 		if err == nil {
 			c.server = n
-			d.preferred.Store(int32(n)) // an index into a list of URLs
+			if fair {
+				d.preferred.CompareAndSwap(int32(first), int32(n)) // indexes into a list of URLs
+			}
 			return c, nil
 		}
+		fair = fair && (given >= min(d.timeouts.connect, fairChance) || !errors.Is(err, context.DeadlineExceeded))
 		errs = append(errs, fmt.Errorf("%s: %w", d.servers[n].url, err))
 		if ctx.Err() != nil || !unreachable(err) {
 			break
