@@ -179,6 +179,10 @@ func TestStrict(t *testing.T) {
 		{"bad regex", `[{"query_engine":"jp","query":"$.a","rule":{"method":"regex","value":"/(/"}}]`, "[0].rule.value: regexp: missing )"},
 		{"in without a list", `[{"query_engine":"jp","query":"$.a","rule":{"method":"in","value":"x"}}]`, "[0].rule.value: must be a list"},
 		{"no value", `[{"query_engine":"jp","query":"$.a","rule":{"method":"eq"}}]`, "[0].rule.value: required"},
+		// JavaScript makes texts of lists of one.
+		{"a regex in a list", `[{"query_engine":"jp","query":"$.a","rule":{"method":"regex","value":["/x/"]}}]`, "[0].rule.value: must be one value"},
+		{"eq to a list", `[{"query_engine":"jp","query":"$.a","rule":{"method":"eq","value":["x"]}}]`, "[0].rule.value: must be one value"},
+		{"a method in a list", `[{"query_engine":"jp","query":"$.a","rule":{"method":["eq"],"value":"x"}}]`, "[0].rule.method: must be a string"},
 		{"negate as a text", `[{"query_engine":"jp","query":"$.a","rule":{"method":"empty","negate":"false"}}]`, "[0].rule.negate: must be true or false"},
 		{"empty, ignoring case, always throws", `[{"query_engine":"jp","query":"$.a","rule":{"method":"empty","case_insensitive":true}}]`, "[0].rule.value: with case_insensitive"},
 		{"query_opts", `[{"query_engine":"jp","query":"$.a","query_opts":{"single_value":true},"rule":{"method":"empty"}}]`, "[0].query_opts: "},

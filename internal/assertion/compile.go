@@ -85,7 +85,10 @@ func (c compiler) spec(o *query.Object) (rule, error) {
 	if err := c.known(o, "method", "value", "negate", "case_insensitive"); err != nil {
 		return rule{}, err
 	}
-	method, _ := member(o, "method").(string)
+	method, isText := member(o, "method").(string)
+	if c.strict && !isText {
+		return rule{}, problem.At("method", errors.New("must be a string"))
+	}
 	r := rule{name: method, method: method}
 	var err error
 	if r.negate, err = c.flag(o, "negate"); err != nil {
@@ -102,6 +105,9 @@ func (c compiler) spec(o *query.Object) (rule, error) {
 		if _, missing := value.(query.Undefined); missing != (method == "empty") && known(method) {
 			return rule{}, problem.At("value", errors.New("required by every method but empty, which takes none"))
 		}
+		if err := oneValue(method, value); err != nil {
+			return rule{}, problem.At("value", err)
+		}
 	}
 	if r.fold {
 		if value, err = fold(value); err != nil {
@@ -110,6 +116,17 @@ func (c compiler) spec(o *query.Object) (rule, error) {
 	}
 	r.test, r.takes, err = compileTest(method, value)
 	return r, err
+}
+
+// oneValue refuses what JavaScript would make a text of: a list of one is that one there.
+func oneValue(method string, value query.Value) error {
+	switch value.(type) {
+	case []any, *query.Object:
+		if method == "eq" || method == "regex" {
+			return fmt.Errorf("must be one value for %s", method)
+		}
+	}
+	return nil
 }
 
 var methods = []string{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty", "cidr"}
