@@ -72,6 +72,7 @@ func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *v
 		return p, refusal(http.StatusServiceUnavailable, p.err)
 	}
 	header := headerOf(request)
+	v.source = source{header: header, peer: from.addr, cfg: &s.cfg} // what the log says of a request that is refused
 	scheme, host, err := look.origin(request)
 	if err == nil {
 		v.parent, err = parent.Envoy.Parse(parent.Input{

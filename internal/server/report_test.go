@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 )
 
 const passwordToken = `{"eas":{"plugins":[` +
@@ -90,6 +92,26 @@ func TestNamesInTheLog(t *testing.T) {
 	} {
 		if got := logged(t, login(name, "guess"), false)["user"]; got != want {
 			t.Errorf("user = %q, want %q", got, want)
+		}
+	}
+}
+
+// Over gRPC as over HTTP.
+func TestGRPCDenialsNameTheClient(t *testing.T) {
+	f := newFixture(t, nil)
+	client := authv3.NewAuthorizationClient(f.envoy(t))
+	for _, path := range []string{"/a", "/\\"} {
+		in := checkRequest(passwordToken)
+		in.Attributes.Request.Http.Path = path
+		in.Attributes.Request.Http.Headers["x-forwarded-for"] = "203.0.113.7"
+		in.Attributes.Request.Http.Headers["authorization"] = "Basic YWxpY2U6Z3Vlc3M="
+		if _, err := client.Check(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"outcome=deny status=403 client=203.0.113.7 tried=password user=alice ", "outcome=refused status=503 client=203.0.113.7 "} {
+		if !strings.Contains(f.log.String(), want) {
+			t.Errorf("log = %s, want %s", f.log, want)
 		}
 	}
 }
