@@ -9,7 +9,14 @@ import (
 type hash [sha256.Size]byte
 
 // hashOf returns the hash of a token.
-func hashOf(token string) hash { return sha256.Sum256([]byte(token)) }
+func hashOf(token string) hash {
+	// Most tokens are shorter, and their copy need not be on the heap.
+	var buf [1536]byte
+	if len(token) > len(buf) {
+		return sha256.Sum256([]byte(token))
+	}
+	return sha256.Sum256(buf[:copy(buf[:], token)])
+}
 
 // A memory remembers values by hash, as many as fit: when it is full the older half is forgotten, but for what was used
 // since. The zero value is full with nothing in it; nothing is allocated before the first Put. It is safe for concurrent

@@ -129,7 +129,7 @@ var (
 func parseKey(text string) (jose.JSONWebKey, error) {
 	var k jose.JSONWebKey
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {
-		if json.Unmarshal([]byte(text), &k) != nil || k.IsPublic() {
+		if json.Unmarshal([]byte(text), &k) != nil {
 			return k, errKey
 		}
 		return k, nil

@@ -93,6 +93,24 @@ func TestSignedUserinfoByConfiguredKeys(t *testing.T) {
 	}
 }
 
+// Where nobody says which client a token was issued to, signed userinfo must be for somebody all the same.
+func TestSignedUserinfoForNobody(t *testing.T) {
+	i := newIssuer(t)
+	for _, tt := range []struct {
+		aud  any
+		want int
+	}{{"gate", 200}, {[]any{5, "gate"}, 200}, {nil, 503}, {5, 503}, {[]any{}, 503}, {"", 503}} {
+		env := i.answering(t, "/userinfo", func(r *http.Request) *http.Response {
+			res := answer(r, http.StatusOK, i.key.sign(t, map[string]any{"iss": issuerURL, "aud": tt.aud, "sub": "alice"}))
+			res.Header.Set("Content-Type", "application/jwt")
+			return res
+		})
+		if got := status(t, build(t, oidc(`"features":{"fetch_userinfo":true}`), env), i.token(t)); got != tt.want {
+			t.Errorf("aud %v: Verify = %d, want %d", tt.aud, got, tt.want)
+		}
+	}
+}
+
 // External-auth-server does not ask userinfo for a sub; what it has must be the token's all the same.
 func TestUserinfoWithoutSubject(t *testing.T) {
 	i := newIssuer(t)
