@@ -19,6 +19,7 @@ import (
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/jwks"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/tlsclient"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -288,7 +289,7 @@ func (p *Plugin) refused(r *plugins.Request, err error) (plugins.Result, error) 
 	if errors.As(err, &e) {
 		return p.refuse(r, http.StatusUnauthorized, e), nil
 	}
-	return plugins.Result{}, err
+	return plugins.Result{}, tlsclient.Explain(err)
 }
 
 func (p *Plugin) refuse(r *plugins.Request, status int, e *bearer.Error) plugins.Result {

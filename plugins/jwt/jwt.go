@@ -18,6 +18,7 @@ import (
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/tlsclient"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -123,7 +124,7 @@ func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *b
 	if f.IntrospectAccessToken {
 		active, err := p.provider.introspect(ctx, token, t)
 		if err != nil {
-			return plugins.Result{}, fmt.Errorf("introspection: %w", err)
+			return plugins.Result{}, fmt.Errorf("introspection: %w", tlsclient.Explain(err))
 		}
 		if !active {
 			return p.refuse(ctx, r, http.StatusUnauthorized, &bearer.Error{
@@ -185,7 +186,7 @@ func (p *Plugin) refused(ctx context.Context, r *plugins.Request, err error) (pl
 	if errors.As(err, &e) {
 		return p.refuse(ctx, r, http.StatusUnauthorized, e)
 	}
-	return plugins.Result{}, err
+	return plugins.Result{}, tlsclient.Explain(err)
 }
 
 func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *bearer.Error) (plugins.Result, error) {

@@ -1,12 +1,23 @@
 package jwt_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -19,7 +30,7 @@ import (
 func TestTLS(t *testing.T) {
 	k := newKey(t, jose.ES256, "k1")
 
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 
 		switch r.URL.Path {
 		case "/jwks":
@@ -28,6 +39,8 @@ func TestTLS(t *testing.T) {
 			_, _ = w.Write([]byte(`{"active":true}`))
 		}
 	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
 	t.Cleanup(s.Close)
 	ca, err := json.Marshal(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
 	if err != nil {
@@ -57,6 +70,38 @@ func TestTLS(t *testing.T) {
 			if closes != (tt.tls != `{}`) {
 				t.Errorf("%s, %s: closes = %v, want it for connections of its own", kind, tt.name, closes)
 			}
+		}
+	}
+}
+
+// A certificate that has a common name only is refused, and the log says what takes it.
+func TestCommonNameOnly(t *testing.T) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "iss.test"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKey(t, jose.ES256, "k1")
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(k.set())) }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	ca, err := json.Marshal(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for options, want := range map[string]string{``: `the common name \"iss.test\"`, `,"server_name":"iss.test"`: ""} {
+		env := plugintest.Env(t)
+		env.HTTP = &http.Client{}
+		p := build(t, `{"config":{"secret":"`+s.URL+`/jwks"},"tls":{"ca":`+string(ca)+options+`}}`, env)
+		_, err := p.Verify(t.Context(), request(k.sign(t, claims)))
+		if got := fmt.Sprintf("%q", fmt.Sprint(err)); (err != nil) != (want != "") || !strings.Contains(got, want) {
+			t.Errorf("%s: Verify = %v, want %s", options, err, want)
 		}
 	}
 }
