@@ -29,6 +29,10 @@ need postgresql /usr/lib/postgresql/*/bin/postgres # stores/sql
 need pgbouncer pgbouncer # stores/sql
 need slapd slapd           # plugins/ldap
 need ldap-utils ldapadd
+need samba samba           # plugins/ldap, as an Active Directory
+need samba-ad-provision /usr/share/samba/setup
+need samba-dsdb-modules /usr/lib/*/samba/ldb
+need python3-samba /usr/lib/python3/dist-packages/samba/provision
 need fail2ban fail2ban-regex # examples/fail2ban
 need wrk wrk               # make bench
 
