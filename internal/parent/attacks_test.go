@@ -307,6 +307,9 @@ func TestRefusedHeadersAreShown(t *testing.T) {
 		{parent.Caddy, "https,http", "h", "/", []string{"header_up X-Forwarded-Proto {scheme}"}},
 		{parent.Envoy, "https,http", "h", "/", []string{"use_remote_address"}},
 		{parent.Auto, "https,http", "h", "/", []string{"RequestHeader set instead of append"}},
+		{parent.IngressNginx, "https", "h", "/@scope/%zz", []string{`X-Original-Url: "/@scope/%zz": has`}},
+		{parent.Nginx, "https", "alice:secret@h", "/", []string{`X-Forwarded-Host: "h": not a host`}},
+		{parent.IngressNginx, "https", "alice:secret@h ", "/", []string{`X-Original-Url: "h ": not a host`}},
 		{parent.Nginx, "ftp", "h", "/", []string{`X-Forwarded-Proto: "ftp": not http`}},
 		{parent.Nginx, "https", "h", "/a b", []string{`X-Forwarded-Uri: "/a b": has a control byte`}},
 		{parent.Nginx, "https", "h", "/%zz/\x1b", []string{`X-Forwarded-Uri: "/%zz/\x1b": has`}},
@@ -320,7 +323,7 @@ func TestRefusedHeadersAreShown(t *testing.T) {
 	}
 	in := describe(parent.Nginx, "https", "h", "/")
 	in.Header.Add("X-Forwarded-Proto", "http")
-	if _, err := parent.Nginx.Parse(in); err == nil || !strings.Contains(err.Error(), "sent twice with different values: two proxies wrote it") {
+	if _, err := parent.Nginx.Parse(in); err == nil || !strings.Contains(err.Error(), `sent twice with different values, "https" and "http": two proxies wrote it`) {
 		t.Errorf("Parse(two X-Forwarded-Proto) = %v, want the setting that mends it", err)
 	}
 }

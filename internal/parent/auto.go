@@ -8,8 +8,8 @@ const (
 	hintStrip   = "set strip=trust in the verify URL if the route's middleware always sets it, else proxy=traefik, which does not read it"
 )
 
-func contradicts(name, other, hint string) error {
-	return fmt.Errorf("parent request: %s contradicts %s; %s", name, other, hint)
+func contradicts(name, value, other, hint string) error {
+	return fmt.Errorf("parent request: %s: %s: contradicts %s; %s", name, shown(value), other, hint)
 }
 
 // parseAuto takes what external-auth-server would read, if everything that is there says the same. Whoever forges a
@@ -42,7 +42,7 @@ func parseAuto(in Input) (Request, error) {
 			return Request{}, err
 		}
 		if from != "" && r.URI() != found.URI() {
-			return Request{}, contradicts(name, from, hintProfile)
+			return Request{}, contradicts(name, v, from, hintProfile)
 		}
 		found, from = r, name
 	}
@@ -62,7 +62,7 @@ func autoMethod(in Input) (string, error) {
 		return "", err
 	}
 	if forwarded != "" && original != "" && forwarded != original {
-		return "", contradicts(hOriginalMethod, hMethod, hintProfile)
+		return "", contradicts(hOriginalMethod, original, hMethod, hintProfile)
 	}
 	if forwarded == "" {
 		return original, nil
@@ -102,10 +102,10 @@ func autoForwarded(in Input, uri, method string) (Request, error) {
 		return Request{}, err
 	}
 	if replaced != "" && glueStripped(replaced, "", uri) != uri {
-		return Request{}, contradicts(hReplacedPath, hURI, hintStrip)
+		return Request{}, contradicts(hReplacedPath, replaced, hURI, hintStrip)
 	}
 	if prefix != "" && glueStripped("", prefix, uri) != uri {
-		return Request{}, contradicts(hPrefix, hURI, hintStrip)
+		return Request{}, contradicts(hPrefix, prefix, hURI, hintStrip)
 	}
 	return r.check()
 }
@@ -124,7 +124,7 @@ func autoEnvoy(in Input) (Request, error) {
 			return Request{}, err
 		}
 		if v != "" && v != r.URI() {
-			return Request{}, contradicts(name, "Envoy's path", hint)
+			return Request{}, contradicts(name, v, "Envoy's path", hint)
 		}
 	}
 	host, err := optional(in.Header, hHost)
@@ -132,7 +132,7 @@ func autoEnvoy(in Input) (Request, error) {
 		return Request{}, err
 	}
 	if host != "" && host != in.Host {
-		return Request{}, contradicts(hHost, "Host", hint)
+		return Request{}, contradicts(hHost, host, "Host", hint)
 	}
 	return r, nil
 }

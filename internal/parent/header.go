@@ -41,8 +41,15 @@ func shown(value string) string {
 	if i := strings.IndexAny(value, "?#"); i >= 0 {
 		value = value[:i]
 	}
-	if i := strings.LastIndexByte(value, '@'); i >= 0 && !strings.HasPrefix(value, "/") {
-		value = value[i+1:]
+	if !strings.HasPrefix(value, "/") {
+		_, authority, ok := strings.Cut(value, "://")
+		if !ok {
+			authority = value
+		}
+		authority, _, _ = strings.Cut(authority, "/")
+		if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+			value = strings.Replace(value, authority[:i+1], "", 1)
+		}
 	}
 	if len(value) > maxShown {
 		return strconv.Quote(value[:maxShown]) + "…"
@@ -75,7 +82,7 @@ func optional(h http.Header, name string) (string, error) {
 	}
 	for _, v := range vs[1:] {
 		if v != vs[0] {
-			why := errors.New("sent twice with different values")
+			why := fmt.Errorf("sent twice with different values, %s and %s", shown(vs[0]), shown(v))
 			if name == hProto || name == hHost {
 				why = fmt.Errorf("%w: %w", why, errList)
 			}

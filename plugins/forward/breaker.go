@@ -77,14 +77,16 @@ var (
 )
 
 // blame returns err of a request that ctx bounded, as an [errDown] if the service is to blame: it cannot be connected
-// to, or took its whole timeout. That the verification ended before says nothing about it.
+// to, or took its whole timeout, or one of the transport's. That the verification ended before says nothing about it.
 func blame(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 	var op *net.OpError
 	dial := errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") && !errors.Is(err, context.Canceled)
-	if dial || errors.Is(context.Cause(ctx), errTimeout) {
+	var late net.Error
+	timeout := errors.Is(context.Cause(ctx), errTimeout) || ctx.Err() == nil && errors.As(err, &late) && late.Timeout()
+	if dial || timeout {
 		return fmt.Errorf("%w: %w", errDown, err)
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -37,6 +38,7 @@ func TestBreaker(t *testing.T) {
 			<-r.Context().Done()
 			return nil, context.Cause(r.Context())
 		}, 10},
+		{"it does not answer within the transport's time", fails(fmt.Errorf("handshake: %w", os.ErrDeadlineExceeded)), 10},
 		{"it breaks off", fails(&net.OpError{Op: "read", Err: errors.New("connection reset by peer")}), 30},
 		{"it answers something else", fails(errors.New("malformed HTTP response")), 30},
 		{"the client leaves", fails(fmt.Errorf("wrapped: %w", context.Canceled)), 30},
