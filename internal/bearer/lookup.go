@@ -42,7 +42,7 @@ func NewLookup(now func() time.Time, called func(took time.Duration, err error))
 }
 
 // Ask returns what is remembered about token, or asks. ask returns the answer, about how many bytes it holds, and how
-// long it may be remembered; 0 for not at all. Its context does not end with ctx, because others may wait for it.
+// long it may be remembered; 0 for not at all. An [*Error] of it is about the token. Its context does not end with ctx, because others may wait for it.
 func (l *Lookup) Ask(ctx context.Context, token string, ask func(ctx context.Context) (v query.Value, bytes int, ttl time.Duration, err error)) (query.Value, error) {
 	h := hashOf(token)
 	if a, ok := l.answers.Get(h); ok && l.now().Before(a.until) {
@@ -59,8 +59,8 @@ func (l *Lookup) Ask(ctx context.Context, token string, ask func(ctx context.Con
 		defer cancel()
 		start := time.Now()
 		v, bytes, ttl, err := ask(ctx)
-		if refused := (*StatusError)(nil); errors.As(err, &refused) && refused.Status < 500 {
-			l.called(time.Since(start), nil)
+		if refused := (*Error)(nil); errors.As(err, &refused) {
+			l.called(time.Since(start), nil) // clients cause it
 		} else {
 			l.called(time.Since(start), err)
 		}

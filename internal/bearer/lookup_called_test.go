@@ -3,6 +3,7 @@ package bearer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -17,7 +18,8 @@ func TestLookupCalled(t *testing.T) {
 		fail bool
 	}{
 		{"an answer", nil, false},
-		{"a refusal", &StatusError{Status: 401}, false},
+		{"a refusal of the token", fmt.Errorf("userinfo: %w", &Error{Name: "invalid_token"}), false},
+		{"a refusal of us", &StatusError{Status: 401}, true},
 		{"a fault", &StatusError{Status: 503}, true},
 		{"no answer", errors.New("connection refused"), true},
 	} {

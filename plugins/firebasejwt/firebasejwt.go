@@ -228,7 +228,7 @@ func (p *Plugin) account(ctx context.Context, token string, t *bearer.Token) (qu
 		req.Header.Set("Content-Type", "application/json")
 		o, size, err := bearer.FetchObject(p.http, req)
 		if err != nil {
-			return nil, 0, 0, err
+			return nil, 0, 0, blame(err)
 		}
 		users, _ := o.Get("users")
 		list, _ := users.([]any)
@@ -241,14 +241,6 @@ func (p *Plugin) account(ctx context.Context, token string, t *bearer.Token) (qu
 		}
 		return nil, 0, 0, errNoAccount
 	})
-	var status *bearer.StatusError
-	if errors.As(err, &status) {
-		if code := errorCode(status.Body); slices.Contains(tokenErrors, code) {
-			return nil, &bearer.Error{Name: errNoAccount.Name, Message: errNoAccount.Message, Why: code}
-		} else if code != "" {
-			err = fmt.Errorf("refused (%w, %s): check config.api_key", err, code)
-		}
-	}
 	var refused *bearer.Error
 	if err != nil && !errors.As(err, &refused) {
 		return nil, fmt.Errorf("userinfo: %w", err)
@@ -259,6 +251,21 @@ func (p *Plugin) account(ctx context.Context, token string, t *bearer.Token) (qu
 // tokenErrors are what Firebase says about tokens and their users. All else that it refuses is about us: an API key that is
 // wrong, restricted or for another project.
 var tokenErrors = []string{"USER_NOT_FOUND", "USER_DISABLED", "INVALID_ID_TOKEN", "TOKEN_EXPIRED", "CREDENTIAL_TOO_OLD_LOGIN_AGAIN"}
+
+// blame tells a refusal of the token from one of us.
+func blame(err error) error {
+	var status *bearer.StatusError
+	if !errors.As(err, &status) {
+		return err
+	}
+	switch code := errorCode(status.Body); {
+	case slices.Contains(tokenErrors, code):
+		return &bearer.Error{Name: errNoAccount.Name, Message: errNoAccount.Message, Why: code}
+	case code != "":
+		return fmt.Errorf("refused (%w, %s): check config.api_key", err, code)
+	}
+	return err
+}
 
 var codePattern = regexp.MustCompile(`^[A-Z_]{1,40}`)
 

@@ -38,16 +38,10 @@ func (p *provider) userinfo(ctx context.Context, token string, t *bearer.Token) 
 		return o, size, p.features.UserinfoExpiry.TTL(t, p.now()), nil
 	})
 	var refused *bearer.Error
-	var status *bearer.StatusError
-	switch {
-	case errors.As(err, &refused):
-		return nil, refused
-	case errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden):
-		return nil, &bearer.Error{Name: "invalid_token", Message: "token refused by the userinfo endpoint", Why: status.Error()}
-	case err != nil:
+	if err != nil && !errors.As(err, &refused) {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	return v, nil
+	return v, err
 }
 
 func (p *provider) fetchUserinfo(ctx context.Context, m *metadata, token string, t *bearer.Token) (*query.Object, int, error) {
@@ -58,6 +52,10 @@ func (p *provider) fetchUserinfo(ctx context.Context, m *metadata, token string,
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json, application/jwt;q=0.9")
 	text, mediaType, err := bearer.Fetch(p.http, req)
+	var status *bearer.StatusError
+	if errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden) {
+		err = &bearer.Error{Name: "invalid_token", Message: "token refused by the userinfo endpoint", Why: status.Error()}
+	}
 	if err != nil {
 		return nil, 0, err
 	}
