@@ -5,6 +5,7 @@ import (
 
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/plugins"
 )
 
 // What says in rules whose a token is, and for whom, where the options do not: Cognito's access tokens have no aud.
@@ -35,6 +36,31 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 		say("config.options.ignoreExpiration: a JWT that leaked once is good for ever")
 	}
 	bearer.LintSources(c.Sources, say)
+	c.inClear(say)
+}
+
+// inClear warns of what is asked without TLS.
+func (c *Config) inClear(say func(text string)) {
+	const why = ": http: whoever is on the way can replace keys and answers, and reads tokens and passwords"
+	if c.Config.Secret.url() && plugins.InClear(string(c.Config.Secret.text), "http") {
+		say("config.secret" + why)
+	}
+	i := &c.OIDC.Issuer
+	for _, e := range []struct{ name, url string }{
+		{"issuer.discover_url", i.DiscoverURL}, {"issuer.jwks_uri", i.JWKSURI}, {"issuer.userinfo_endpoint", i.UserinfoEndpoint},
+		{"issuer.introspection_endpoint", i.IntrospectionEndpoint}, {"client.registration_client_uri", c.OIDC.Client.RegistrationClientURI},
+	} {
+		if c.OIDC.Enabled && plugins.InClear(e.url, "http") {
+			say("oidc." + e.name + why)
+		}
+	}
+}
+
+// Migrate implements [plugins.Migrator].
+func (c *Config) Migrate(say func(text string)) {
+	if c.OIDC.Enabled && c.OIDC.Features.FetchUserinfo {
+		say("oidc.features.fetch_userinfo: userinfo that has no sub, or another than the token, refuses the token")
+	}
 }
 
 // public reports whether the keys are an issuer's public ones, as far as the configuration alone says it.

@@ -31,6 +31,10 @@ func TestLint(t *testing.T) {
 		{"a short one", `{"config":{"secret":{"text":"rabbit-hole","allow_short":true},"options":{"algorithms":"HS256"}}}`, []string{"config.secret.allow_short"}},
 		{"for ever", `{"config":{"secret":{"text":"down the rabbit-hole, and into the pool of tears"},"options":{"algorithms":"HS256","ignoreExpiration":true}}}`,
 			[]string{"config.options.ignoreExpiration"}},
+		{"in clear", `{"config":{"secret":"http://iss.example.com/jwks","options":{"algorithms":"RS256","issuer":"i","audience":"a"}}}`, []string{"config.secret"}},
+		{"in clear, to this machine", `{"config":{"secret":"http://127.0.0.1/jwks","options":{"algorithms":"RS256","issuer":"i","audience":"a"}}}`, nil},
+		{"an issuer in clear", `{"config":{"options":{"algorithms":"RS256","issuer":"i","audience":"a"}},"oidc":{"enabled":true,"issuer":{"discover_url":"http://iss"}}}`,
+			[]string{"oidc.issuer.discover_url"}},
 		{"in the URL", `{"config":{"secret":"down the rabbit-hole, and into the pool of tears","options":{"algorithms":"HS256"}},"sources":[{"query":"t"}]}`,
 			[]string{"sources[0].query"}},
 	} {
@@ -41,6 +45,20 @@ func TestLint(t *testing.T) {
 		})
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: Lint says %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// External-auth-server does not compare userinfo's sub: whoever moves from there hears of it.
+func TestMigrate(t *testing.T) {
+	for config, want := range map[string]int{
+		`{"oidc":{"enabled":true,"features":{"fetch_userinfo":true}}}`: 1,
+		`{"oidc":{"enabled":true}}`:                                    0,
+	} {
+		said := 0
+		plugins.Of(jwt.New).Migrate(json.RawMessage(config), func(string) { said++ })
+		if said != want {
+			t.Errorf("Migrate(%s) says %d things, want %d", config, said, want)
 		}
 	}
 }
