@@ -3,6 +3,7 @@
 package headers
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -38,7 +40,8 @@ type Config struct {
 		// SingleValue sends the one match of a jp query instead of a JSON array; several are an error.
 		SingleValue bool `json:"single_value,omitempty"`
 	} `json:"query_opts,omitzero"`
-	// Encoding is plain (default), base64, or uri.
+	// Encoding is plain (default: text in UTF-8, JSON in ASCII), base64, uri, or latin1, which is plain as external-auth-server
+	// sends it.
 	Encoding string `json:"encoding,omitempty"`
 }
 
@@ -51,6 +54,8 @@ type Sources struct {
 	Token    Token
 	// Step is the index of the plugin whose entry is plugin_config, -1 for none.
 	Step int
+	// Warn, if not nil, is told once for each header that it could not be sent, and why, without values.
+	Warn func(name, why string)
 }
 
 // A Token shows itself to headers; it is asked only by those that look.
@@ -70,8 +75,10 @@ type item struct {
 	query    query.Query
 	single   bool
 	encoding string
-	// exact: integers beyond 2⁵³ keep their digits.
-	exact bool
+	// native: integers beyond 2⁵³ keep their digits, text is sent in UTF-8, JSON in ASCII.
+	native bool
+	// told is 1 once a failure was reported.
+	told uint32
 	// broken is why the entry has no value; it then is the empty header or none.
 	broken error
 }
@@ -137,13 +144,13 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	if strict && len(unknown) > 0 {
 		return it, errors.Join(unknown...)
 	}
-	it.exact = strict
+	it.native = strict
 	it.source, it.single, it.encoding = c.Source, c.QueryOpts.SingleValue, c.Encoding
 	if strict {
 		switch it.encoding {
-		case "", "plain", "base64", "uri", "url":
+		case "", "plain", "base64", "uri", "url", "latin1":
 		default:
-			return it, problem.At("encoding", problem.Unknown("encoding", it.encoding, "plain", "base64", "uri"))
+			return it, problem.At("encoding", problem.Unknown("encoding", it.encoding, "plain", "base64", "uri", "latin1"))
 		}
 	}
 	q, err := parse(c.Query, strict)
@@ -212,10 +219,10 @@ func (s *Set) Names(f func(name string)) {
 
 // Apply sets the headers in h, replacing what is there. An entry whose value cannot be had is set to the empty
 // string, so that the proxy overwrites what the client sent under that name; with omit it is left out.
-// failed, if not nil, is told about each such entry.
-func (s *Set) Apply(ctx context.Context, src *Sources, h http.Header, omit bool, failed func(name string, err error)) {
+// failed, if not nil, is told about each such entry. unsent is the number of those that should have had a value.
+func (s *Set) Apply(ctx context.Context, src *Sources, h http.Header, omit bool, failed func(name string, err error)) (unsent int) {
 	if s == nil {
-		return
+		return 0
 	}
 	for i := range s.items {
 		it := &s.items[i]
@@ -231,10 +238,30 @@ func (s *Set) Apply(ctx context.Context, src *Sources, h http.Header, omit bool,
 		if failed != nil {
 			failed(it.name, err)
 		}
+		if it.broken == nil && !errors.Is(err, errAbsent) {
+			unsent++
+			it.warn(src, err)
+		}
 		if !omit && it.name != "" {
 			h[it.name] = empty
 		}
 	}
+	return unsent
+}
+
+// errAbsent says that there is nothing to send, which is no fault.
+var errAbsent = errors.New("nothing to send")
+
+// warn tells of the first failure. The error of a query may hold what it looked at.
+func (it *item) warn(src *Sources, err error) {
+	if src.Warn == nil || !atomic.CompareAndSwapUint32(&it.told, 0, 1) {
+		return
+	}
+	why := "its query fails; easgate explain says how"
+	if u := Unsendable(""); errors.As(err, &u) {
+		why = u.Error()
+	}
+	src.Warn(it.name, why)
 }
 
 func (it *item) value(ctx context.Context, src *Sources) (string, error) {
@@ -250,10 +277,10 @@ func (it *item) value(ctx context.Context, src *Sources) (string, error) {
 	}
 	switch it.source {
 	case "id_token", "access_token", "refresh_token":
-		v = decodeJWT(v, it.exact)
+		v = decodeJWT(v, it.native)
 	}
 	if _, none := v.(query.Undefined); none {
-		return "", fmt.Errorf("source: no %s here", it.source)
+		return "", fmt.Errorf("source: no %s here: %w", it.source, errAbsent)
 	}
 	v, err = it.pick(ctx, v)
 	if errors.Is(err, query.ErrOutputs) {
@@ -329,9 +356,7 @@ func identityView(id *identity.Identity) (query.Value, error) {
 	}
 	o := query.NewObject(7)
 	o.Set("subject", id.Subject)
-	if id.Name != "" {
-		o.Set("name", id.Name)
-	}
+	o.Set("name", cmp.Or(id.Name, id.Subject))
 	o.Set("realm", id.Realm)
 	o.Set("roles", list(id.Roles))
 	if id.Scopes != nil {
@@ -360,32 +385,6 @@ func list(texts []string) []any {
 	return a
 }
 
-// text is v as a header value: strings as they are, the rest as JSON, then encoded.
-func (it *item) text(v query.Value) (string, error) {
-	_, undefined := v.(query.Undefined)
-	s, ok := v.(string)
-	if !ok {
-		text, err := query.AppendJSON(nil, v)
-		if err != nil {
-			return "", err
-		}
-		s = string(text)
-	}
-	switch it.encoding {
-	case "base64":
-		if undefined {
-			return "", errors.New("nothing to encode")
-		}
-		return base64.StdEncoding.EncodeToString([]byte(s)), nil
-	case "uri", "url":
-		if undefined {
-			return "undefined", nil
-		}
-		return encodeURIComponent(s), nil
-	}
-	return latin1(s)
-}
-
 // reserved headers describe the connection or the message; setting them would break the reply.
 var reserved = map[string]bool{
 	"Connection": true, "Content-Length": true, "Date": true, "Keep-Alive": true, "Proxy-Connection": true,
@@ -396,35 +395,6 @@ var reserved = map[string]bool{
 type Unsendable string
 
 func (u Unsendable) Error() string { return string(u) }
-
-const errValue = Unsendable("value cannot be sent in a header")
-
-// latin1 encodes s as Node.js sends header values: one byte a code point up to U+00FF, tabs but no other control
-// characters. Anything else is an error, for it cannot be sent.
-func latin1(s string) (string, error) {
-	encoded, ok := query.Latin1Bytes(s)
-	if !ok || !httpguts.ValidHeaderFieldValue(encoded) {
-		return "", errValue
-	}
-	return encoded, nil
-}
-
-// encodeURIComponent is ECMA-262 §19.2.6.4.
-func encodeURIComponent(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.!~*'()", c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			b.WriteByte('%')
-			b.WriteByte(hex[c>>4])
-			b.WriteByte(hex[c&15])
-		}
-	}
-	return b.String()
-}
 
 // decodeJWT returns the claims of a JWT without checking it: the plugin that put it there did. What is no JWT is null.
 func decodeJWT(v query.Value, exact bool) query.Value {

@@ -4,10 +4,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/jq"
 	"github.com/easgate/easgate/internal/query/jsonpath"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/plugintest"
@@ -130,5 +132,63 @@ func TestReservedNames(t *testing.T) {
 		"bad name":{"source":"static","query":"x"},"":{"source":"static","query":"x"},"a:b":{"source":"static","query":"x"}}`, plugins.Data{}, false)
 	if len(h) != 0 {
 		t.Errorf("headers = %v, want none", h)
+	}
+}
+
+// Native tokens send text in UTF-8, as applications read it, and JSON in ASCII; encoding latin1 is what Node.js sends, and
+// all that tokens in external-auth-server's format do.
+func TestEncodings(t *testing.T) {
+	object := &query.Object{}
+	object.Set("név", "Łukasz 山田 😀")
+	data := plugins.Data{UserInfo: object, AccessToken: "Łukasz", RefreshToken: "Müller", IDToken: "a\u0085b\tc"}
+	r := plugintest.Request{Header: http.Header{"X-Raw": {"M\xc3\xbcller"}, "X-Old": {"M\xfcller"}}}.Build()
+	for _, tt := range []struct{ name, entry, native, eas string }{
+		{"beyond Latin-1", `"source":"access_token"`, "Łukasz", ""},
+		{"in Latin-1", `"source":"refresh_token"`, "Müller", "M\xfcller"},
+		{"in Latin-1, as asked", `"source":"refresh_token","encoding":"latin1"`, "M\xfcller", "M\xfcller"},
+		{"beyond Latin-1, as asked", `"source":"access_token","encoding":"latin1"`, "", ""},
+		{"JSON", `"source":"userinfo"`, `{"n\u00e9v":"\u0141ukasz \u5c71\u7530 \ud83d\ude00"}`, ""},
+		{"JSON of a query", `"source":"userinfo","query_engine":"jp","query":"$['név']"`, `["\u0141ukasz \u5c71\u7530 \ud83d\ude00"]`, ""},
+		{"base64 is of UTF-8", `"source":"refresh_token","encoding":"base64"`, "TcO8bGxlcg==", "TcO8bGxlcg=="},
+		{"a tab, and a control character of Latin-1", `"source":"id_token"`, "a\u0085b\tc", "a\x85b\tc"},
+		{"bytes of the request stay the same", `"source":"req","query_engine":"jp","query":"$.headers['x-raw']","query_opts":{"single_value":true}`, "M\xc3\xbcller", "M\xc3\xbcller"},
+		{"whatever they are", `"source":"req","query_engine":"jp","query":"$.headers['x-old']","query_opts":{"single_value":true}`, "M\xfcller", "M\xfcller"},
+	} {
+		for native, want := range map[bool]string{true: tt.native, false: tt.eas} {
+			s, err := Compile([]byte(`{"X-T":{`+tt.entry+`}}`), query.Engines{"jp": jsonpath.New(nil)}, native)
+			if err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			h := http.Header{}
+			unsent := s.Apply(t.Context(), &Sources{Request: r, Data: data, Step: -1}, h, false, nil)
+			if got := h.Get("X-T"); got != want || (unsent == 1) != (want == "") {
+				t.Errorf("%s, native %v: %q, %d unsent, want %q", tt.name, native, got, unsent, want)
+			}
+			if v, err := query.ParseJSON([]byte(h.Get("X-T"))); native && strings.HasPrefix(tt.name, "JSON") && (err != nil || !strings.Contains(query.JSON(v), "Łukasz 山田 😀")) {
+				t.Errorf("%s: %q does not parse back: %v", tt.name, h.Get("X-T"), err)
+			}
+		}
+	}
+}
+
+// A header that could not be sent is told of once, without what it holds; one that has nothing to say is not.
+func TestWarnOnce(t *testing.T) {
+	s, err := Compile([]byte(`{"X-A":{"source":"access_token"},"X-B":{"source":"userinfo","query_engine":"jq","query":".a[]"},
+		"X-C":{"source":"id_token","query_engine":"jp","query":"$.sub"},"X-D":{"source":"userinfo","encoding":"base64"},"X-E":{"source":"identity"}}`),
+		query.Engines{"jp": jsonpath.New(nil), "jq": jq.New(jq.Limits{})}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := &query.Object{}
+	info.Set("a", "s3cret")
+	var said []string
+	for range 3 {
+		src := &Sources{Data: plugins.Data{AccessToken: "a\ns3cret", UserInfo: info}, Step: -1, Warn: func(name, why string) { said = append(said, name+": "+why) }}
+		if unsent := s.Apply(t.Context(), src, http.Header{}, false, nil); unsent != 2 {
+			t.Errorf("%d unsent, want X-A and X-B", unsent)
+		}
+	}
+	if want := "X-A: value cannot be sent in a header|X-B: its query fails; easgate explain says how"; strings.Join(said, "|") != want {
+		t.Errorf("said %q, want %q", said, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -64,6 +65,9 @@ type whole struct {
 	names []string
 	// exact: integers beyond 2⁵³ keep their digits.
 	exact bool
+
+	// warn reports a header that could not be sent; nil for nowhere.
+	warn func(name, why string)
 
 	claims    json.RawMessage
 	tokenOnce sync.Once
@@ -134,6 +138,9 @@ func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []er
 			_ = p.Close()
 		}
 		return nil, nil, problem.Prefix("config token", errors.Join(n.problems...))
+	}
+	if p.whole != nil {
+		p.whole.warn = unsent(c.Env.Log, token.ID)
 	}
 	return p, n.problems, nil
 }
@@ -207,6 +214,16 @@ func (c *compilation) headers(path string, raw json.RawMessage) *headers.Set {
 	set, err := headers.Compile(raw, c.Env.Query, !c.eas)
 	c.complain(path, err)
 	return set
+}
+
+// unsent returns what logs the headers of a token that could not be sent.
+func unsent(log *slog.Logger, jti string) func(name, why string) {
+	if log == nil {
+		return nil
+	}
+	return func(name, why string) {
+		log.Warn("custom header could not be sent; said once for each header and token", "header", name, "jti", jti, "reason", why)
+	}
 }
 
 // collect notes the header names, and reports whether anything may look at the token.

@@ -33,6 +33,8 @@ type Decision struct {
 	Plugin string
 	// Err is our failure, when the answer is one.
 	Err error
+	// Unsent is how many custom headers should have had a value and have none.
+	Unsent int
 }
 
 // An Event is one thing that happened while deciding.
@@ -295,7 +297,7 @@ func (w *whole) setHeaders(ctx context.Context, r *plugins.Request, o Options, d
 	}
 	d.Result.Header = h
 	// Copies, for a pointer to d would put it on the heap.
-	src := headers.Sources{Request: r, Data: d.Result.Data, Identity: d.Result.Identity, Token: w, Step: d.Step}
+	src := headers.Sources{Request: r, Data: d.Result.Data, Identity: d.Result.Identity, Token: w, Step: d.Step, Warn: w.warn}
 	step, plugin := d.Step, d.Plugin
 	var failed func(string, error)
 	var unsent error
@@ -307,8 +309,8 @@ func (w *whole) setHeaders(ctx context.Context, r *plugins.Request, o Options, d
 			o.trace(step, plugin, "header", name+": "+err.Error())
 		}
 	}
-	custom.token.Apply(ctx, &src, h, o.OmitFailed, failed)
-	custom.own.Apply(ctx, &src, h, o.OmitFailed, failed)
+	d.Unsent = custom.token.Apply(ctx, &src, h, o.OmitFailed, failed)
+	d.Unsent += custom.own.Apply(ctx, &src, h, o.OmitFailed, failed)
 	if unsent != nil && allow && o.OmitFailed {
 		// EAS hangs. Leaving the header out of an allow would let the client's forged twin through.
 		return fault(step, plugin, unsent)

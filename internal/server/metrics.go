@@ -20,6 +20,7 @@ type Metrics struct {
 	// verifications is indexed by outcome and the deciding plugin's type, resolved in advance.
 	verifications [outcomes]map[string]prometheus.Counter
 	seconds       prometheus.Histogram
+	unsent        prometheus.Counter
 	lookups       *prometheus.HistogramVec
 	calls         *prometheus.HistogramVec
 	storeCache    [2]prometheus.Counter // misses, hits
@@ -75,7 +76,11 @@ func NewMetrics(registry plugins.Registry) *Metrics {
 		Help: "Questions to the caches before stores, by whether they had the answer.",
 	}, []string{"result"})
 	m.storeCache = [2]prometheus.Counter{caches.WithLabelValues("miss"), caches.WithLabelValues("hit")}
-	m.registry.MustRegister(total, m.seconds, m.lookups, m.calls, caches,
+	m.unsent = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "easgate_headers_unsent_total",
+		Help: "Custom headers that should have had a value: it could not be sent, or the query failed. The log names each once.",
+	})
+	m.registry.MustRegister(total, m.unsent, m.seconds, m.lookups, m.calls, caches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.cache("url", func() (asked, missed uint64) { s := m.urls.Snapshot(); return s.Hits + s.Misses, s.Misses })
 	return m

@@ -26,6 +26,9 @@ func (s *Server) report(ctx context.Context, v *verification, d *pipeline.Decisi
 	}
 	took := time.Since(v.start)
 	s.metrics.observe(o, d.Plugin, took)
+	if d.Unsent > 0 {
+		s.metrics.unsent.Add(float64(d.Unsent))
+	}
 	level := slog.LevelInfo
 	if o == outcomeAllow && !s.cfg.LogAllows {
 		level = slog.LevelDebug

@@ -37,9 +37,12 @@ func (unsealed) Open(text string) (configtoken.Token, error) {
 	if !json.Valid([]byte(text)) {
 		return configtoken.Token{}, configtoken.ErrUnreadable
 	}
-	var c struct{ EAS configtoken.Pointer }
+	var c struct {
+		JTI string
+		EAS configtoken.Pointer
+	}
 	_ = json.Unmarshal([]byte(text), &c)
-	return configtoken.Token{Format: configtoken.Native, Claims: json.RawMessage(text), Pointer: c.EAS}, nil
+	return configtoken.Token{Format: configtoken.Native, Claims: json.RawMessage(text), Pointer: c.EAS, ID: c.JTI}, nil
 }
 
 // memory is a store with fixed contents.
@@ -87,6 +90,7 @@ func newFixture(t testing.TB, change func(*Config)) *fixture {
 	}
 	store := memory{"open": `{"eas":{"plugins":[{"type":"noop"}]}}`}
 	env := plugintest.Env(t)
+	env.Log = log
 	env.Query["jp"] = jsonpath.New(nil)
 	cache, err := pipeline.NewCache(pipeline.Config{
 		Compiler: &pipeline.Compiler{Plugins: registry, Env: env},
@@ -428,5 +432,27 @@ func TestFraming(t *testing.T) {
 		if res.StatusCode != tt.status || res.Close != tt.closed {
 			t.Errorf("%s: %d, closed = %v, want %d, %v", tt.name, res.StatusCode, res.Close, tt.status, tt.closed)
 		}
+	}
+}
+
+// A header that could not be sent is logged once, with its name and the token's, and counted each time.
+func TestUnsentHeaders(t *testing.T) {
+	f := newFixture(t, nil)
+	token := `{"jti":"t1","eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X-A":{"source":"req","query_engine":"jp","query":"$.cookies.a","query_opts":{"single_value":true}}}}}`
+	for range 2 {
+		r := request("GET", token, "")
+		r.Header.Set("Cookie", "a=%0As3cret")
+		if res := f.do(r); res.StatusCode != 200 || res.Header.Get("X-A") != "" {
+			t.Errorf("status %d, X-A %q, want 200 and an empty header", res.StatusCode, res.Header.Get("X-A"))
+		}
+	}
+	log := f.log.String()
+	if strings.Count(log, "custom header could not be sent") != 1 || !strings.Contains(log, "header=X-A jti=t1") || strings.Contains(log, "s3cret") {
+		t.Errorf("log:\n%s", log)
+	}
+	w := httptest.NewRecorder()
+	f.admin.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if !strings.Contains(w.Body.String(), "\neasgate_headers_unsent_total 2\n") {
+		t.Errorf("metrics do not count 2:\n%s", w.Body)
 	}
 }
