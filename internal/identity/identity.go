@@ -5,7 +5,7 @@ package identity
 type Identity struct {
 	// Subject is the stable name of the user or client within Realm: a user name, a DN, a JWT's sub.
 	Subject string
-	// Name is what the user logged in as where that is not Subject, as the one who vouches for it writes it; "" if unknown.
+	// Name is what the user logged in as, as the one who vouches for it writes it; "" for Subject.
 	Name string
 	// Realm says who vouches for Subject: a realm name, an issuer's URL.
 	Realm string
