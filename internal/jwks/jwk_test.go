@@ -253,13 +253,13 @@ func TestStaticWithoutID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k := set.Find("whatever", "ES256"); k == nil || !set.Verify(k, "ES256", s.sign(t)) {
+	if k := set.Find("whatever", "ES256"); k == nil || !set.Verify(k, "ES256", s.sign(t)) || set.ByID() {
 		t.Errorf("Find(whatever) = %v, want the key", k)
 	}
 	if set, err = FromJWKS([]byte(s.with(map[string]any{"kid": "a"}))); err != nil || set.Find("whatever", "ES256") != nil {
 		t.Errorf("Find(whatever) = a key of another name, %v", err)
 	}
-	if set, err = ParseJWKS([]byte(`{"keys":[`+s.with(map[string]any{"kid": nil})+`]}`), true); err != nil || set.Find("whatever", "ES256") != nil {
+	if set, err = ParseJWKS([]byte(`{"keys":[`+s.with(map[string]any{"kid": nil})+`]}`), true); err != nil || set.Find("whatever", "ES256") != nil || !set.ByID() {
 		t.Errorf("Find(whatever) in a provider's set = a key, %v", err)
 	}
 }

@@ -47,7 +47,7 @@ var mistakes = []struct {
 }
 
 // maxLayers is how often base64 is looked into: once for DER, once more for Kubernetes.
-const maxLayers = 3
+const maxLayers = 2
 
 // Read reads keys of a text by what it is: PEM, a key or certificate in DER as base64, a JWK, a JWK set, or base64 of one
 // of these. It returns nil without an error for any other text, which may be a shared secret; the error is a *[Mistake].

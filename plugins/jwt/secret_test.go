@@ -76,6 +76,7 @@ func forms(t *testing.T, k key) map[string]struct{ text, want string } {
 		"hexadecimal":                          {hex.EncodeToString(der), ""},
 		"base64 of PEM, as Kubernetes has it":  {std([]byte(armored)), ""},
 		"base64 of base64 of DER":              {std([]byte(body)), ""},
+		"base64 of base64 of PEM":              {std([]byte(std([]byte(armored)))), ""},
 		"a JWK as text":                        {string(jwk), ""},
 		"a JWK set as text":                    {k.set(), ""},
 		"base64 of a JWK set":                  {std([]byte(k.set())), ""},
