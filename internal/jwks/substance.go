@@ -30,7 +30,7 @@ var mistakes = []struct {
 }{
 	{regexp.MustCompile(`BEGIN SSH2|AAAA(B3NzaC1|C3NzaC1|E2VjZHNhL|GnNrL|InNrL)`),
 		Mistake{"an SSH key: write it as PEM (ssh-keygen -e -m PKCS8 -f key.pub)", true}},
-	{regexp.MustCompile(`(?i)^https?://`), Mistake{"a URL: write it without blanks and quotes, and http or https in lower case", true}},
+	{regexp.MustCompile(`(?i)^\W{0,3}https?(://?|//?|:\w|%3a)`), Mistake{"a URL: write it without blanks and quotes, and http or https in lower case", true}},
 	{regexp.MustCompile(`(?i)^([a-z][a-z0-9+.-]*://|data:\S*,|file:|urn:)`), Mistake{"a URL that nothing is fetched from: want http or https", true}},
 	{regexp.MustCompile(`(?i)^(//([\w-]+\.)+[\w-]+(:\d+)?(/\S*)?|(([\w-]+\.)+[\w-]+|localhost)(:\d+)?/\S*(jwk|certs|keys|known|json|oauth|openid)\S*)$`),
 		Mistake{"a URL without its scheme: write https:// before it", true}},
@@ -59,7 +59,11 @@ func read(text string, layers int) (*Set, error) {
 	case IsPEM(text):
 		return known(FromPEM(text))
 	case json.Valid([]byte(text)) && strings.ContainsAny(text[:1], "{["):
-		return known(FromJWKS([]byte(text)))
+		s, err := FromJWKS([]byte(text))
+		if err != nil && !published.MatchString(text) {
+			return nil, &Mistake{"looks like JSON; write {text: …} if it is a shared secret", false}
+		}
+		return known(s, err)
 	}
 	for _, m := range mistakes {
 		if m.pattern.MatchString(text) {
@@ -94,9 +98,12 @@ func read(text string, layers int) (*Set, error) {
 // cut is how DER begins in base64.
 var cut = regexp.MustCompile(`^(MII[\w+/=\s-]{100,}|(MFkwEw|MHYwEA|MIGbMB|MCowBQ)[\w+/=\s-]{16,})$`)
 
-// bare takes away blanks and quotes around text.
+// published is in the JSON that issuers publish.
+var published = regexp.MustCompile(`"(kty|keys|jwks_uri)"`)
+
+// bare takes away what cannot be seen around text, and quotes.
 func bare(text string) string {
-	text = strings.TrimSpace(text)
+	text = strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) })
 	if n := len(text); n > 1 && text[0] == text[n-1] && strings.ContainsAny(text[:1], `"'`) {
 		text = strings.TrimSpace(text[1 : n-1])
 	}

@@ -2,6 +2,7 @@ package jwt_test
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"math/big"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,7 +82,7 @@ func forms(t *testing.T, k key) map[string]struct{ text, want string } {
 		"a JWK as text":                        {string(jwk), ""},
 		"a JWK set as text":                    {k.set(), ""},
 		"base64 of a JWK set":                  {std([]byte(k.set())), ""},
-		"JSON without a key":                   {`{"issuer":"https://login.example.com/"}`, "JSON or PEM without a key"},
+		"JSON without a key":                   {`{"issuer":"https://login.example.com/","jwks_uri":"x"}`, "JSON or PEM without a key"},
 		"a list of JWKs":                       {`[` + string(jwk) + `]`, "JSON or PEM without a key"},
 		"an SSH key":                           {"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7 alice@example.com", "an SSH key: write it as PEM"},
 		"an SSH key alone":                     {"AAAAC3NzaC1lZDI1NTE5AAAAIJ0j1aU3xV2kq6cJ6yq0A1c1r6B3Y4cXkQ1Zb0J8yQ2a", "an SSH key"},
@@ -89,6 +91,12 @@ func forms(t *testing.T, k key) map[string]struct{ text, want string } {
 		"a URL after a blank":                  {" " + keysURL, plainly},
 		"a URL with a line end":                {keysURL + "\n", plainly},
 		"a URL in capitals":                    {"HTTPS" + keysURL[5:], plainly},
+		"a URL after a byte order mark":        {"\ufeff" + keysURL, plainly},
+		"a URL in angle brackets":              {"<" + keysURL + ">", plainly},
+		"a URL in typographic quotes":          {"“" + keysURL + "”", plainly},
+		"a URL with one slash":                 {"https:" + keysURL[7:], plainly},
+		"a URL without a colon":                {"https" + keysURL[6:], plainly},
+		"a URL that is encoded":                {url.QueryEscape(keysURL), plainly},
 		"a URL in quotes":                      {`"` + keysURL + `"`, plainly},
 		"a URL without its scheme":             {keysURL[8:], "a URL without its scheme"},
 		"a URL without its scheme, by address": {"10.0.0.7:8080/realms/x/protocol/openid-connect/certs", "a URL without its scheme"},
@@ -190,6 +198,7 @@ func TestSharedSecrets(t *testing.T) {
 		{"a template", "{{ .Values.auth.jwt.sharedSecret }}", `{"algorithms":["HS256"]}`, "{{ .Values.auth.jwt.sharedSecret }}", "looks like a variable", "looks like a variable"},
 		{"a host", "auth.internal.services.login.example.com", `{"algorithms":["HS256"]}`, "auth.internal.services.login.example.com", "looks like a host", "looks like a host"},
 		{"jwt.io's example", "a-string-secret-at-least-256-bits-long", `{"algorithms":["HS256"]}`, "a-string-secret-at-least-256-bits-long", "an example that everybody knows", "an example"},
+		{"JSON", `{"what":"a secret that somebody made of JSON"}`, `{"algorithms":["HS256"]}`, `{"what":"a secret that somebody made of JSON"}`, "looks like JSON", "looks like JSON"},
 		{"it is a secret all the same", m{"text": "/etc/easgate/keys/public-key.pem"}, `{}`, "/etc/easgate/keys/public-key.pem", "", ""},
 
 		// Random secrets must not be taken for anything else.
@@ -312,6 +321,30 @@ func TestSecondBlock(t *testing.T) {
 	p, warnings, err := tryBuild(t, both, `{}`, false)
 	if err != nil || len(warnings) != 1 || status(t, p, k.sign(t, claims)) != http.StatusOK || status(t, p, other.sign(t, claims)) != http.StatusUnauthorized {
 		t.Errorf("Build = %v, warns %v; want the first key and a warning", err, warnings)
+	}
+}
+
+// RFC 7518 §3.3 wants 2048 bits, of keys in a configuration as of others.
+func TestShortRSAKey(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := key{jose.JSONWebKey{Key: private, Algorithm: "RS256"}}
+	der, err := x509.MarshalPKIXPublicKey(k.public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, secret := range map[string]any{
+		"PEM": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), "JWK": k.jwk.Public(),
+	} {
+		if _, _, err := tryBuild(t, secret, `{}`, true); err == nil || !strings.Contains(err.Error(), "an RSA key of 1024 bits: want 2048 or more") {
+			t.Errorf("%s, native: Build = %v, want an error", name, err)
+		}
+		p, warnings, err := tryBuild(t, secret, `{}`, false)
+		if err != nil || len(warnings) != 1 || status(t, p, k.sign(t, claims)) != http.StatusOK {
+			t.Errorf("%s: Build = %v, warns %v; want a warning, and its tokens taken", name, err, warnings)
+		}
 	}
 }
 
