@@ -27,6 +27,12 @@ type BasicConfig struct {
 	BasicCharset string `json:"basic_charset,omitempty"`
 }
 
+// Migrate says what is otherwise than in external-auth-server; see [Migrator].
+func (*BasicConfig) Migrate(say func(text string)) {
+	say("challenges ask for UTF-8, every Authorization header is looked at, and names and passwords are compared in Unicode's NFC; " +
+		"there the first header counts, byte by byte")
+}
+
 // A BasicReader reads the credentials of requests and asks for them.
 type BasicReader struct {
 	header string

@@ -44,6 +44,7 @@ type Config struct {
 
 // Migrate implements [plugins.Migrator].
 func (c *Config) Migrate(say func(text string)) {
+	c.BasicConfig.Migrate(say)
 	quiet := func(error) error { return nil }
 	there, _ := reading{c.AllowPlain, false}.parse(string(c.Htpasswd), quiet)
 	here, _ := reading{c.AllowPlain, true}.parse(string(c.Htpasswd), quiet)

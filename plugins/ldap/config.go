@@ -61,6 +61,7 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 
 // Migrate implements [plugins.Migrator].
 func (c *Config) Migrate(say func(text string)) {
+	c.BasicConfig.Migrate(say)
 	if o := &c.Connection.TLSOptions; c.Connection.secured() && !o.insecure() && o.ServerName == "" {
 		say("connection.url: a server certificate that has a common name and no alternative names is refused; " +
 			"tlsOptions.servername with that name takes it, and so does tlsOptions.fingerprint with its public key")
