@@ -10,6 +10,8 @@ export CGO_ENABLED = 0
 CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/easgate
 LINTER  := $(CACHE)/golangci-lint-$(shell awk '$$1 == "github.com/golangci/golangci-lint/v2" {print $$2}' tools/lint/go.mod)/golangci-lint
 
+BUNDLE  := internal/query/sandbox/bundle/jsonpath.js
+
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-unit lint bench fuzz fmt js setup
 
@@ -19,7 +21,7 @@ help: ## print this list
 run: build ## build, then run a demo: service, gateway, upstream, keys and tokens under ./.easgate
 	bin/easgate demo
 
-build: ## build bin/easgate, a static binary
+build: $(if $(shell command -v npm),$(BUNDLE),no-npm) ## build bin/easgate, a static binary, with the JavaScript query engines where npm is installed
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/easgate ./cmd/easgate
 
 test: setup js lint ## run everything: linters, unit tests, tests with real servers
@@ -49,6 +51,14 @@ fmt: $(LINTER) ## format the code
 
 js: ## bundle the JavaScript query engines (npm), for the next build to embed
 	tools/jsbundle/build.sh
+
+$(BUNDLE): tools/jsbundle/package-lock.json tools/jsbundle/main.go
+	tools/jsbundle/build.sh
+	@touch $@
+
+.PHONY: no-npm
+no-npm:
+	@echo "npm is not installed: of jp, jsonata and handlebars the binary knows what Go evaluates, and no more"
 
 setup: ## install what the tests need beyond Go (apt; as root or through sudo)
 	tools/setup/setup.sh

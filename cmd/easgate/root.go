@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,7 @@ func newRoot(c *cli) *cobra.Command {
 Without a command it serves, as "easgate serve" does.
 
 Exit codes: 0 done; 1 failed; 2 the command line makes no sense; 3 the command worked
-and the answer is no (denied, not in force, something to say).`,
+and the answer is no (denied, not in force, something to say); 4 the other side did not answer (shadow).`,
 		Example: `  easgate demo                                   # look at all of it at once
   easgate keys new --out keyring.json            # the keys of config tokens
   easgate token seal token.yaml --keyring-file keyring.json
@@ -70,23 +69,5 @@ func group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 		return usage("want one of the commands %s", strings.Join(names, ", "))
 	}
 	cmd.AddCommand(commands...)
-	return cmd
-}
-
-func newVersion(c *cli) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if asJSON {
-				return c.printJSON(map[string]string{"version": version})
-			}
-			_, err := fmt.Fprintln(c.out, "easgate", version)
-			return err
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -33,6 +33,18 @@ type Options struct {
 	VMs int
 }
 
+// Languages returns the names of all languages, and for each whether this build knows all of it. Of those that have a
+// reference in JavaScript, a build without it (make js) knows what Go evaluates.
+func Languages() map[string]bool {
+	return map[string]bool{
+		"jp":         sandbox.BuiltIn("jsonpath"),
+		"jq":         true,
+		"jsonata":    sandbox.BuiltIn("jsonata"),
+		"handlebars": sandbox.BuiltIn("handlebars"),
+		"js":         true,
+	}
+}
+
 // Engines returns the languages for config tokens and those for verify URLs, nil when these are off.
 // After close, queries of either that need a VM fail.
 func Engines(o Options) (token, url query.Engines, close func()) {

@@ -28,6 +28,12 @@ var glue embed.FS
 //go:embed bundle
 var bundles embed.FS
 
+// BuiltIn reports whether this build has the library of the named engine: handlebars, jsonata or jsonpath.
+func BuiltIn(engine string) bool {
+	_, err := bundles.Open("bundle/" + engine + ".js")
+	return err == nil
+}
+
 // source returns the JavaScript of k: its library, "" for scripts, and the glue that makes an engine of it.
 func (k kind) source() (library, engine string, err error) {
 	if k != script {
