@@ -35,12 +35,19 @@ const (
 	exitUsage = 2
 	// exitNo says that the command worked and its answer is no: denied, not in force, lint has something to say.
 	exitNo = 3
+	// exitSilent says that the other side did not answer, so that there is nothing to say.
+	exitSilent = 4
 )
 
 // errNo ends a command with exitNo and no further message: what it printed is the answer.
 var errNo = errors.New("the answer is no")
 
 func hint(err error, format string, args ...any) error { return problem.Hint(err, format, args...) }
+
+// A silentError is that of a command whose other side did not answer.
+type silentError struct{ error }
+
+func (e silentError) Unwrap() error { return e.error }
 
 // A usageError is the caller's command line, not what it asked for.
 type usageError struct{ error }
@@ -76,6 +83,9 @@ func (c *cli) report(cmd *cobra.Command, err error) int {
 	}
 	for _, p := range config.Report(err) {
 		c.complain("error", p.Error(), p.Hint)
+	}
+	if errors.As(err, new(silentError)) {
+		return exitSilent
 	}
 	return exitFailure
 }

@@ -41,7 +41,8 @@ A FILE holds a JSON object a line:
 as --record writes them; they hold what clients sent, passwords included, so keep the file to yourself.
 
 Prints status, header names, cookie names, and lengths; values only with --show-values. UNSAFE is an allow that
-external-auth-server did not give. Exit code 3 when a decision differs.`,
+external-auth-server did not give. Exit code 3 when a decision differs; 4 when none does, but external-auth-server did
+not answer everything.`,
 		Example: `  easgate shadow --eas http://eas:8080 --easgate http://127.0.0.1:8080 recorded.jsonl
   easgate shadow --eas http://eas:8080 --easgate http://127.0.0.1:8080 --listen :8081 --record recorded.jsonl`,
 		RunE: func(cmd *cobra.Command, files []string) error {
@@ -153,7 +154,7 @@ func (s *shadow) both(ctx context.Context, r *verifyRequest) compared {
 
 func (s *shadow) judge(r *verifyRequest, eas, easgate *answer) compared {
 	level, list := compare(eas, easgate, s.values)
-	return compared{ID: r.id, Request: r.label(), Level: level, Differences: list}
+	return compared{ID: r.id, Request: r.label(), Level: level, Differences: list, easErr: eas.err}
 }
 
 // compared is one request's outcome.
@@ -163,6 +164,8 @@ type compared struct {
 	Request     string       `json:"request"`
 	Level       agreement    `json:"level"`
 	Differences []difference `json:"differences"`
+	// easErr is why external-auth-server did not answer.
+	easErr error
 }
 
 // A tally prints differences and counts everything. It is safe for concurrent use.
@@ -174,6 +177,9 @@ type tally struct {
 	mu      sync.Mutex
 	printed int
 	count   counts
+	// easErr is the first reason why external-auth-server did not answer, and silent how often it did not.
+	easErr error
+	silent int
 }
 
 // counts are the summary.
@@ -212,6 +218,14 @@ func (t *tally) add(r compared) error {
 	case failed:
 		t.count.Failed++
 	}
+	if r.easErr != nil {
+		if t.silent++; t.silent > 1 && !t.json {
+			return nil // once is enough: end counts them
+		}
+		if t.easErr == nil {
+			t.easErr = r.easErr
+		}
+	}
 	if t.printed++; t.printed > t.limit {
 		return nil
 	}
@@ -245,7 +259,8 @@ func encodeLine(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// end prints the summary. The error is errNo when decisions differ.
+// end prints the summary. The error is errNo when decisions differ, and errSilent when they do not as far as
+// external-auth-server answered.
 func (t *tally) end() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -267,8 +282,11 @@ func (t *tally) end() error {
 		return err
 	case n.Denies+n.Unsafe > 0:
 		return errNo
+	case t.silent > 0:
+		err := fmt.Errorf("external-auth-server did not answer %d of %d requests: %w", t.silent, n.Requests, t.easErr)
+		return silentError{hint(err, "--eas names the running service")}
 	case n.Failed > 0 && n.Failed == n.Requests:
-		return hint(errors.New("nothing could be compared"), "--eas and --easgate name running services, and easgate must trust this machine (EAS_TRUSTED_PROXIES)")
+		return hint(errors.New("nothing could be compared"), "--easgate names a running service, which must trust this machine (EAS_TRUSTED_PROXIES)")
 	}
 	return nil
 }

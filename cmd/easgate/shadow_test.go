@@ -47,7 +47,7 @@ func TestCompare(t *testing.T) {
 		{"denied here", is(204), is(503), denies, "status 204 503"},
 		{"denied here by silence", is(200), none, denies, "answer"},
 		{"allowed here", is(401), is(200), allowsMore, "status 401 200"},
-		{"allowed here, silence there", none, is(200), allowsMore, "no answer: timeout 200"},
+		{"allowed here, silence there", none, is(200), failed, "no answer: timeout 200"},
 		{"a redirect is no allow", is(302), is(200), allowsMore, ""},
 		{"silence there", none, is(503), failed, "no answer: timeout 503"},
 		{"silence on both sides", none, none, failed, ""},
@@ -132,7 +132,7 @@ func TestShadowRefuses(t *testing.T) {
 		{"no path", `{"path_and_query": "verify"}`, []string{"--eas", dead, "--easgate", dead, "-"}, exitFailure, "want /verify"},
 		{"a smuggled line", `{"path_and_query": "/verify HTTP/1.1\r\nX: y"}`, []string{"--eas", dead, "--easgate", dead, "-"}, exitFailure, "want /verify"},
 		{"a header that is none", `{"path_and_query": "/verify", "headers": {"X": 1}}`, []string{"--eas", dead, "--easgate", dead, "-"}, exitFailure, "headers.X"},
-		{"nobody there", `{"path_and_query": "/verify?config_token=hunter2"}`, []string{"--eas", dead, "--easgate", dead, "-"}, exitFailure, "nothing could be compared"},
+		{"nobody there", `{"path_and_query": "/verify?config_token=hunter2"}`, []string{"--eas", dead, "--easgate", dead, "-"}, exitSilent, "did not answer 1 of 1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -144,6 +144,20 @@ func TestShadowRefuses(t *testing.T) {
 				t.Errorf("shadow %v exits with %d, want %d and %q:\n%s", tt.args, code, tt.exits, tt.says, &out)
 			}
 		})
+	}
+}
+
+// While external-auth-server is down an allow of easgate is no finding; that it is down is said once.
+func TestShadowSilence(t *testing.T) {
+	easgate := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer easgate.Close()
+	var out strings.Builder
+	c := testCLI()
+	c.in, c.out, c.err = strings.NewReader(strings.Repeat(`{"path_and_query": "/verify"}`+"\n", 5)), &out, &out
+	code := c.run(t.Context(), []string{"shadow", "--eas", "http://127.0.0.1:1", "--easgate", easgate.URL, "-"})
+	if code != exitSilent || strings.Contains(out.String(), "UNSAFE   #") || strings.Count(out.String(), "EAS no answer") != 1 ||
+		!strings.Contains(out.String(), "0 UNSAFE, 5 without an answer") || !strings.Contains(out.String(), "did not answer 5 of 5 requests") {
+		t.Errorf("shadow exits with %d, want %d:\n%s", code, exitSilent, &out)
 	}
 }
 
@@ -242,8 +256,8 @@ func TestMirrorDenies(t *testing.T) {
 		t.Errorf("the mirror answers %d, want 502", res.StatusCode)
 	}
 	stop()
-	if code := <-done; code != exitNo {
-		t.Errorf("shadow exits with %d, want %d", code, exitNo)
+	if code := <-done; code != exitSilent {
+		t.Errorf("shadow exits with %d, want %d", code, exitSilent)
 	}
 }
 

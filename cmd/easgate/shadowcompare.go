@@ -109,7 +109,7 @@ const (
 	denies agreement = "denies"
 	// allowsMore is an allow of what external-auth-server did not allow.
 	allowsMore agreement = "UNSAFE"
-	// failed could not be compared, because one of the two did not answer.
+	// failed could not be compared: external-auth-server did not answer, or denied where easgate did not.
 	failed agreement = "failed"
 )
 
@@ -125,11 +125,13 @@ type difference struct {
 func compare(eas, easgate *answer, values bool) (agreement, []difference) {
 	list := differences(eas, easgate, values)
 	switch {
+	case eas.err != nil: // nobody knows what it would have said
+		return failed, list
 	case easgate.allows() && !eas.allows():
 		return allowsMore, list
 	case eas.allows() && !easgate.allows():
 		return denies, list
-	case eas.err != nil || easgate.err != nil:
+	case easgate.err != nil:
 		return failed, list
 	case len(list) > 0:
 		return answers, list
