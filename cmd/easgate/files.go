@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // private is the mode of files that hold keys.
@@ -48,7 +49,8 @@ func createInPlace(path string, text []byte) error {
 	return nil
 }
 
-// replaceFile replaces the file at path, which exists, in one step: a reader sees the old text or the new one.
+// replaceFile replaces the file at path, which exists, in one step: a reader sees the old text or the new one, under the
+// same owner, group and mode. Where these cannot be kept, nothing is replaced: the service could not read it any more.
 func replaceFile(path string, text []byte) error {
 	// A symbolic link stays one; what it leads to is replaced.
 	path, err := filepath.EvalSymlinks(path)
@@ -64,7 +66,12 @@ func replaceFile(path string, text []byte) error {
 		return err
 	}
 	defer os.Remove(tmp)
-	if err := os.Chmod(tmp, info.Mode().Perm()); err != nil {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		if err := os.Chown(tmp, int(s.Uid), int(s.Gid)); err != nil {
+			return hint(fmt.Errorf("%s: its owner %d:%d cannot be kept: %w", path, s.Uid, s.Gid, errors.Unwrap(err)), "run this as the owner of the file, or as root")
+		}
+	}
+	if err := os.Chmod(tmp, info.Mode().Perm()); err != nil { // after Chown, which may change the mode
 		return err
 	}
 	if err := os.Rename(tmp, path); err != nil {

@@ -51,7 +51,8 @@ func newKeysRotate(c *cli) *cobra.Command {
 		Use:   "rotate [FILE]",
 		Short: "Put a new key first in a keyring file",
 		Long: `Adds a new key that seals from now on; the older ones still open. The file is replaced in one step.
-A running easgate reads it again by itself. Give a server the new keyring before the first token is sealed with it.`,
+Its owner, group and mode stay as they are. A running easgate reads it again by itself.
+Give a server the new keyring before the first token is sealed with it.`,
 		Example: `  easgate keys rotate keyring.json`,
 		Args:    args(0, 1, "one FILE at most"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -155,7 +156,14 @@ func (c *cli) changeKeyring(args []string, change func(*configtoken.Keyring) (*c
 	if ring, err = change(ring); err != nil {
 		return nil, err
 	}
-	return ring, replaceFile(path, ring.JWKSet())
+	if err := replaceFile(path, ring.JWKSet()); err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o007 != 0 {
+		c.warn(fmt.Sprintf("%s: everybody on this machine has access to it (mode %#o): whoever reads it can make config tokens", path, info.Mode().Perm()),
+			"chmod 600, or 640 with a group for easgate; whoever may have read it has the older keys: take them out once their tokens are sealed again")
+	}
+	return ring, nil
 }
 
 // openers says how many keys of ring open config tokens.
