@@ -176,6 +176,9 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 	if t.payload, err = c.DecodePayload(); err != nil || !t.decode() {
 		return nil, invalidToken("the payload is not JSON")
 	}
+	if v.o.Native && t.Claims == nil {
+		return nil, invalidToken("the payload is not a JSON object") // RFC 7519 §7.2: without claims it would never expire
+	}
 	t.Identity = identify(t.Claims)
 	if v.o.Native && rounded(t.Claims) {
 		if exact, err := query.Parse(t.payload, true); err == nil {
@@ -202,7 +205,7 @@ func rounded(v any) bool {
 	return false
 }
 
-// decode reads the claims. A payload that is no object has none, and is jsonwebtoken's to take; with typ JWT it must at
+// decode reads the claims. A payload that is no object has none, and jsonwebtoken takes it; with typ JWT it must at
 // least be JSON. What looks like an object and cannot be decoded may have claims, and is refused.
 func (t *Token) decode() bool {
 	var value any

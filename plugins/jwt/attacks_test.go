@@ -100,6 +100,34 @@ func TestAlgorithmConfusion(t *testing.T) {
 	}
 }
 
+// ATTACKS 81: a signed payload that is no object has no exp, and jsonwebtoken takes it for ever.
+func TestPayloadWithoutClaims(t *testing.T) {
+	const secret = "0123456789abcdef0123456789abcdef"
+	sign := func(payload string) string {
+		input := enc([]byte(`{"alg":"HS256"}`)) + "." + enc([]byte(payload))
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(input))
+		return input + "." + enc(mac.Sum(nil))
+	}
+	for _, native := range []bool{true, false} {
+		env := plugintest.Env(t)
+		env.Native = native
+		p, _, err := plugins.Of(jwt.New).Build(json.RawMessage(`{"config":{"secret":"`+secret+`","options":{"algorithms":["HS256"]}}}`), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, payload := range []string{`"alice"`, `["alice"]`, `5`, `null`, `alice`, `{"sub":"alice"}`} {
+			want := http.StatusOK
+			if native && payload[0] != '{' {
+				want = http.StatusUnauthorized
+			}
+			if got := status(t, p, sign(payload)); got != want {
+				t.Errorf("native %v: Verify(%s) = %d, want %d", native, payload, got, want)
+			}
+		}
+	}
+}
+
 // ATTACKS 32: what a token says about keys leads nowhere.
 func TestHeaderInjection(t *testing.T) {
 	k, evil := newKey(t, jose.RS256, "k1"), newKey(t, jose.RS256, "k1")
