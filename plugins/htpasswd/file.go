@@ -2,6 +2,7 @@ package htpasswd
 
 import (
 	"cmp"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/easgate/easgate/internal/problem"
 )
 
 // A user is one line of a password file. A token may hold thousands, and a server tens of thousands of tokens:
@@ -52,6 +55,9 @@ func (r reading) parse(text string, complain func(error) error) ([]*user, error)
 			hash, _, third = strings.Cut(hash, ":")
 		}
 		fail := func(err error) error {
+			if h := hint(line, hash); h != "" {
+				err = problem.Hint(err, "%s", h)
+			}
 			if !ok {
 				// Without a colon this may be anything, a password included.
 				return complain(fmt.Errorf("htpasswd: line %d: %w", number, err))
@@ -88,6 +94,19 @@ func (r reading) parse(text string, complain func(error) error) ([]*user, error)
 	}
 	slices.SortFunc(users, func(a, b *user) int { return cmp.Compare(a.name, b.name) })
 	return slices.Clip(users), nil
+}
+
+// hint says what probably became of a line that means nothing, on its way here.
+func hint(line, hash string) string {
+	switch decoded, err := base64.StdEncoding.DecodeString(line); {
+	case strings.HasPrefix(hash, "$$"):
+		return "$$ is how Docker Compose writes a $: here it is written once"
+	case strings.Contains(line, `\n`):
+		return `\n inside a line is no new line: give each user a line (in YAML "htpasswd: |", and the lines indented below)`
+	case err == nil && strings.Contains(string(decoded), ":"):
+		return "this is base64, as the data of a Kubernetes secret is: decode it first"
+	}
+	return ""
 }
 
 var (

@@ -207,10 +207,10 @@ func (c *Connection) searches(env plugins.Env) (user, groups *search, err error)
 		return nil, nil, fmt.Errorf("searchScope: %w", err)
 	}
 	if user.filter, err = parseFilter(c.SearchFilter); err != nil {
-		return nil, nil, fmt.Errorf("searchFilter: %w", err)
+		return nil, nil, fmt.Errorf("searchFilter: %w", user.filter.hint(err))
 	}
 	if !user.filter.has(username) {
-		if err := complain(errors.New("searchFilter: without {{username}} everybody is the same user")); err != nil {
+		if err := complain(user.filter.hint(errors.New("searchFilter: without {{username}} everybody is the same user"))); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/easgate/easgate/internal/problem"
 )
 
 // A placeholder is what stands in a filter for something that is known only at the login.
@@ -47,6 +49,17 @@ func parseFilter(text string) (filter, error) {
 }
 
 func (f filter) has(p placeholder) bool { return strings.Contains(f.text, string(p)) }
+
+// foreign is what other programs write where {{username}} is meant.
+var foreign = regexp.MustCompile(`%\(\w+\)s|%\{[\w-]+\}|%[suv]|\$\{\w+\}|\$\w+|\{\{\s*\w+\s*\}\}|\{\w+\}`)
+
+// hint adds to err how the user's name is written, if f has another program's way.
+func (f filter) hint(err error) error {
+	if found := foreign.FindString(f.text); found != "" && !f.has(username) {
+		return problem.Hint(err, "%s is another program's: here it is written {{username}}", found)
+	}
+	return err
+}
 
 // fill puts name and dn in place of the placeholders, escaped, so that they are values and nothing else: no name
 // changes the shape of the filter, and the text of one is never searched for placeholders again.

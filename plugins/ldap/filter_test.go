@@ -1,11 +1,14 @@
 package ldap
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/easgate/easgate/internal/problem"
 )
 
 func TestFilter(t *testing.T) {
@@ -115,5 +118,22 @@ func TestLoginName(t *testing.T) {
 				t.Errorf("loginName(%s) = %s, want %s", tt.typed, got, tt.want)
 			}
 		})
+	}
+}
+
+func TestFilterHints(t *testing.T) {
+	for in, want := range map[string]string{
+		"(uid=%(username)s)":            "%(username)s is another program's",
+		"(&(a=b)(sAMAccountName=%s))":   "%s is another",
+		"(uid={0})":                     "{0} is another",
+		"(uid={{ username }})":          "{{ username }} is another",
+		"(uid=${user})":                 "${user} is another",
+		"(uid=alice)":                   "",
+		"(|(uid={{username}})(cn={0}))": "", // it has the right one as well
+	} {
+		f, _ := parseFilter(in)
+		if got := problem.HintOf(f.hint(errors.New("x"))); !strings.HasPrefix(got, want) || (got == "") != (want == "") {
+			t.Errorf("hint for %s = %q, want %q", in, got, want)
+		}
 	}
 }
