@@ -124,8 +124,14 @@ var changes = map[string]func(value string) variable{
 		}
 		return variable{State: kept, Text: "sealed tokens in stores open beside plain ones"}
 	},
-	"EAS_REVOKED_JTIS":        func(string) variable { return variable{Text: "ends pointer tokens too"} },
-	"EAS_CONFIG_TOKEN_STORES": func(string) variable { return variable{Text: "a store's cache_ttl is how late a revocation is seen"} },
+	"EAS_REVOKED_JTIS": func(string) variable { return variable{Text: "ends pointer tokens too"} },
+	"EAS_CONFIG_TOKEN_STORES": func(v string) variable {
+		text := "a store's cache_ttl is how late a revocation is seen"
+		if strings.Contains(v, "ssl") {
+			text += "; a database's certificate that has a common name and no alternative names is refused unless ssl.servername has that name"
+		}
+		return variable{Text: text}
+	},
 	"EAS_LOG_LEVEL": func(v string) variable {
 		if slices.Contains([]string{"verbose", "silly", "http"}, strings.ToLower(v)) {
 			return variable{Text: "levels are error, warn, info and debug; this one is taken for the nearest"}

@@ -47,6 +47,9 @@ type Config struct {
 
 // Lint implements [plugins.Linter].
 func (c *Config) Lint(_ bool, say func(text string)) {
+	if c.AllowInsecure {
+		say("allow_insecure: any server that answers is believed; tls.fingerprint or tls.ca tells the right one")
+	}
 	if plugins.InClear(string(c.URL), "http") {
 		say("url: http sends every request's headers in clear")
 	}

@@ -341,3 +341,22 @@ func TestConnectionsAreReused(t *testing.T) {
 		t.Errorf("10 requests made %d connections, want 1", got)
 	}
 }
+
+func TestLint(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config forward.Config
+		want   string
+	}{
+		"safe":          {forward.Config{URL: "https://auth.example.com"}, ""},
+		"in clear":      {forward.Config{URL: "http://auth.example.com"}, "url: http sends"},
+		"any server":    {forward.Config{URL: "https://auth.example.com", AllowInsecure: true}, "allow_insecure: any server"},
+		"on this host":  {forward.Config{URL: "http://127.0.0.1:9000"}, ""},
+		"a pinned host": {forward.Config{URL: "https://auth.example.com", TLS: plugins.TLS{Fingerprint: plugins.List{"x"}}}, ""},
+	} {
+		var said []string
+		tt.config.Lint(false, func(text string) { said = append(said, text) })
+		if got := strings.Join(said, "\n"); !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
+			t.Errorf("%s: lint says %q, want %q", name, got, tt.want)
+		}
+	}
+}

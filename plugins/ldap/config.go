@@ -46,7 +46,7 @@ type Config struct {
 // Lint implements [plugins.Linter].
 func (c *Config) Lint(_ bool, say func(text string)) {
 	if c.Connection.TLSOptions.insecure() {
-		say("connection.tlsOptions.rejectUnauthorized: any server that answers is believed and told the passwords")
+		say("connection.tlsOptions.rejectUnauthorized: any server that answers is believed and told the passwords; fingerprint or ca tells the right one")
 	}
 	if len(c.Connection.SearchAttributes) == 0 {
 		say("connection.searchAttributes: all attributes of the user are fetched and shown to rules and headers; name those that you need")
