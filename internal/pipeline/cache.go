@@ -13,6 +13,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/stores"
 )
 
@@ -41,6 +42,8 @@ type Cache struct {
 	texts     *otter.Cache[textKey, *opened]
 	pipelines *otter.Cache[pipelineKey, *shared]
 	warned    *otter.Cache[pipelineKey, struct{}]
+	// failed are compilations that failed for the moment, and are tried again after a pause.
+	failed *otter.Cache[pipelineKey, failure]
 	// opening counts how often the keys or the rules of opening changed; what was opened before does not count.
 	opening atomic.Uint64
 	counts  counts
@@ -79,6 +82,8 @@ type opened struct {
 	// opening is the count of the cache when this was opened.
 	opening uint64
 	err     error
+	// until is when err is no longer remembered, 0 for never.
+	until int64
 }
 
 // shared holds a pipeline that several texts may lead to, until it is evicted: whatever still remembers a text then
@@ -152,6 +157,9 @@ func NewCache(cfg Config) (*Cache, error) {
 		Weigher:          func(_ pipelineKey, s *shared) uint32 { return s.weight },
 		OnAtomicDeletion: func(e otter.DeletionEvent[pipelineKey, *shared]) { c.close(e.Value) },
 	}); err != nil {
+		return nil, err
+	}
+	if c.failed, err = otter.New(&otter.Options[pipelineKey, failure]{MaximumSize: 10_000}); err != nil {
 		return nil, err
 	}
 	c.warned, err = otter.New(&otter.Options[pipelineKey, struct{}]{MaximumSize: 10_000})
@@ -267,9 +275,10 @@ func (c *Cache) find(ctx context.Context, key textKey) (o *opened, p *Pipeline, 
 	}
 }
 
-// current reports whether o was opened under the keys of now, and its pipeline, if it has one, is not evicted.
+// current reports whether o was opened under the keys of now, its error, if it has one, is remembered still, and its
+// pipeline, if it has one, is not evicted.
 func (c *Cache) current(o *opened) (*Pipeline, bool) {
-	if o == nil || o.opening != c.opening.Load() {
+	if o == nil || o.opening != c.opening.Load() || o.until != 0 && c.cfg.Now().UnixNano() >= o.until {
 		return nil, false
 	}
 	if o.shared == nil {
@@ -279,7 +288,8 @@ func (c *Cache) current(o *opened) (*Pipeline, bool) {
 	return p, p != nil
 }
 
-// load opens and compiles. What cannot be opened is remembered too, as any text is.
+// load opens and compiles. What cannot be opened is remembered too, as any text is; what could not be compiled for the
+// moment is tried again after a pause.
 func (c *Cache) load(key textKey) (*opened, *Pipeline) {
 	c.counts.textMisses.Add(1)
 	opener := c.cfg.URL
@@ -295,7 +305,11 @@ func (c *Cache) load(key textKey) (*opened, *Pipeline) {
 	}
 	var p *Pipeline
 	if token.Pointer == (configtoken.Pointer{}) {
-		o.shared, p, o.err = c.compile(&token)
+		if o.shared, p, o.err = c.compile(&token); o.err != nil {
+			if f, ok := c.failed.GetIfPresent(keyOf(&token)); ok {
+				o.until = f.until.UnixNano()
+			}
+		}
 	}
 	if token.Pointer != (configtoken.Pointer{}) || token.ID != "" || token.Expires != 0 || token.NotBefore != 0 {
 		token.Claims = nil
@@ -309,7 +323,10 @@ func (c *Cache) compile(token *configtoken.Token) (s *shared, p *Pipeline, err e
 	c.counts.pipelines.Add(1)
 	load := func(context.Context, pipelineKey) (*shared, error) {
 		c.counts.pipelineMisses.Add(1)
-		compiled, warnings, err := c.cfg.Compiler.Compile(token)
+		compiled, warnings, err := c.attempt(key, token)
+		if again(err) {
+			return nil, err
+		}
 		if _, told := c.warned.GetIfPresent(key); !told && (len(warnings) > 0 || err != nil) {
 			c.warned.Set(key, struct{}{})
 			c.warn(token, warnings, err)
@@ -331,6 +348,27 @@ func (c *Cache) compile(token *configtoken.Token) (s *shared, p *Pipeline, err e
 		}
 	}
 	return s, p, nil
+}
+
+// attempt compiles token, once more after a pause if that fails for the moment, and not at all while the pause lasts that a
+// failure before this one asked for.
+func (c *Cache) attempt(key pipelineKey, token *configtoken.Token) (p *Pipeline, warnings []error, err error) {
+	last, _ := c.failed.GetIfPresent(key)
+	if c.cfg.Now().Before(last.until) {
+		return nil, nil, last.err
+	}
+	err = query.Again(func() (err error) {
+		p, warnings, err = c.cfg.Compiler.Compile(token)
+		return err
+	})
+	if !again(err) {
+		c.failed.Invalidate(key)
+		return p, warnings, err
+	}
+	pause := min(max(2*last.pause, firstPause), longestPause)
+	c.failed.Set(key, failure{err, pause, c.cfg.Now().Add(pause)})
+	c.cfg.Log.Warn("config token cannot be compiled at the moment", "jti", token.ID, "error", err, "again_in", pause)
+	return nil, nil, err
 }
 
 func (c *Cache) warn(token *configtoken.Token, warnings []error, err error) {

@@ -24,6 +24,7 @@ import (
 type opener struct {
 	opened atomic.Int64
 	closed atomic.Bool
+	format configtoken.Format // EAS by default
 }
 
 func (o *opener) Open(text string) (configtoken.Token, error) {
@@ -40,7 +41,7 @@ func (o *opener) Open(text string) (configtoken.Token, error) {
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		return configtoken.Token{}, configtoken.ErrUnreadable
 	}
-	return configtoken.Token{Format: configtoken.EAS, Claims: json.RawMessage(text), ID: c.JTI, Expires: c.Exp, Pointer: c.EAS}, nil
+	return configtoken.Token{Format: o.format, Claims: json.RawMessage(text), ID: c.JTI, Expires: c.Exp, Pointer: c.EAS}, nil
 }
 
 type fakeStore struct {
@@ -77,7 +78,7 @@ type world struct {
 
 func newWorld(t *testing.T, change func(*Config)) *world {
 	t.Helper()
-	w := &world{opener: &opener{}, store: &fakeStore{tokens: map[string]string{}}, now: plugintest.Now, revoked: map[string]bool{}}
+	w := &world{opener: &opener{format: configtoken.EAS}, store: &fakeStore{tokens: map[string]string{}}, now: plugintest.Now, revoked: map[string]bool{}}
 	c := compiler(t)
 	c.Plugins["closing"] = plugins.Of(func(struct{}, plugins.Env) (plugins.Plugin, error) {
 		w.built.Add(1)

@@ -129,10 +129,19 @@ var claimNames = []string{"eas", "exp", "nbf", "jti", "aud"}
 // Compile builds the pipeline of token, and says what is wrong with it, each thing with its path. A native token is
 // compiled strictly: with whatever is unknown or could never work it is refused, and the error has all of that. A token
 // in EAS's format or a plain one is compiled as EAS would read it; what is odd about it comes back as warnings, and a step
-// that cannot work fails on every request.
+// that cannot work fails on every request. An error that is a [query.ErrMoment] says nothing about the token.
 func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []error, err error) {
-	n := compilation{Compiler: c, eas: token.Format != configtoken.Native}
+	var a attempt
+	own := *c
+	own.Env.Query = a.engines(c.Env.Query)
+	n := compilation{Compiler: &own, eas: token.Format != configtoken.Native}
 	p, ok := n.compile(token.Claims)
+	if a.moment != nil {
+		if p != nil {
+			_ = p.Close()
+		}
+		return nil, nil, problem.Prefix("config token", a.moment)
+	}
 	if !ok || !n.eas && len(n.problems) > 0 {
 		if p != nil {
 			_ = p.Close()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/easgate/easgate/internal/problem"
 )
@@ -14,6 +15,20 @@ var ErrUnknownEngine = errors.New("unknown query engine")
 
 // ErrOutputs says that a query gave several values where its language can and its caller takes one.
 var ErrOutputs = errors.New("more than one output")
+
+// ErrMoment says that a query could not be compiled for what else the machine was doing at the moment. It says nothing about
+// the query, and nobody may remember it for good.
+var ErrMoment = errors.New("no query could be compiled at the moment")
+
+// Again calls f, and once more after a pause if it fails for the moment. Whoever waits for what f does waits with it.
+func Again(f func() error) error {
+	err := f()
+	if errors.Is(err, ErrMoment) {
+		time.Sleep(100 * time.Millisecond)
+		err = f()
+	}
+	return err
+}
 
 // An Engine compiles expressions of one query language.
 type Engine interface {
@@ -28,6 +43,13 @@ type Query interface {
 	// It returns when ctx ends. "Nothing found" is Undefined or an empty
 	// []any, as the language has it, never an error.
 	Eval(ctx context.Context, data any) (any, error)
+}
+
+// An Owned query is one that is evaluated where others wait for it. Those of one owner share what there is.
+type Owned interface {
+	Query
+	// For returns the query as that owner's, any value that can be compared. Without, it owns itself.
+	For(owner any) Query
 }
 
 // Engines are the languages in use, by the name that config tokens give them: jp, jq, jsonata, handlebars, js.

@@ -53,7 +53,7 @@ func (s *Server) envoyHeader(prefix int) echo.HandlerFunc {
 			case 0:
 				// The query is the parent request's here, and so the client's. EAS takes it all the same.
 				if s.cfg.Profile == parent.EAS {
-					return parseParams(r.URL.RawQuery, s.cfg.URLQueries)
+					return s.urlParams(r.URL.RawQuery)
 				}
 				return &params{fallback: -1, err: errors.New(verifyParamsHeader + ": missing")}
 			case 1:
@@ -90,10 +90,8 @@ func suffixOf(path string, r *http.Request) string {
 // jsonParams is parseJSONParams, remembered as verify URLs are.
 func (s *Server) jsonParams(text string) *params {
 	key := "json " + text // no URL query starts like this
-	if p, ok := s.params.GetIfPresent(key); ok {
+	if p := s.knownParams(key); p != nil {
 		return p
 	}
-	p := parseJSONParams(text, s.cfg.URLQueries)
-	s.params.Set(key, p)
-	return p
+	return s.loadParams(key, func() *params { return parseJSONParams(text, s.cfg.URLQueries) })
 }

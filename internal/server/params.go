@@ -1,11 +1,15 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/parent"
@@ -29,6 +33,41 @@ type params struct {
 	redirect int
 	// err is why the parameters name no token; it denies every request.
 	err error
+	// until is when err is no longer remembered, 0 for never.
+	until int64
+}
+
+// momentPause is how long a verify URL whose queries could not be compiled at the moment is refused without trying again.
+const momentPause = time.Second
+
+// knownParams returns what is remembered under key, nil for nothing.
+func (s *Server) knownParams(key string) *params {
+	p, ok := s.params.GetIfPresent(key)
+	if ok && p.until != 0 && s.cfg.Now().UnixNano() >= p.until {
+		s.params.Invalidate(key)
+		return nil
+	}
+	return p
+}
+
+// loadParams remembers under key what parse returns. Those who ask at the same time share the work; what failed for the
+// moment only is tried once more, and then refused until a pause is over.
+func (s *Server) loadParams(key string, parse func() *params) *params {
+	load := func(context.Context, string) (p *params, _ error) {
+		err := query.Again(func() error {
+			p = parse()
+			return p.err
+		})
+		if errors.Is(err, query.ErrMoment) {
+			p.until = s.cfg.Now().Add(momentPause).UnixNano()
+		}
+		return p, nil
+	}
+	p, err := s.params.Get(context.Background(), key, otter.LoaderFunc[string, *params](load))
+	if err != nil { // the loader panicked
+		return &params{fallback: -1, err: err}
+	}
+	return p
 }
 
 var (

@@ -43,14 +43,13 @@ func (s *Server) verify(c echo.Context) error {
 
 // urlParams is parseParams, remembered for each URL.
 func (s *Server) urlParams(raw string) *params {
-	if p, ok := s.params.GetIfPresent(raw); ok {
+	if p := s.knownParams(raw); p != nil {
 		return p
 	}
-	p := parseParams(raw, s.cfg.URLQueries)
-	if len(raw) <= maxToken {
-		s.params.Set(raw, p)
+	if len(raw) > maxToken {
+		return parseParams(raw, s.cfg.URLQueries)
 	}
-	return p
+	return s.loadParams(raw, func() *params { return parseParams(raw, s.cfg.URLQueries) })
 }
 
 // answer decides the parent request that r describes, by the token that the parameters select, and replies. suffix is

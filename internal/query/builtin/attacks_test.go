@@ -11,6 +11,57 @@ import (
 	"github.com/easgate/easgate/internal/query"
 )
 
+// ATTACKS 70: 64 connections run the slow rule of one token; a rule of another token goes on, and so does compiling.
+func TestOneTokensSlowRule(t *testing.T) {
+	token, _, done := Engines(Options{AllowEval: true, NoURLQueries: true})
+	defer done()
+	slow, err := token.Compile("js", "for (;;);")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow = slow.(query.Owned).For("slow")
+	good, err := token.Compile("js", "return data > 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good = good.(query.Owned).For("good")
+	ctx, cancel := context.WithCancel(context.Background())
+	attackers := make(chan struct{})
+	const connections = 64
+	for range connections {
+		go func() {
+			defer func() { attackers <- struct{}{} }()
+			for ctx.Err() == nil {
+				_, _ = slow.Eval(ctx, nil)
+			}
+		}()
+	}
+	const evaluations = 100
+	took := make([]time.Duration, evaluations)
+	for i := range took {
+		start := time.Now()
+		if got, err := good.Eval(context.Background(), float64(i)); err != nil || got != (i > 1) {
+			t.Errorf("a good query under attack = %v, %v", got, err)
+		}
+		took[i] = time.Since(start)
+		if i%20 == 0 {
+			if _, err := token.Compile("js", "return 1"); err != nil {
+				t.Errorf("Compile under attack = %v", err)
+			}
+		}
+	}
+	cancel()
+	for range connections {
+		<-attackers
+	}
+	slices.Sort(took)
+	t.Logf("median %v, p95 %v", took[evaluations/2], took[evaluations*95/100])
+	// Waiting in one queue with the attackers took a second, and then failed.
+	if p95 := took[evaluations*95/100]; p95 > 500*time.Millisecond {
+		t.Errorf("a good query under attack took %v", p95)
+	}
+}
+
 // ATTACKS 21: while strangers send blow-ups, the queries of config tokens go on.
 func TestOthersGoOn(t *testing.T) {
 	token, url, done := Engines(Options{Token: generous})

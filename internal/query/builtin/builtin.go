@@ -28,7 +28,8 @@ type Options struct {
 	NoURLQueries bool
 	// AllowEval enables js, in verify URLs too, as EAS_ALLOW_EVAL did in external-auth-server.
 	AllowEval bool
-	// VMs is how many JavaScript VMs each language may have for config tokens at once. Zero means GOMAXPROCS.
+	// VMs is how many JavaScript VMs each language may have for config tokens at once, of which one token has all but one.
+	// Zero means one more than GOMAXPROCS.
 	// Verify URLs have one a language, so that strangers cannot keep config tokens waiting.
 	VMs int
 }

@@ -26,13 +26,40 @@ func (e engine) Compile(expr string) (query.Query, error) {
 	if !ok {
 		return e.reference.Compile(expr)
 	}
-	return &compiled{node: n, reference: sync.OnceValues(func() (query.Query, error) { return e.reference.Compile(expr) })}, nil
+	return &compiled{node: n, reference: &reference{engine: e.reference, expr: expr}}, nil
 }
 
 type compiled struct {
-	node node
-	// reference compiles the expression for values that are not plain.
-	reference func() (query.Query, error)
+	node      node
+	reference *reference
+	owner     any
+}
+
+// reference is the expression for values that are not plain, compiled when there is one.
+type reference struct {
+	engine query.Engine
+	expr   string
+	mu     sync.Mutex
+	query  query.Query
+	err    error
+}
+
+func (r *reference) get() (query.Query, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.query == nil && r.err == nil {
+		q, err := r.engine.Compile(r.expr)
+		if errors.Is(err, query.ErrMoment) {
+			return nil, err
+		}
+		r.query, r.err = q, err
+	}
+	return r.query, r.err
+}
+
+// For implements [query.Owned].
+func (c *compiled) For(owner any) query.Query {
+	return &compiled{node: c.node, reference: c.reference, owner: owner}
 }
 
 // Eval implements [query.Query].
@@ -41,9 +68,12 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 	if err == nil {
 		return v, nil
 	}
-	q, err := c.reference()
+	q, err := c.reference.get()
 	if err != nil {
 		return nil, err
+	}
+	if owned, ok := q.(query.Owned); ok && c.owner != nil {
+		q = owned.For(c.owner)
 	}
 	return q.Eval(ctx, data)
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,8 +33,7 @@ func (e laxEngine) CompileNative(expr string) (query.Query, error) { return e.Co
 const (
 	// maxSource bounds the text of a query, and maxStrange that of a stranger's, in bytes.
 	maxSource, maxStrange = 64 << 10, 4 << 10
-	// compileTime is the time for compiling, in multiples of Limits.Time: a query that fails to compile on a
-	// busy machine may be remembered as broken.
+	// compileTime is the time for compiling, in multiples of Limits.Time.
 	compileTime = 10
 )
 
@@ -47,16 +47,28 @@ func (s *Sandbox) compile(ctx context.Context, k kind, text string) (source, err
 		return source{}, fault{fmt.Sprintf("longer than %d bytes", limit)}
 	}
 	src := source{id: s.lastID.Add(1), text: text}
-	p := s.pools[k]
-	_, err := p.do(ctx, compileTime*p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
+	src.owner = src.id
+	p := s.compilers[k]
+	_, err := p.do(ctx, nil, compileTime*p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
 		return nil, r.compile(src, deadline)
 	})
+	for _, moment := range []error{ErrTime, ErrMemory, errBusy, errBoot, errClosed} {
+		if errors.Is(err, moment) {
+			return src, fmt.Errorf("%w: %w", query.ErrMoment, err)
+		}
+	}
 	return src, err
 }
 
 type compiled struct {
 	pool *pool
 	src  source
+}
+
+// For implements [query.Owned].
+func (c compiled) For(owner any) query.Query {
+	c.src.owner = owner
+	return c
 }
 
 // Eval implements query.Query.
@@ -75,7 +87,7 @@ func (p *pool) eval(ctx context.Context, src source, data query.Value) (any, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.kind, err)
 	}
-	v, err := p.do(ctx, p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
+	v, err := p.do(ctx, src.owner, p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
 		return r.eval(src, text, deadline)
 	})
 	if err != nil {

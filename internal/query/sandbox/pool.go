@@ -23,21 +23,17 @@ const (
 type pool struct {
 	kind    kind
 	options Options // with its defaults
-	places  chan struct{}
-	code    func() (code, error)
+	places  *places
 
 	mu     sync.Mutex
 	closed bool
+	code   *code     // nil until the first VM
 	idle   []*worker // the most recently used last
 	reaper *time.Timer
 }
 
-func newPool(k kind, o Options) *pool {
-	return &pool{
-		kind: k, options: o,
-		places: make(chan struct{}, o.VMs),
-		code:   sync.OnceValues(k.compile),
-	}
+func newPool(k kind, o Options, vms, share int) *pool {
+	return &pool{kind: k, options: o, places: newPlaces(vms, share)}
 }
 
 // A task is done with a realm, before deadline.
@@ -49,7 +45,9 @@ type outcome struct {
 }
 
 type job struct {
+	ctx   context.Context // the caller's
 	do    task
+	owner any
 	limit time.Duration
 	done  chan outcome // holds one, so that the worker never waits for a caller who left
 }
@@ -64,16 +62,16 @@ type worker struct {
 	current chan outcome // of the job that runs, if one does
 }
 
-// do has a VM do t and returns its outcome, or an error as soon as ctx ends or the limit and its grace are over.
-func (p *pool) do(ctx context.Context, limit time.Duration, t task) (any, error) {
+// do has a VM do t for an owner and returns its outcome, or an error as soon as ctx ends or the limit and its grace are over.
+func (p *pool) do(ctx context.Context, owner any, limit time.Duration, t task) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w, err := p.take(ctx)
+	w, err := p.take(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
-	j := job{do: t, limit: limit, done: make(chan outcome, 1)}
+	j := job{ctx: ctx, do: t, owner: owner, limit: limit, done: make(chan outcome, 1)}
 	w.jobs <- j
 	late := time.NewTimer(limit + grace)
 	defer late.Stop()
@@ -93,24 +91,14 @@ func (p *pool) do(ctx context.Context, limit time.Duration, t task) (any, error)
 }
 
 // take waits for a place in the pool and returns a worker that is idle or new.
-func (p *pool) take(ctx context.Context) (*worker, error) {
-	select {
-	case p.places <- struct{}{}:
-	default:
-		wait := time.NewTimer(maxWait * p.options.Limits.Time)
-		defer wait.Stop()
-		select {
-		case p.places <- struct{}{}:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-wait.C:
-			return nil, errBusy
-		}
+func (p *pool) take(ctx context.Context, owner any) (*worker, error) {
+	if err := p.places.take(ctx, owner, maxWait*p.options.Limits.Time); err != nil {
+		return nil, err
 	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		<-p.places
+		p.places.give(owner)
 		return nil, errClosed
 	}
 	if n := len(p.idle); n > 0 {
@@ -119,26 +107,38 @@ func (p *pool) take(ctx context.Context) (*worker, error) {
 		p.mu.Unlock()
 		return w, nil
 	}
+	c, err := p.library()
 	p.mu.Unlock()
-	c, err := p.code()
 	if err != nil {
-		<-p.places
+		p.places.give(owner)
 		return nil, err
 	}
 	w := &worker{pool: p, jobs: make(chan job)}
 	booted := make(chan error, 1)
-	go w.run(c, booted)
+	go w.run(c, owner, booted)
 	if err := <-booted; err != nil {
 		return nil, err
 	}
 	return w, nil
 }
 
-// put takes w back, and reports whether it is to live on.
-func (p *pool) put(w *worker) bool {
+// library returns the bytecode of every VM, and remembers it once it could be made.
+func (p *pool) library() (code, error) {
+	if p.code == nil {
+		c, err := p.kind.compile()
+		if err != nil {
+			return code{}, err
+		}
+		p.code = &c
+	}
+	return *p.code, nil
+}
+
+// put takes w back from its job's owner, and reports whether it is to live on.
+func (p *pool) put(w *worker, owner any) bool {
+	defer p.places.give(owner)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer func() { <-p.places }()
 	if p.closed {
 		return false
 	}
@@ -180,14 +180,14 @@ func (p *pool) close() {
 	}
 }
 
-// run makes the VM and does jobs until one spoils it or the pool lets go.
-func (w *worker) run(c code, booted chan<- error) {
+// run makes the VM, in the place of the first job's owner, and does jobs until one spoils it or the pool lets go.
+func (w *worker) run(c code, owner any, booted chan<- error) {
 	// A fault in the engine's own memory is a panic, and recovered from, instead of the end of the process.
 	debug.SetPanicOnFault(true)
 	r, err := newRealm(w.pool.kind, c, w.pool.options)
 	if err != nil {
-		<-w.pool.places
-		booted <- err
+		w.pool.places.give(owner)
+		booted <- fmt.Errorf("%w: %w", errBoot, err)
 		return
 	}
 	booted <- nil
@@ -197,10 +197,10 @@ func (w *worker) run(c code, booted chan<- error) {
 			// The caller may have gone, the place is free when the memory is.
 			j.done <- o
 			discard(r)
-			<-w.pool.places
+			w.pool.places.give(j.owner)
 			return
 		}
-		alive := w.pool.put(w)
+		alive := w.pool.put(w, j.owner)
 		j.done <- o
 		if !alive {
 			break
@@ -222,6 +222,9 @@ func (w *worker) do(r *realm, j job) (o outcome, well bool) {
 			o, well = outcome{err: fmt.Errorf("sandbox: engine panic: %v", p)}, false
 		}
 	}()
+	if err := j.ctx.Err(); err != nil { // the caller left before there was anything to interrupt
+		return outcome{err: err}, true
+	}
 	v, err := j.do(r, time.Now().Add(j.limit))
 	if err == nil {
 		return outcome{value: v}, true

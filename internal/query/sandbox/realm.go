@@ -70,10 +70,11 @@ type realm struct {
 	order list.List
 }
 
-// A source is a query's text with an identity, for the VMs to remember it by.
+// A source is a query's text with an identity, for the VMs to remember it by, and an owner, with whom it shares VMs.
 type source struct {
-	id   uint32
-	text string
+	id    uint32
+	text  string
+	owner any
 }
 
 func newRealm(k kind, c code, o Options) (r *realm, err error) {

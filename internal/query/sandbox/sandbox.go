@@ -23,6 +23,8 @@ var (
 	ErrMemory = errors.New("sandbox: memory limit exceeded")
 	// errBusy says that no VM became free in time.
 	errBusy = errors.New("sandbox: all VMs are busy")
+	// errBoot says that a VM could not be made.
+	errBoot = errors.New("sandbox: no VM")
 	// errClosed says that the sandbox was closed.
 	errClosed = errors.New("sandbox: closed")
 )
@@ -39,7 +41,8 @@ type Limits struct {
 // Options configure a Sandbox. The zero value is fit for use.
 type Options struct {
 	Limits Limits
-	// VMs is how many VMs a language may have at once; further evaluations wait. Zero means GOMAXPROCS.
+	// VMs is how many VMs a language may have at once; further evaluations wait. One owner's queries have all but one of
+	// them, or the only one. Zero means one more than GOMAXPROCS. Compiling has a VM of its own.
 	VMs int
 	// Strangers says that whoever sends a request may write the queries. Scripts then have no BigInt, whose
 	// arithmetic cannot be interrupted, and cannot make code of text.
@@ -52,6 +55,8 @@ type Options struct {
 type Sandbox struct {
 	strangers bool
 	pools     [kinds]*pool
+	// compilers are VMs that only compile: evaluations that keep the others busy do not keep tokens from being compiled.
+	compilers [kinds]*pool
 	lastID    atomic.Uint32
 }
 
@@ -64,22 +69,24 @@ func New(o Options) *Sandbox {
 		o.Limits.Memory = DefaultMemory
 	}
 	if o.VMs <= 0 {
-		o.VMs = runtime.GOMAXPROCS(0)
+		o.VMs = runtime.GOMAXPROCS(0) + 1
 	}
 	if o.Idle <= 0 {
 		o.Idle = time.Minute
 	}
 	s := &Sandbox{strangers: o.Strangers}
 	for k := range s.pools {
-		s.pools[k] = newPool(kind(k), o)
+		s.pools[k] = newPool(kind(k), o, o.VMs, max(o.VMs-1, 1))
+		s.compilers[k] = newPool(kind(k), o, 1, 1)
 	}
 	return s
 }
 
 // Close releases the VMs; those in use end with their evaluation.
 func (s *Sandbox) Close() {
-	for _, p := range s.pools {
-		p.close()
+	for k := range s.pools {
+		s.pools[k].close()
+		s.compilers[k].close()
 	}
 }
 

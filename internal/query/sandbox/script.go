@@ -79,6 +79,13 @@ func (e scripts) Compile(body string) (query.Query, error) {
 
 type scriptQuery struct{ program *Program }
 
+// For implements [query.Owned].
+func (q scriptQuery) For(owner any) query.Query {
+	p := *q.program
+	p.src.owner = owner
+	return scriptQuery{&p}
+}
+
 // Eval implements query.Query.
 func (q scriptQuery) Eval(ctx context.Context, data any) (any, error) {
 	return q.program.Run(ctx, data)
