@@ -258,12 +258,12 @@ func resultView(res *plugins.Result) *query.Object {
 	if res == nil {
 		return &query.Object{}
 	}
-	headers := query.NewObject(len(res.Header))
+	var headers query.Builder
 	for name, values := range res.Header {
 		headers.Set(strings.ToLower(name), strings.Join(values, ", "))
 	}
 	o := query.NewObject(2)
-	o.Set("headers", headers)
+	o.Set("headers", headers.Object())
 	o.Set("statusCode", float64(res.Status))
 	return o
 }

@@ -19,6 +19,8 @@ type Object struct {
 	ints int
 	// index has the places of the other keys, counted from ints. It is built once there are many of them.
 	index map[string]int
+	// asSet: integer keys have the places in which they were set; for a [Builder].
+	asSet bool
 }
 
 const indexFrom = 32
@@ -69,6 +71,22 @@ func ObjectOf(keys []string, vals []Value) *Object {
 	return o
 }
 
+// A Builder makes an object of keys that a stranger may have chosen, in time proportional to their number. The zero value is
+// ready to use.
+type Builder struct{ o Object }
+
+// Get returns the value of key, and whether it was set.
+func (b *Builder) Get(key string) (Value, bool) { return b.o.Get(key) }
+
+// Set sets key to v.
+func (b *Builder) Set(key string, v Value) {
+	b.o.asSet = true
+	b.o.Set(key, v)
+}
+
+// Object returns what was set. The builder is not used after it.
+func (b *Builder) Object() *Object { return ObjectOf(b.o.keys, b.o.vals) }
+
 // Members describe an object that is built only as far as somebody looks at it.
 type Members interface {
 	// Member returns the value of key, and whether it is there, as the object of All has it.
@@ -110,7 +128,7 @@ func (o *Object) At(i int) (string, Value) {
 
 // find returns the place of key, or where it belongs and false.
 func (o *Object) find(key string) (int, bool) {
-	if n, ok := arrayIndex(key); ok {
+	if n, ok := arrayIndex(key); ok && !o.asSet {
 		return slices.BinarySearchFunc(o.keys[:o.ints], n, func(k string, n uint32) int {
 			m, _ := arrayIndex(k)
 			return cmp.Compare(m, n)
@@ -139,7 +157,8 @@ func (o *Object) Get(key string) (Value, bool) {
 	return Undefined{}, false
 }
 
-// Set sets key to v. An existing key keeps its place.
+// Set sets key to v. An existing key keeps its place. A new integer key takes time for each that comes after it: where a
+// stranger chooses the keys, use a [Builder].
 func (o *Object) Set(key string, v Value) {
 	i, ok := o.built().find(key)
 	if ok {
@@ -148,7 +167,7 @@ func (o *Object) Set(key string, v Value) {
 	}
 	o.keys = slices.Insert(o.keys, i, key)
 	o.vals = slices.Insert(o.vals, i, v)
-	if _, isInt := arrayIndex(key); isInt {
+	if _, isInt := arrayIndex(key); isInt && !o.asSet {
 		o.ints++
 		return
 	}

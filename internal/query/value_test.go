@@ -141,6 +141,38 @@ func TestGoValues(t *testing.T) {
 	}
 }
 
+// An object of a hundred thousand integer keys in a bad order is built at once.
+func TestBuilder(t *testing.T) {
+	const n = 100_000
+	start := time.Now()
+	var b Builder
+	for i := n; i > 0; i-- {
+		b.Set(strconv.Itoa(i), float64(i))
+	}
+	b.Set("x", 1.0)
+	b.Set("5", "again")
+	b.Set("x", 2.0)
+	if v, ok := b.Get("7"); v != 7.0 || !ok {
+		t.Errorf("Get = %v, %v", v, ok)
+	}
+	if _, ok := b.Get("y"); ok {
+		t.Error("Get of nothing finds something")
+	}
+	o := b.Object()
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+	first, _ := o.At(0)
+	last, x := o.At(n)
+	five, _ := o.Get("5")
+	if o.Len() != n+1 || first != "1" || last != "x" || x != 2.0 || five != "again" {
+		t.Errorf("%d keys from %s to %s = %v; 5 is %v", o.Len(), first, last, x, five)
+	}
+	if got := JSON((&Builder{}).Object()); got != "{}" {
+		t.Errorf("an empty builder makes %s", got)
+	}
+}
+
 // What is no value never becomes one, or nothing, on its way: a header of it would be broken, and a rule about it wrong.
 func TestUnknownTypes(t *testing.T) {
 	for _, v := range []any{make(chan int), json.Number("5"), 5, int64(5), float32(1), []string{"x"}, map[string]any{}, struct{}{}, []byte("x"), &struct{}{}} {

@@ -2,7 +2,10 @@ package server
 
 import (
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/easgate/easgate/internal/parent"
@@ -15,7 +18,17 @@ func FuzzViews(f *testing.F) {
 	f.Add("a=b; c=\"d\"; e=s%3Aval.S6IAZwkOZfbGE5; j=j:{\"a\":1}", "a=1&a=2&b[c][d]=3&e[]=4&f[9]=x&f[0]=y")
 	f.Add("=;;=;a", "[]=&[=&]=&a[=b&a]=c&a[b=c&%zz=%")
 	f.Add("a=j:[[[[", "a[b][c][d][e][f][g][h]=1&a=2&a[0]=3")
+	f.Add(descending("N=;"), descending("N=&"))
 	f.Fuzz(func(t *testing.T, cookie, raw string) {
+		if len(cookie)+len(raw) > 64<<10 {
+			t.Skip("more than a server reads")
+		}
+		start := time.Now()
+		defer func() { // some milliseconds are usual, and the machine may be busy
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("took %v", took)
+			}
+		}()
 		asked, err := parent.EAS.Parse(parent.Input{Header: http.Header{"X-Original-Url": {"https://a/" + raw}}})
 		if err != nil {
 			t.Fatal(err)
@@ -41,6 +54,33 @@ func testViews(t *testing.T, cookie, raw string, asked *parent.Request, native b
 	}
 	if _, err := query.ParseJSON([]byte(text)); err != nil {
 		t.Errorf("the view is no JSON: %v", err)
+	}
+}
+
+// descending repeats pattern with numbers for N, the greatest first: names that JavaScript sorts.
+func descending(pattern string) string {
+	var b strings.Builder
+	for i := 9999; b.Len() < 30<<10; i-- {
+		b.WriteString(strings.ReplaceAll(pattern, "N", strconv.Itoa(i)))
+	}
+	return b.String()
+}
+
+// ATTACKS 72: many cookies with descending numbers as names took a time that grew with the square of their number.
+func TestDescendingCookies(t *testing.T) {
+	var b strings.Builder
+	for i := 300_000; i > 0; i-- {
+		b.WriteString(strconv.Itoa(i))
+		b.WriteString("=;")
+	}
+	start := time.Now()
+	s := source{header: http.Header{"Cookie": {b.String()}}, cfg: &Config{}}
+	cookies, _ := s.Req().Get("cookies")
+	if o := cookies.(*query.Object); o.Len() != 300_000 {
+		t.Errorf("%d cookies, want 300000", o.Len())
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 
 // parseQuery reads a URL's query as Express shows it: a=1&a=2 is a list, a[b]=1 an object, a[0]=1 a list.
 func parseQuery(raw string) *query.Object {
-	o := &query.Object{}
+	var b query.Builder
 	n := 0
 	for pair := range strings.SplitSeq(raw, "&") {
 		if pair == "" {
@@ -34,9 +34,10 @@ func parseQuery(raw string) *query.Object {
 		if path[0] == "" && len(path) == 1 {
 			continue
 		}
-		v, _ := o.Get(path[0])
-		o.Set(path[0], qsSet(v, path[1:], qsUnescape(value)))
+		v, _ := b.Get(path[0])
+		b.Set(path[0], qsSet(v, path[1:], qsUnescape(value)))
 	}
+	o := b.Object()
 	for i := range o.Len() {
 		k, v := o.At(i)
 		o.Set(k, qsCompact(v))

@@ -252,7 +252,7 @@ func (v *views) parseCookies() {
 		return
 	}
 	s := v.source
-	v.cookies, v.signed = &query.Object{}, &query.Object{}
+	var cookies, signed query.Builder
 	for _, line := range s.header["Cookie"] {
 		for pair := range strings.SplitSeq(line, ";") {
 			name, value, ok := strings.Cut(pair, "=")
@@ -260,10 +260,10 @@ func (v *views) parseCookies() {
 				continue
 			}
 			name, value = query.Latin1(strings.TrimSpace(name)), strings.TrimSpace(value)
-			if _, dup := v.cookies.Get(name); dup {
+			if _, dup := cookies.Get(name); dup {
 				continue
 			}
-			if _, dup := v.signed.Get(name); dup {
+			if _, dup := signed.Get(name); dup {
 				continue
 			}
 			if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
@@ -275,12 +275,13 @@ func (v *views) parseCookies() {
 				value = query.Latin1(value)
 			}
 			if sealed, ok := strings.CutPrefix(value, "s:"); ok && len(s.cfg.CookieSecret) > 0 {
-				v.signed.Set(name, s.unsign(sealed))
+				signed.Set(name, s.unsign(sealed))
 				continue
 			}
-			v.cookies.Set(name, jsonCookie(value))
+			cookies.Set(name, jsonCookie(value))
 		}
 	}
+	v.cookies, v.signed = cookies.Object(), signed.Object()
 }
 
 // unsign returns the value of a cookie signed by external-auth-server, or false.
