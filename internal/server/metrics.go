@@ -82,7 +82,11 @@ func NewMetrics(registry plugins.Registry) *Metrics {
 	})
 	m.registry.MustRegister(total, m.unsent, m.seconds, m.lookups, m.calls, caches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.cache("url", func() (asked, missed uint64) { s := m.urls.Snapshot(); return s.Hits + s.Misses, s.Misses })
+	m.cache("url", func() (asked, missed uint64) {
+		s := m.urls.Snapshot()
+		loads := s.LoadSuccesses + s.LoadFailures // a miss is counted twice, when it is looked for and when it is loaded
+		return s.Hits + loads, loads
+	})
 	return m
 }
 
