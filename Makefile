@@ -13,7 +13,7 @@ LINTER  := $(CACHE)/golangci-lint-$(shell awk '$$1 == "github.com/golangci/golan
 BUNDLE  := internal/query/sandbox/bundle/jsonpath.js
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit lint bench fuzz fmt js setup
+.PHONY: help run build test test-unit lint bench flood fuzz fmt js setup
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ $(LINTER):
 
 bench: build ## measure the binary beside a bare echo handler, with wrk
 	$(GO) run ./tools/bench
+
+flood: build ## see what others notice while a stranger does its worst, for a minute
+	$(GO) run ./tools/bench -only flood
 
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@set -e; for pkg in $$($(GO) list ./...); do \

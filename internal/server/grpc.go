@@ -56,7 +56,9 @@ func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, v *v
 	defer s.rescue(&d)
 	from := &caller{} // trusted: see [proxiesOnly]
 	if p, ok := peer.FromContext(ctx); ok {
-		from = s.newCaller(p.Addr)
+		if c, ok := p.Addr.(*counted); ok {
+			from = s.newCaller(c.Addr)
+		}
 	}
 	request := in.GetAttributes().GetRequest().GetHttp()
 	if request == nil {

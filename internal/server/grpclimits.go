@@ -1,16 +1,21 @@
 package server
 
 import (
+	"cmp"
 	"container/list"
 	"context"
+	"maps"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
@@ -31,11 +36,12 @@ const (
 
 // What all connections may hold together; docs/operations.md names it.
 const (
-	// Of the calls whose message has not arrived after slowMessage, the newest maxWaiting are kept. Others arrive within a
-	// moment, and there are at most maxArriving of all.
+	// Up to maxWaiting calls may wait for their messages however long. Beyond that, every sweepTime, they are weighed, with
+	// perCall bytes for each; and if they hold more than maxArriving, the connections that hold most lose theirs.
 	maxWaiting  = 256
-	maxArriving = 4096
-	slowMessage = 200 * time.Millisecond
+	maxArriving = 32 << 20
+	perCall     = 16 << 10
+	sweepTime   = 10 * time.Millisecond
 	// Requests of more than smallCheck bytes share so many bytes while they are decided, where connections carry several.
 	smallCheck = 8 << 10
 	largeBytes = 32 << 20
@@ -54,12 +60,30 @@ type intake struct {
 
 // An arrival is a call whose message has not arrived.
 type arrival struct {
-	since  time.Time
+	conn   *counted
+	mark   int64 // what conn had read by then
 	cancel context.CancelFunc
 	at     *list.Element // nil once it has arrived or ended
 	stop   func() bool
 	bytes  int
 }
+
+// counted is a gRPC connection that counts what it reads. It is its own address too: gRPC shows a call no more than that.
+type counted struct {
+	net.Conn
+	net.Addr
+	read atomic.Int64
+}
+
+// Read implements [net.Conn].
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.read.Add(int64(n))
+	return n, err
+}
+
+// RemoteAddr implements [net.Conn].
+func (c *counted) RemoteAddr() net.Addr { return c }
 
 type arrivalKey struct{}
 
@@ -84,7 +108,7 @@ func (i *intake) options() []grpc.ServerOption {
 
 // begin is called with a call's headers.
 func (i *intake) begin(ctx context.Context, info *tap.Info) (context.Context, error) {
-	a := &arrival{since: time.Now()}
+	a := &arrival{}
 	fields := 0
 	for _, values := range info.Header {
 		for _, v := range values {
@@ -96,38 +120,75 @@ func (i *intake) begin(ctx context.Context, info *tap.Info) (context.Context, er
 		return nil, status.Error(codes.ResourceExhausted, "initial metadata: too many fields")
 	}
 	ctx, a.cancel = context.WithCancel(context.WithValue(ctx, arrivalKey{}, a))
+	if p, ok := peer.FromContext(ctx); ok {
+		if a.conn, ok = p.Addr.(*counted); ok {
+			a.mark = a.conn.read.Load()
+		}
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	a.at = i.arriving.PushBack(a)
 	a.stop = context.AfterFunc(ctx, func() { i.remove(a) })
-	if i.arriving.Len() > maxArriving {
-		i.dropOldest()
-	}
 	if i.arriving.Len() > maxWaiting && !i.sweeping {
 		i.sweeping = true
-		time.AfterFunc(slowMessage, i.sweep)
+		time.AfterFunc(sweepTime, i.sweep)
 	}
 	return ctx, nil
 }
 
-// sweep ends the calls that take too long, the oldest first, while there are too many.
+// A holding is what a connection's arriving calls may hold.
+type holding struct {
+	calls, bytes int64
+	mark         int64 // of the oldest
+}
+
+// sweep ends calls of the connections that hold most, while all of them together hold too much. Calls whose message is
+// only waiting for a processor hold little, however many they are.
 func (i *intake) sweep() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	now := time.Now()
-	for i.arriving.Len() > maxWaiting && now.Sub(i.arriving.Front().Value.(*arrival).since) >= slowMessage {
-		i.dropOldest()
-	}
 	i.sweeping = i.arriving.Len() > maxWaiting
-	if i.sweeping {
-		time.AfterFunc(slowMessage, i.sweep)
+	if !i.sweeping {
+		return
+	}
+	time.AfterFunc(sweepTime, i.sweep)
+	conns, total := map[*counted]*holding{}, int64(0)
+	for e := i.arriving.Front(); e != nil; e = e.Next() {
+		a := e.Value.(*arrival)
+		h := conns[a.conn]
+		if h == nil {
+			h = &holding{mark: a.mark}
+			conns[a.conn] = h
+		}
+		h.calls++
+	}
+	for c, h := range conns {
+		h.bytes = h.calls * perCall
+		if c != nil {
+			h.bytes += min(h.calls*maxMessage, c.read.Load()-h.mark)
+		}
+		total += h.bytes
+	}
+	for _, c := range slices.SortedFunc(maps.Keys(conns), func(a, b *counted) int { return cmp.Compare(conns[b].bytes, conns[a].bytes) }) {
+		if total <= maxArriving {
+			break
+		}
+		total -= conns[c].bytes
+		i.drop(c)
 	}
 }
 
-func (i *intake) dropOldest() {
-	a := i.arriving.Remove(i.arriving.Front()).(*arrival)
-	a.at = nil
-	a.cancel()
+// drop ends the arriving calls of a connection.
+func (i *intake) drop(c *counted) {
+	var next *list.Element
+	for e := i.arriving.Front(); e != nil; e = next {
+		next = e.Next()
+		if a := e.Value.(*arrival); a.conn == c {
+			i.arriving.Remove(e)
+			a.at = nil
+			a.cancel()
+		}
+	}
 }
 
 func (i *intake) remove(a *arrival) {
@@ -171,7 +232,7 @@ func (l proxiesOnly) Accept() (net.Conn, error) {
 		}
 		from := l.s.newCaller(c.RemoteAddr())
 		if from.trusted {
-			return c, nil
+			return &counted{Conn: c, Addr: c.RemoteAddr()}, nil
 		}
 		l.s.refusePeer(from.addr)
 		_ = c.Close()

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 
@@ -228,5 +229,42 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		if time.Now().After(end) {
 			t.Fatalf("%s: not within 10 s", what)
 		}
+	}
+}
+
+// Many calls that only wait for a processor are not a stranger's; who holds much loses it, and nobody else does.
+func TestGRPCSweep(t *testing.T) {
+	i := newFixture(t, nil).newIntake()
+	begin := func(c *counted, n int, each int64) (calls []context.Context) {
+		for range n {
+			ctx, err := i.begin(peer.NewContext(t.Context(), &peer.Peer{Addr: c}), &tap.Info{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.read.Add(each)
+			calls = append(calls, ctx)
+		}
+		return calls
+	}
+	ended := func(calls []context.Context) (n int) {
+		for _, ctx := range calls {
+			if ctx.Err() != nil {
+				n++
+			}
+		}
+		return n
+	}
+	var busy []context.Context
+	for range 10 {
+		busy = append(busy, begin(&counted{}, maxStreams, 4<<10)...)
+	}
+	i.sweep()
+	if n := ended(busy); n != 0 {
+		t.Errorf("%d of %d short calls were ended, want none", n, len(busy))
+	}
+	greedy := begin(&counted{}, maxStreams, maxMessage)
+	i.sweep()
+	if n, m := ended(busy), ended(greedy); n != 0 || m != len(greedy) {
+		t.Errorf("%d of %d short calls and %d of %d long ones were ended, want the long ones", n, len(busy), m, len(greedy))
 	}
 }

@@ -74,14 +74,14 @@ func (w waiting) Verify(ctx context.Context, _ *plugins.Request) (plugins.Result
 
 type fixture struct {
 	*Server
-	log     *bytes.Buffer
+	log     *lockedWriter
 	waiting waiting
 }
 
 func newFixture(t testing.TB, change func(*Config)) *fixture {
 	t.Helper()
-	f := &fixture{log: &bytes.Buffer{}, waiting: waiting{make(chan struct{}), make(chan struct{}), make(chan struct{})}}
-	log := slog.New(slog.NewTextHandler(&lockedWriter{w: f.log}, nil))
+	f := &fixture{log: &lockedWriter{}, waiting: waiting{make(chan struct{}), make(chan struct{}), make(chan struct{})}}
+	log := slog.New(slog.NewTextHandler(f.log, nil))
 	registry := plugins.Registry{
 		"noop":           plugins.Of(noop.New),
 		"request_header": plugins.Of(requestheader.New),
@@ -119,15 +119,22 @@ func newFixture(t testing.TB, change func(*Config)) *fixture {
 	return f
 }
 
+// lockedWriter is read while the server writes.
 type lockedWriter struct {
 	mu sync.Mutex
-	w  io.Writer
+	b  bytes.Buffer
 }
 
 func (l *lockedWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	return l.b.Write(p)
+}
+
+func (l *lockedWriter) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // request is a verify request as Traefik sends it.

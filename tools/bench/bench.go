@@ -36,6 +36,7 @@ func newPins() pins {
 // A bench holds the two servers, the directory, the store and the keys.
 type bench struct {
 	plan      plan
+	attack    string // of flood; empty is all of them
 	dir       string
 	binary    string
 	pins      pins
@@ -49,7 +50,7 @@ type bench struct {
 }
 
 func newBench(ctx context.Context, o options, dir, binary string) (_ *bench, err error) {
-	b := &bench{plan: o.plan, dir: dir, binary: binary, pins: newPins()}
+	b := &bench{plan: o.plan, attack: o.attack, dir: dir, binary: binary, pins: newPins()}
 	defer func() {
 		if err != nil {
 			b.close()

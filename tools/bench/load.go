@@ -84,6 +84,15 @@ end
 
 // first asks for the first request of l once; anything but 200 is an error.
 func (l load) first(base string) error {
+	client := &http.Client{
+		Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return l.ask(client, base)
+}
+
+// ask asks for the first request of l; anything but 200 is an error.
+func (l load) ask(client *http.Client, base string) error {
 	fill := func(s string) string {
 		if len(l.fills) == 0 {
 			return s
@@ -100,10 +109,6 @@ func (l load) first(base string) error {
 		}
 	}
 	req.Host = req.Header.Get("Host")
-	client := &http.Client{
-		Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return err

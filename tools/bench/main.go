@@ -2,7 +2,7 @@
 // in turns; and, where the user has one, beside a running external-auth-server. It writes a Markdown page and the short
 // table of README.md. Everything that it starts stays on the loopback interface, and it ends by itself within ten minutes.
 //
-//	go run ./tools/bench [-short] [-only PART] [-easgate bin/easgate] [-out docs/benchmarks.md] [-readme README.md] [-eas URL]
+//	go run ./tools/bench [-short] [-only PART [-attack KIND]] [-easgate bin/easgate] [-out docs/benchmarks.md] [-readme README.md] [-eas URL]
 //
 // Tokens for external-auth-server are sealed with its own variables: EAS_CONFIG_TOKEN_SIGN_SECRET,
 // EAS_CONFIG_TOKEN_ENCRYPT_SECRET and, if it has one, EAS_ENCRYPT_IV_SECRET.
@@ -30,24 +30,25 @@ type plan struct {
 	soak        int           // requests before memory is read
 	starts      int           // odd
 	storeTokens int
+	flood       time.Duration
 }
 
 var (
-	full  = plan{rounds: 11, duration: time.Second, soak: 1_000_000, starts: 9, storeTokens: 100_000}
-	short = plan{rounds: 1, duration: time.Second, soak: 50_000, starts: 3, storeTokens: 10_000}
+	full  = plan{rounds: 11, duration: time.Second, soak: 1_000_000, starts: 9, storeTokens: 100_000, flood: time.Minute}
+	short = plan{rounds: 1, duration: time.Second, soak: 50_000, starts: 3, storeTokens: 10_000, flood: 5 * time.Second}
 )
 
 // atMost is how long all of it may take.
 const atMost = 10 * time.Minute
 
 // parts are what -only takes.
-var parts = []string{"http", "grpc", "nginx", "store", "memory"}
+var parts = []string{"http", "grpc", "nginx", "store", "memory", "flood"}
 
 // options are the command line.
 type options struct {
 	plan                      plan
 	binary, out, readme, only string
-	eas                       string
+	eas, attack               string
 }
 
 func main() {
@@ -58,6 +59,7 @@ func main() {
 	flag.StringVar(&o.readme, "readme", "README.md", "the `file` whose block between <!-- bench --> and <!-- /bench --> to replace; - is none")
 	flag.StringVar(&o.only, "only", "", "measure one `part` ("+strings.Join(parts, ", ")+"); prints the page and writes no file")
 	flag.StringVar(&o.eas, "eas", "", "the `URL` of a running external-auth-server to measure too, such as http://127.0.0.1:8080")
+	flag.StringVar(&o.attack, "attack", "", "the one `kind` of attack for -only flood: password, forward, cookies, dribble, unfinished, mad-proxy, idle, jsonata, jq, jp")
 	flag.Parse()
 	o.plan = full
 	if *quick {
@@ -111,7 +113,7 @@ func run(ctx context.Context, o options) error {
 		return ctx.Err() // interrupted: what was written last time is worth more
 	}
 	r.took = time.Since(began)
-	return errors.Join(err, write(o, &r, err == nil))
+	return errors.Join(err, write(o, &r, err == nil), r.missed)
 }
 
 // measureAll fills r, and returns what could not be measured.
@@ -133,8 +135,16 @@ func (b *bench) measureAll(ctx context.Context, only string, r *report) error {
 		}},
 		{"store", func() (err error) { r.store, err = b.manyTokens(ctx); return }},
 		{"memory", func() (err error) { r.memory, err = b.memory(ctx); return }},
+		{"flood", func() error {
+			rows, rss, err := b.flood(ctx, b.plan.flood)
+			if err != nil {
+				return err
+			}
+			r.flood, r.missed = floodReport(rows, rss, b.plan.flood)
+			return nil
+		}},
 	} {
-		if only != "" && only != part.name {
+		if only != "" && only != part.name || only == "" && part.name == "flood" { // which has a target of its own
 			continue
 		}
 		err := ctx.Err()

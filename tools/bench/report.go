@@ -14,6 +14,8 @@ type report struct {
 	rows    []row
 	store   []storeRow // none if it was not measured
 	memory  memoryRow  // zero if it was not measured
+	flood   string     // Markdown, empty if it was not measured
+	missed  error      // what of flood is not as wanted
 	// eas says that external-auth-server was to be measured too.
 	eas bool
 	// missing is what could not be measured, and why.
@@ -77,6 +79,7 @@ func (r *report) page() string {
 		fmt.Fprintf(&b, "| resident memory, idle | %s%s | ≤ %s |\n", mb(r.memory.idle), verdict(r.memory.idle <= idleAtMost), mb(idleAtMost))
 		fmt.Fprintf(&b, "| resident memory after %s requests | %s%s | ≤ %s |\n", count(float64(p.soak)), mb(r.memory.after), verdict(r.memory.after <= soakedAtMost), mb(soakedAtMost))
 	}
+	b.WriteString(r.flood)
 	return b.String()
 }
 
