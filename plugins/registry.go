@@ -67,6 +67,8 @@ type Factory struct {
 	Config reflect.Type
 	// Lint says what is unsafe in an entry although it works; see [Linter]. Never nil.
 	Lint func(raw json.RawMessage, conditional bool, say func(text string))
+	// Complete adds the defaults of external-auth-server to an entry as queries see it; see [Completer]. Never nil.
+	Complete func(entry *query.Object)
 	// Migrate says what an entry does otherwise than in external-auth-server; see [Migrator]. Never nil.
 	Migrate func(raw json.RawMessage, say func(text string))
 }
@@ -115,6 +117,12 @@ func Of[C any](build func(C, Env) (Plugin, error)) Factory {
 			// What cannot be decoded is an error of the compilation.
 			if l, ok := any(&c).(Linter); ok && decodes(raw, &c) {
 				l.Lint(conditional, say)
+			}
+		},
+		Complete: func(entry *query.Object) {
+			var c C
+			if d, ok := any(&c).(Completer); ok {
+				d.Complete(entry)
 			}
 		},
 		Migrate: func(raw json.RawMessage, say func(text string)) {

@@ -136,6 +136,9 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 		return it, Unsendable("this header belongs to the connection and cannot be set")
 	}
 	it.name = textproto.CanonicalMIMEHeaderKey(name)
+	if !strict && raw[0] != '{' {
+		return it, nil // an entry without a source, as in external-auth-server
+	}
 	var c Config
 	unknown, err := strictjson.Decode(raw, &c)
 	if err != nil {

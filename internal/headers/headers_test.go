@@ -126,6 +126,18 @@ func TestOmit(t *testing.T) {
 	}
 }
 
+// An entry that is no object has no source, and is sent empty as every undefined one.
+func TestEntryWithoutSource(t *testing.T) {
+	for _, entry := range []string{`"v"`, `5`, `true`, `["a"]`, `null`} {
+		if got, ok := apply(t, `{"X-T":`+entry+`}`, plugins.Data{}, true)["X-T"]; !ok || got[0] != "" {
+			t.Errorf("%s: X-T = %q, %v, want it empty", entry, got, ok)
+		}
+		if _, err := Compile([]byte(`{"X-T":`+entry+`}`), nil, true); err == nil {
+			t.Errorf("%s is sealed", entry)
+		}
+	}
+}
+
 // Names that would break the reply are never set, however the token came in.
 func TestReservedNames(t *testing.T) {
 	h := apply(t, `{"Content-Length":{"source":"static","query":"5"},"transfer-encoding":{"source":"static","query":"chunked"},

@@ -66,6 +66,8 @@ type whole struct {
 	// exact: integers beyond 2⁵³ keep their digits.
 	exact bool
 
+	// complete adds what EAS adds to an entry of that type; nil for nothing.
+	complete func(entry *query.Object)
 	// warn reports a header that could not be sent; nil for nowhere.
 	warn func(name, why string)
 
@@ -150,6 +152,9 @@ func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []er
 	}
 	if p.whole != nil {
 		p.whole.warn = unsent(c.Env.Log, token.ID)
+		if n.eas {
+			p.whole.complete = c.complete
+		}
 	}
 	return p, n.problems, nil
 }
@@ -366,12 +371,25 @@ func (w *whole) configToken() query.Value {
 				if pcb, _ := o.Get("pcb"); !query.Truthy(pcb) {
 					o.Set("pcb", &query.Object{})
 				}
+				if w.complete != nil {
+					w.complete(o)
+				}
 			}
 		}
 		claims.Set("audMD5", hex.EncodeToString(sum[:]))
 		w.token = claims
 	})
 	return w.token
+}
+
+// complete adds the defaults of the plugin that entry is for.
+func (c *Compiler) complete(entry *query.Object) {
+	kind, _ := entry.Get("type")
+	if name, ok := kind.(string); ok {
+		if f, known := c.Plugins[name]; known {
+			f.Complete(entry)
+		}
+	}
 }
 
 // pluginConfig is the i-th entry of the token's plugins as headers see it.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/jsonpath"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/noop"
 	"github.com/easgate/easgate/plugins/plugintest"
@@ -235,5 +237,35 @@ func BenchmarkDecide(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// completed is a plugin whose entry external-auth-server completes.
+type completed struct{}
+
+func (*completed) Complete(entry *query.Object) { plugins.ObjectIn(entry, "assertions") }
+
+func (completed) Verify(context.Context, *plugins.Request) (plugins.Result, error) {
+	return plugins.Result{Verdict: plugins.Allow}, nil
+}
+
+// Queries of a token in external-auth-server's format see the defaults that it adds; those of a native token see what was written.
+func TestCompleted(t *testing.T) {
+	const claims = `{"aud":"x","eas":{"plugins":[{"type":"completed"}],"custom_service_headers":{"X-P":{"source":"plugin_config"},"X-T":{"source":"config_token","query_engine":"jp","query":"$.eas.plugins[*].assertions"}}}}`
+	for format, want := range map[configtoken.Format][2]string{
+		configtoken.EAS:    {`{"type":"completed","pcb":{},"assertions":{}}`, `[{}]`},
+		configtoken.Native: {`{"type":"completed","pcb":{}}`, `[]`},
+	} {
+		c := compiler(t)
+		c.Env.Query["jp"] = jsonpath.New(nil)
+		c.Plugins["completed"] = plugins.Of(func(p completed, _ plugins.Env) (plugins.Plugin, error) { return p, nil })
+		p, _, err := c.Compile(&configtoken.Token{Format: format, Claims: json.RawMessage(claims)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := p.Decide(t.Context(), plugintest.Request{}.Build(), Options{Fallback: -1}).Result.Header
+		if h.Get("X-P") != want[0] || h.Get("X-T") != want[1] {
+			t.Errorf("%v: %s and %s, want %v", format, h.Get("X-P"), h.Get("X-T"), want)
+		}
 	}
 }
