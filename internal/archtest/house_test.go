@@ -14,7 +14,7 @@ var house = []rule{
 	{"configtoken", []string{"internal/watch", "internal/yamljson"}, "a config token is text and keys, some of them in files; what its claims configure is not its business"},
 	{"internal/query", nil, "the words of the query languages are the floor that everything else stands on"},
 	{"internal/query/*", []string{"internal/query", "internal/query/*"}, "an engine knows queries and values, not who asks"},
-	{"internal/jwks", nil, "key sets are fetched and cached, whoever verifies with them"},
+	{"internal/jwks", []string{"internal/tlsclient"}, "key sets are fetched and cached, whoever verifies with them"},
 	{"internal/sqldb", []string{"internal/strictjson", "internal/tlsclient"}, "opening a database is the same for everything that needs one"},
 	{"internal/strictjson", nil, "reading JSON is the same for every configuration"},
 	{"internal/yamljson", nil, "reading YAML is the same for every configuration"},

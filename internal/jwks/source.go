@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/easgate/easgate/internal/tlsclient"
 )
 
 const (
@@ -148,13 +150,14 @@ func SameOrigin(client *http.Client) *http.Client {
 	return &c
 }
 
-// Unwrapped takes the URL out of an http.Client's error: URLs of configurations may hold passwords.
+// Unwrapped takes the URL out of an http.Client's error: URLs of configurations may hold passwords. It says what an
+// operator can do about a certificate without alternative names.
 func Unwrapped(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
-		return ue.Err
+		err = ue.Err
 	}
-	return err
+	return tlsclient.Explain(err)
 }
 
 var errTooLong = errors.New("answer too long")

@@ -80,7 +80,7 @@ func (s *shape) object(e *ldap.Entry, l *login) (*query.Object, error) {
 	for _, a := range e.Attributes {
 		base := baseName(a.Name)
 		// An attribute of that name must not pass for the DN.
-		if _, taken := o.Get(a.Name); taken || secret[base] || s.hidden[base] {
+		if _, taken := o.Get(a.Name); taken || secret[base] || s.hidden[strings.ToLower(a.Name)] {
 			continue
 		}
 		if err := s.set(o, a, base, l); err != nil {

@@ -56,7 +56,7 @@ func TestAttributes(t *testing.T) {
 		{"a SID cut off", []string{"objectSid", sid[:20]}, `,"objectSid":"AQUAAAAAAAUVAAAAAQAAAAIAAAA="}`, `,"objectSid":"AQUAAAAAAAUVAAAAAQAAAAIAAAA="}`},
 		{"secrets", []string{"userPassword", "{SSHA}x", "USERPASSWORD;lang-de", "x", "unicodePwd", "x", "krbPrincipalKey", "\xff", "2.5.4.35", "x",
 			"sambaNTPassword", "x", "ms-Mcs-AdmPwd", "x", "cn", "a"}, `,"cn":["a"]}`, `,"cn":"a"}`},
-		{"not asked for", []string{"uid", "a", "cn", "a"}, `,"cn":["a"]}`, `,"cn":"a"}`},
+		{"not asked for", []string{"uid", "a", "uid;lang-en", "b"}, `,"uid;lang-en":["b"]}`, `,"uid;lang-en":"b"}`},
 		{"not the DN", []string{"dn", "cn=forged"}, `}`, `}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -251,10 +251,10 @@ func (c *Connection) searches(env plugins.Env) (user, groups *search, err error)
 func (c *Connection) shapes(user *search, complain func(error) error) error {
 	user.asked, user.single = lower(c.SearchAttributes), maps.Clone(alwaysOne)
 	maps.Copy(user.single, lower(c.SingleValued))
-	for _, list := range []plugins.List{c.SearchAttributes, c.GroupSearchAttributes} {
+	for name, list := range map[string]plugins.List{"searchAttributes": c.SearchAttributes, "groupSearchAttributes": c.GroupSearchAttributes} {
 		for _, a := range list {
 			if secret[baseName(a)] {
-				if err := complain(fmt.Errorf("searchAttributes: %s is a secret, which is shown to nobody", a)); err != nil {
+				if err := complain(fmt.Errorf("%s: %s is a secret, which is shown to nobody", name, a)); err != nil {
 					return err
 				}
 			}
@@ -262,7 +262,8 @@ func (c *Connection) shapes(user *search, complain func(error) error) error {
 	}
 	user.hidden = map[string]bool{}
 	for _, a := range user.filter.loginAttributes() {
-		if !asksFor(user.attributes, a.name) {
+		asked := func(b string) bool { return b == "*" || strings.EqualFold(a.name, b) }
+		if len(user.attributes) > 0 && !slices.ContainsFunc(user.attributes, asked) {
 			user.attributes = append(slices.Clone(user.attributes), a.name)
 			user.hidden[strings.ToLower(a.name)] = true
 		}

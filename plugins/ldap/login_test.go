@@ -87,7 +87,7 @@ func TestOlderNames(t *testing.T) {
 		{"a socket", func(c *Connection) { c.SocketPath = "/run/slapd/ldapi" }, "connection.socketPath: not supported"},
 		{"buffers", func(c *Connection) { c.IncludeRaw = true }, "connection.includeRaw: there is no _raw"},
 		{"a secret", func(c *Connection) { c.SearchAttributes = plugins.List{"uid", "userPassword"} }, "connection.searchAttributes: userPassword is a secret"},
-		{"a group's secret", func(c *Connection) { c.GroupSearchAttributes = plugins.List{"unicodePwd"} }, "connection.searchAttributes: unicodePwd is a secret"},
+		{"a group's secret", func(c *Connection) { c.GroupSearchAttributes = plugins.List{"unicodePwd"} }, "connection.groupSearchAttributes: unicodePwd is a secret"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := config(f, func(c *Config) {
