@@ -137,7 +137,8 @@ func parameter(query, name string) (value string, ok bool) {
 func LintSources(sources []Source, say func(text string)) {
 	for i, s := range sources {
 		if s.Query != "" {
-			say(fmt.Sprintf("sources[%d].query: proxies, applications and browsers keep URLs in their logs, and with them the token", i))
+			say(fmt.Sprintf("sources[%d].query: "+
+				"proxies, applications and browsers keep URLs, and with them the token, in their logs", i))
 		}
 	}
 }

@@ -50,10 +50,12 @@ func (o *Options) check(claims map[string]any, now time.Time) *Error {
 	}
 	if o.Audience.Set && !o.audience(claims["aud"]) {
 		names := o.Audience.names()
-		return &Error{invalid, "jwt audience invalid. expected: " + strings.Join(names, " or "), has("aud", claims["aud"]) + wanted(names)}
+		message := "jwt audience invalid. expected: " + strings.Join(names, " or ")
+		return &Error{invalid, message, has("aud", claims["aud"]) + wanted(names)}
 	}
 	if iss, _ := claims["iss"].(string); o.Issuer.Set && (iss == "" || !slices.Contains(o.Issuer.List, iss)) {
-		return &Error{invalid, "jwt issuer invalid. expected: " + strings.Join(o.Issuer.List, ","), has("iss", claims["iss"]) + wanted(o.Issuer.List)}
+		message := "jwt issuer invalid. expected: " + strings.Join(o.Issuer.List, ",")
+		return &Error{invalid, message, has("iss", claims["iss"]) + wanted(o.Issuer.List)}
 	}
 	if o.Subject != "" && claims["sub"] != o.Subject {
 		return &Error{invalid, "jwt subject invalid. expected: " + o.Subject, has("sub", claims["sub"])}

@@ -41,9 +41,13 @@ func NewLookup(now func() time.Time, called func(took time.Duration, err error))
 	return &Lookup{now: now, called: called, answers: memory[answer]{maxEntries: maxAnswers, maxBytes: maxAnswersBytes}}
 }
 
-// Ask returns what is remembered about token, or asks. ask returns the answer, about how many bytes it holds, and how
-// long it may be remembered; 0 for not at all. An [*Error] of it is about the token. Its context does not end with ctx, because others may wait for it.
-func (l *Lookup) Ask(ctx context.Context, token string, ask func(ctx context.Context) (v query.Value, bytes int, ttl time.Duration, err error)) (query.Value, error) {
+// An Ask puts one question. It returns the answer, about how many bytes it holds, and how long it may be remembered, 0
+// for not at all. An [*Error] is about the token.
+type Ask func(ctx context.Context) (v query.Value, bytes int, ttl time.Duration, err error)
+
+// Ask returns what is remembered about token, or asks. The context of ask does not end with ctx, because others may wait
+// for it.
+func (l *Lookup) Ask(ctx context.Context, token string, ask Ask) (query.Value, error) {
 	h := hashOf(token)
 	if a, ok := l.answers.Get(h); ok && l.now().Before(a.until) {
 		return a.value, nil

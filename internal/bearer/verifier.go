@@ -166,7 +166,8 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 		return nil, e
 	}
 	if !set.Verify(key, header.Algorithm, &c) {
-		return nil, &Error{invalid, "invalid signature", has("alg", header.Algorithm) + ", not signed by " + key.String() + from(&c)}
+		why := has("alg", header.Algorithm) + ", not signed by " + key.String() + from(&c)
+		return nil, &Error{invalid, "invalid signature", why}
 	}
 	t := &Token{version: set.Version, jwt: header.JWT}
 	if v.o.Complete {
@@ -239,7 +240,8 @@ func (v *Verifier) key(ctx context.Context, h *jwks.Header, c *jwks.Compact) (*j
 	}
 	if !h.HasKeyID {
 		if set.Len() > 1 {
-			return nil, nil, &Error{invalid, callback + "No KID specified and JWKS endpoint returned more than 1 key", "no kid" + keyIDs(set) + from(c)}
+			message := callback + "No KID specified and JWKS endpoint returned more than 1 key"
+			return nil, nil, &Error{invalid, message, "no kid" + keyIDs(set) + from(c)}
 		}
 		return set, set.All()[0], nil
 	}

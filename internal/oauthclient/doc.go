@@ -3,7 +3,8 @@
 // server says it supports.
 //
 //	c, err := oauthclient.New(oauthclient.Config{ID: "gate", Secret: "s"})
-//	req, err := c.Request(ctx, server.IntrospectionEndpoint, form, oauthclient.Server{Issuer: server.Issuer, Methods: supported}, now)
+//	server := oauthclient.Server{Issuer: "https://login.example.com", Methods: supported}
+//	req, err := c.Request(ctx, "https://login.example.com/introspect", form, server, now)
 //
 // It makes requests and understands refusals. Sending them, and what an endpoint answers, is the caller's.
 package oauthclient

@@ -53,7 +53,9 @@ type Client struct {
 	fits []string // the methods that c has the means for, the best first
 }
 
-var needs = map[string]string{Basic: "client_secret", Post: "client_secret", SecretJWT: "client_secret", PrivateKeyJWT: "private_key"}
+var needs = map[string]string{
+	Basic: "client_secret", Post: "client_secret", SecretJWT: "client_secret", PrivateKeyJWT: "private_key",
+}
 
 // A Server is what a provider's metadata says about itself (RFC 8414 §2).
 type Server struct {
@@ -182,7 +184,9 @@ func (c *Client) Method(supported []string) string {
 }
 
 // Request returns a request to post form to endpoint, with the client's credentials. form is changed.
-func (c *Client) Request(ctx context.Context, endpoint string, form url.Values, s Server, now time.Time) (*http.Request, error) {
+func (c *Client) Request(
+	ctx context.Context, endpoint string, form url.Values, s Server, now time.Time,
+) (*http.Request, error) {
 	method := c.Method(s.Methods)
 	switch method {
 	case Basic:
@@ -224,7 +228,8 @@ func (c *Client) assertion(audience string, now time.Time) (string, error) {
 		return "", errAssertion
 	}
 	payload, err := json.Marshal(map[string]any{
-		"iss": c.c.ID, "sub": c.c.ID, "aud": audience, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
+		"iss": c.c.ID, "sub": c.c.ID, "aud": audience, "jti": rand.Text(),
+		"iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
 	})
 	if err != nil {
 		return "", err

@@ -250,7 +250,9 @@ func (p *Plugin) account(ctx context.Context, token string, t *bearer.Token) (qu
 
 // tokenErrors are what Firebase says about tokens and their users. All else that it refuses is about us: an API key that is
 // wrong, restricted or for another project.
-var tokenErrors = []string{"USER_NOT_FOUND", "USER_DISABLED", "INVALID_ID_TOKEN", "TOKEN_EXPIRED", "CREDENTIAL_TOO_OLD_LOGIN_AGAIN"}
+var tokenErrors = []string{
+	"USER_NOT_FOUND", "USER_DISABLED", "INVALID_ID_TOKEN", "TOKEN_EXPIRED", "CREDENTIAL_TOO_OLD_LOGIN_AGAIN",
+}
 
 // blame tells a refusal of the token from one of us.
 func blame(err error) error {

@@ -26,7 +26,7 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 	// A shared secret is for one service; public keys sign for everybody who asks their issuer.
 	if c.public() {
 		if !o.Issuer.Set && !issuerRule.Match(c.Assertions.IDToken) {
-			say("config.options.issuer: not given, so tokens of every issuer that signs with these keys pass (RFC 8725 §3.8)")
+			say("config.options.issuer: not given, so tokens of every issuer with these keys pass (RFC 8725 §3.8)")
 		}
 		if !o.Audience.Set && !audienceRule.Match(c.Assertions.IDToken) {
 			say("config.options.audience: not given, so tokens that were issued for other services pass (RFC 8725 §3.9)")
@@ -47,8 +47,9 @@ func (c *Config) inClear(say func(text string)) {
 	}
 	i := &c.OIDC.Issuer
 	for _, e := range []struct{ name, url string }{
-		{"issuer.discover_url", i.DiscoverURL}, {"issuer.jwks_uri", i.JWKSURI}, {"issuer.userinfo_endpoint", i.UserinfoEndpoint},
-		{"issuer.introspection_endpoint", i.IntrospectionEndpoint}, {"client.registration_client_uri", c.OIDC.Client.RegistrationClientURI},
+		{"issuer.discover_url", i.DiscoverURL}, {"issuer.jwks_uri", i.JWKSURI},
+		{"issuer.userinfo_endpoint", i.UserinfoEndpoint}, {"issuer.introspection_endpoint", i.IntrospectionEndpoint},
+		{"client.registration_client_uri", c.OIDC.Client.RegistrationClientURI},
 	} {
 		if c.OIDC.Enabled && plugins.InClear(e.url, "http") {
 			say("oidc." + e.name + why)

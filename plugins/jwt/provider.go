@@ -263,7 +263,8 @@ func (p *provider) introspect(ctx context.Context, token string, t *bearer.Token
 		o, _, err := bearer.FetchObject(p.http, req)
 		var status *bearer.StatusError
 		if errors.As(err, &status) && oauthclient.Refused(status.Status, status.Body) {
-			err = fmt.Errorf("the endpoint refused our client %q (%w, %s): check oidc.client", c.ID(), err, c.Method(m.methods))
+			method := c.Method(m.methods)
+			err = fmt.Errorf("the endpoint refused our client %q (%w, %s): check oidc.client", c.ID(), err, method)
 		}
 		if err != nil {
 			return nil, 0, 0, err

@@ -44,7 +44,9 @@ func (p *provider) userinfo(ctx context.Context, token string, t *bearer.Token) 
 	return v, err
 }
 
-func (p *provider) fetchUserinfo(ctx context.Context, m *metadata, token string, t *bearer.Token) (*query.Object, int, error) {
+func (p *provider) fetchUserinfo(
+	ctx context.Context, m *metadata, token string, t *bearer.Token,
+) (o *query.Object, size int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserinfoEndpoint, nil)
 	if err != nil {
 		return nil, 0, err
@@ -63,7 +65,7 @@ func (p *provider) fetchUserinfo(ctx context.Context, m *metadata, token string,
 		o, err := bearer.ParseObject(text)
 		return o, len(text), err
 	}
-	o, err := p.signedUserinfo(ctx, m, string(text), t)
+	o, err = p.signedUserinfo(ctx, m, string(text), t)
 	return o, len(text), err
 }
 
@@ -128,7 +130,6 @@ func (p *provider) sameSubject(o *query.Object, t *bearer.Token) error {
 		return nil
 	}
 	subject, _ := got.(string)
-	return &bearer.Error{
-		Name: "invalid_token", Message: "userinfo is not about the token's subject", Why: fmt.Sprintf("sub %.128q, want %.128q", subject, want),
-	}
+	why := fmt.Sprintf("sub %.128q, want %.128q", subject, want)
+	return &bearer.Error{Name: "invalid_token", Message: "userinfo is not about the token's subject", Why: why}
 }
