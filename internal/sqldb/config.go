@@ -5,10 +5,10 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"log/slog"
 	"strconv"
 	"time"
+
+	"github.com/easgate/easgate/internal/secret"
 )
 
 // Config describes a database as knex does (https://knexjs.org/guide/#configuration-options).
@@ -235,20 +235,5 @@ func (m Millis) or(d time.Duration) time.Duration {
 	return time.Duration(m)
 }
 
-// A Secret is text that no verb, log or encoder prints.
-type Secret string
-
-const hidden = "(hidden)"
-
-// Format prints nothing of s, whatever the verb.
-func (s Secret) Format(f fmt.State, _ rune) {
-	if s != "" {
-		_, _ = f.Write([]byte(hidden))
-	}
-}
-
-// LogValue implements slog.LogValuer.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
-
-// MarshalText implements encoding.TextMarshaler, for JSON and YAML.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+// A Secret is text that is never printed.
+type Secret = secret.Text

@@ -224,7 +224,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 func TestDriverErrorsLoseTheSecret(t *testing.T) {
 	cause := errors.New(`dial postgres://u:p%2Fw@db: no (tried "p/w")`)
 	err := withoutSecret(fmt.Errorf("connect: %w", cause), "p/w")
-	if want := `connect: dial postgres://u:(hidden)@db: no (tried "(hidden)")`; err.Error() != want {
+	if want := `connect: dial postgres://u:[redacted]@db: no (tried "[redacted]")`; err.Error() != want {
 		t.Errorf("withoutSecret = %s, want %s", err, want)
 	}
 	if !errors.Is(err, cause) {

@@ -18,6 +18,7 @@ import (
 	oracle "github.com/sijms/go-ora/v2"
 	"modernc.org/sqlite"
 
+	"github.com/easgate/easgate/internal/secret"
 	"github.com/easgate/easgate/internal/tlsclient"
 )
 
@@ -253,14 +254,14 @@ type cleaned struct {
 func (e cleaned) Error() string { return e.text }
 func (e cleaned) Unwrap() error { return e.err }
 
-func withoutSecret(err error, secret string) error {
+func withoutSecret(err error, password string) error {
 	text := err.Error()
-	if secret == "" {
+	if password == "" {
 		return err
 	}
 	clean := text
-	for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
-		clean = strings.ReplaceAll(clean, form, hidden)
+	for _, form := range []string{password, url.QueryEscape(password), url.PathEscape(password)} {
+		clean = strings.ReplaceAll(clean, form, secret.Redacted)
 	}
 	if clean == text {
 		return err

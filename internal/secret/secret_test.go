@@ -1,4 +1,4 @@
-package plugins
+package secret
 
 import (
 	"bytes"
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-func TestSecretIsNeverPrinted(t *testing.T) {
-	type config struct{ Password Secret }
+func TestTextIsNeverPrinted(t *testing.T) {
+	type config struct{ Password Text }
 	var c config
 	if err := json.Unmarshal([]byte(`{"Password":"hunter2"}`), &c); err != nil || c.Password != "hunter2" {
 		t.Fatalf("Unmarshal = %q, %v, want hunter2", string(c.Password), err)
@@ -22,7 +22,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, out := range []string{
-		fmt.Sprintf("%v %+v %#v %s %q %x", c, c, c, c.Password, c.Password, c.Password), fmt.Sprint(&c), log.String(), string(b),
+		fmt.Sprintf("%v %+v %#v %d %s %q %x", c, c, c, c, c.Password, c.Password, c.Password), fmt.Sprint(&c), log.String(), string(b),
 	} {
 		if strings.Contains(out, "hunter2") || strings.Contains(out, fmt.Sprintf("%x", "hunter2")) {
 			t.Errorf("printed %s", out)
