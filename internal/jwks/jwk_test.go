@@ -3,6 +3,7 @@ package jwks
 import (
 	"bytes"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -309,4 +310,23 @@ func TestLeftOutIsLogged(t *testing.T) {
 			t.Error("a secret of the URL is printed")
 		}
 	})
+}
+
+// Each weak point is one: the signature of nothing verifies some message with it. None is taken for a key.
+func TestSmallOrder(t *testing.T) {
+	sig := append([]byte{1}, make([]byte, 63)...) // R is the neutral element, S is 0
+	for _, weak := range weakPoints {
+		for _, sign := range []byte{0, 0x80} {
+			k := []byte(weak)
+			k[31] |= sign
+			forged := false
+			for i := range 200 {
+				forged = forged || ed25519.Verify(k, []byte{byte(i)}, sig)
+			}
+			_, err := FromJWKS([]byte(`{"kty":"OKP","crv":"Ed25519","x":"` + base64.RawURLEncoding.EncodeToString(k) + `"}`))
+			if !forged || err == nil {
+				t.Errorf("%x: forged %v, FromJWKS = %v", k, forged, err)
+			}
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -83,6 +84,9 @@ func newKey(id, alg string, material any) (*Key, error) {
 			k.algorithms = []string{"ES512"}
 		}
 	case ed25519.PublicKey:
+		if smallOrder(m) {
+			return nil, errors.New("an Ed25519 key of small order, with which everybody can sign")
+		}
 		k.algorithms = []string{"EdDSA"}
 	}
 	if k.algorithms == nil {
@@ -109,4 +113,21 @@ func sound(k *rsa.PublicKey) error {
 		return errors.New("e: want an odd number from 3 on")
 	}
 	return nil
+}
+
+// weakPoints are the points of small order on edwards25519, in all spellings, without their sign. As a key, each takes one
+// and the same signature for one message in eight or more.
+var weakPoints = []string{
+	"\x00" + strings.Repeat("\x00", 31),
+	"\x01" + strings.Repeat("\x00", 31),
+	"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+	"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+	"\xec" + strings.Repeat("\xff", 30) + "\x7f",
+	"\xed" + strings.Repeat("\xff", 30) + "\x7f",
+	"\xee" + strings.Repeat("\xff", 30) + "\x7f",
+}
+
+func smallOrder(k ed25519.PublicKey) bool {
+	last := len(k) - 1
+	return last > 0 && slices.Contains(weakPoints, string(append(k[:last:last], k[last]&0x7f)))
 }

@@ -318,6 +318,8 @@ func (w *workbench) edVectors() []vector {
 		{"called ES256", pub, token(input(header("ES256")), sig), false, "the key's type is the algorithm's"},
 		{"the key says X25519", jwk(w.ed, with("crv", "X25519")), token(in, sig), false, "RFC 8037 §3.2: for agreement"},
 		{"the key says P-256", jwk(w.ed, map[string]any{"kty": "EC", "crv": "P-256"}), token(in, sig), false, "RFC 7518 §6.2"},
+		{"the key is of small order", jwk(w.ed, with("x", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")), token(in, append([]byte{1}, make([]byte, 63)...)), false,
+			"everybody can sign"},
 		{"the key is short", jwk(w.ed, with("x", "AAAA")), token(in, sig), false, "RFC 8037 §2"},
 	}
 }
