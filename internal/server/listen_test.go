@@ -45,7 +45,16 @@ func through(path string) *http.Client {
 // ask asks what Traefik asks, and returns the status.
 func ask(t *testing.T, c *http.Client) int {
 	t.Helper()
-	r := request("GET", noopToken("200"), "")
+	return askFor(t, c, noopToken("200"), "203.0.113.9")
+}
+
+// askFor asks for a token, for a client at the address that the proxy names, if it names one.
+func askFor(t *testing.T, c *http.Client, token, client string) int {
+	t.Helper()
+	r := request("GET", token, "")
+	if client != "" {
+		r.Header.Set("X-Forwarded-For", client)
+	}
 	r.RequestURI, r.URL.Scheme, r.URL.Host = "", "http", "easgate"
 	res, err := c.Do(r)
 	if err != nil {
@@ -65,6 +74,12 @@ func TestSockets(t *testing.T) {
 	stop := f.run(t)
 	if got := ask(t, through(at("main"))); got != 200 {
 		t.Errorf("verify = %d, want 200; log:\n%s", got, f.log)
+	}
+	// The address of who asks is the proxy's word alone.
+	for client, want := range map[string]string{"203.0.113.7": "client=203.0.113.7", "": "client=unknown"} {
+		if got := askFor(t, through(at("main")), noopToken("403"), client); got != 403 || !strings.Contains(f.log.String(), want) {
+			t.Errorf("a denial = %d, want 403 and %s in the log:\n%s", got, want, f.log)
+		}
 	}
 	if res, err := through(at("admin")).Get("http://easgate/metrics"); err != nil || res.StatusCode != 200 {
 		t.Errorf("metrics: %v, %v, want 200", res, err)
@@ -105,6 +120,9 @@ func TestSocketsUntrusted(t *testing.T) {
 	defer func() { _ = c.Close() }()
 	if n, _ := io.Copy(io.Discard, c); n != 0 {
 		t.Errorf("gRPC answers %d bytes, want none", n)
+	}
+	if strings.Contains(f.log.String(), "203.0.113.9") {
+		t.Errorf("the log names a client in the words of nobody:\n%s", f.log)
 	}
 	if !strings.Contains(f.log.String(), "EAS_TRUST_SOCKETS=true") {
 		t.Errorf("the log does not name the setting:\n%s", f.log)

@@ -117,11 +117,12 @@ var (
 func (s *Server) judge(v *verification, r *http.Request, from *caller, p *params, suffix string, trace func(pipeline.Event)) (d pipeline.Decision) {
 	defer s.rescue(&d)
 	// What the log says of a request that is refused.
-	v.source = source{header: r.Header, peer: from.addr, cfg: &s.cfg}
-	if !from.trusted {
+	v.source = source{peer: from.addr, cfg: &s.cfg}
+	if !from.trusted { // not even at a socket, where it has no address, does its X-Forwarded-For count
 		s.refusePeer(from.addr)
 		return refusal(http.StatusForbidden, errUntrusted)
 	}
+	v.source.header = r.Header
 	if len(r.URL.RawQuery) > maxToken {
 		return refusal(http.StatusServiceUnavailable, errTooLong)
 	}
