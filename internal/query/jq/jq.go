@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -142,7 +143,7 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, c.limits.Time, ErrTime)
 	defer cancel()
 	r := restorer{data: data, in: query.ToGo(data), order: c.order, exact: c.exact}
-	out, err := single(c.code.RunWithContext(bounded, r.in, &r))
+	out, err := single(c.code.RunWithContext(&polite{Context: bounded, done: bounded.Done()}, r.in, &r))
 	if err != nil {
 		if cause := context.Cause(bounded); cause != nil {
 			return nil, cause
@@ -156,6 +157,25 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 		return nil, ErrMemory
 	}
 	return r.value(out)
+}
+
+// polite is a context that gives the processor away now and then. gojq asks for Done at every step, and Go lets a goroutine
+// compute for 10 ms while others wait: a few dozen slow queries would be seconds for everybody else.
+type polite struct {
+	context.Context
+	done  <-chan struct{}
+	steps uint
+}
+
+// yieldEvery is some 50 µs of steps, which no query that is meant to answer takes.
+const yieldEvery = 1 << 10
+
+// Done implements [context.Context].
+func (p *polite) Done() <-chan struct{} {
+	if p.steps++; p.steps%yieldEvery == 0 {
+		runtime.Gosched()
+	}
+	return p.done
 }
 
 // single returns the one output of iter.

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -361,5 +363,34 @@ func BenchmarkEval(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// ATTACKS 21: slow queries leave the processor to others in between.
+func TestSlowQueriesYield(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	q, err := New(Limits{Time: time.Second}).Compile(`[range(1e9)] | length`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = q.Eval(ctx, nil)
+			}
+		})
+	}
+	// Each turn comes after one of each of the others'.
+	start := time.Now()
+	for range 20 {
+		runtime.Gosched()
+	}
+	took := time.Since(start)
+	stop()
+	wg.Wait()
+	if took > 2*time.Second {
+		t.Errorf("20 turns took %v, want milliseconds each", took)
 	}
 }
