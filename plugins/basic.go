@@ -71,21 +71,27 @@ func (c *BasicConfig) Reader(realm string, native bool) (*BasicReader, error) {
 // Credentials returns the credentials of a request. tried is false when it does not use the Basic scheme at all; it is
 // true with a zero Basic when it does but cannot be understood.
 //
-// In native tokens every header of the name is looked at; two different credentials are none. Characters that can be
-// written in two ways are in one (Unicode's NFC), so that what was typed on one system matches what was on another. In
-// tokens of external-auth-server's format the first header counts, and bytes are as sent.
+// In native tokens every header of the name is looked at, also where a proxy has joined them by commas; two different
+// credentials are none. Characters that can be written in two ways are in one (Unicode's NFC), so that what was typed on
+// one system matches what was on another. In tokens of external-auth-server's format the first header counts, and bytes
+// are as sent.
 func (b *BasicReader) Credentials(h http.Header) (c Basic, tried bool) {
 	values := h[b.header]
-	if !b.native && len(values) > 1 {
-		values = values[:1]
+	if !b.native {
+		if len(values) > 0 {
+			c, tried = parseBasic(values[0], false)
+		}
+		return Basic{b.text(c.User), b.text(c.Password)}, tried
 	}
 	for _, v := range values {
-		one, ok := parseBasic(v, b.native)
-		switch {
-		case ok && tried && one != c:
-			return Basic{}, true
-		case ok:
-			c, tried = one, true
+		for part := range strings.SplitSeq(v, ",") {
+			one, ok := parseBasic(strings.TrimLeft(part, " \t"), true)
+			switch {
+			case ok && tried && one != c:
+				return Basic{}, true
+			case ok:
+				c, tried = one, true
+			}
 		}
 	}
 	return Basic{b.text(c.User), b.text(c.Password)}, tried

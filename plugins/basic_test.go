@@ -75,6 +75,8 @@ func TestBasicOptions(t *testing.T) {
 			[2]Basic{{"alice", "password"}, {"alice", "password"}}},
 		// The application could read the other.
 		{"two that differ", BasicConfig{}, http.Header{"Authorization": {alice, bob}}, [2]Basic{{"alice", "password"}, {}}},
+		{"joined by a proxy", BasicConfig{}, http.Header{"Authorization": {"Bearer x," + alice}}, [2]Basic{{}, {"alice", "password"}}},
+		{"two joined by a proxy", BasicConfig{}, http.Header{"Authorization": {alice + ", " + bob}}, [2]Basic{{"alice", "password"}, {}}},
 		{"two spaces", BasicConfig{}, http.Header{"Authorization": {"Basic  YWxpY2U6cGFzc3dvcmQ="}}, [2]Basic{{}, {"alice", "password"}}},
 		{"another header", BasicConfig{HeaderName: "x-basic"}, http.Header{"Authorization": {bob}, "X-Basic": {alice}},
 			[2]Basic{{"alice", "password"}, {"alice", "password"}}},
