@@ -208,7 +208,10 @@ func TestTooLongAnswersAreNotAskedForAgain(t *testing.T) {
 	f := serve(t, &fake{entries: map[string][]*ldap.Entry{
 		"(uid=long)": {entry(aliceDN, "description", strings.Repeat("x", maxAnswer))},
 	}})
-	p := build(t, config(f, func(c *Config) { c.Connection.URL = append(c.Connection.URL, f.url) }))
+	p := build(t, config(f, func(c *Config) {
+		c.Connection.URL = append(c.Connection.URL, f.url)
+		c.Connection.Timeout = 60_000 // ms: it is much, for a busy machine
+	}))
 	_, err := p.Verify(t.Context(), basic("long", "x").Build())
 	if !errors.Is(err, errTooLong) || f.dialed() != 1 {
 		t.Errorf("Verify = %v after %d connections, want one", err, f.dialed())
