@@ -55,14 +55,24 @@ type engine struct {
 	limits     Limits
 	restricted bool
 	native     bool
+	// slow leaves a processor to others, where there are several: slow queries wait for each other.
+	slow chan struct{}
+}
+
+func newEngine(l Limits) engine {
+	return engine{limits: l.withDefaults(), slow: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
 }
 
 // New returns the engine for queries of config tokens.
-func New(l Limits) query.Engine { return engine{limits: l.withDefaults()} }
+func New(l Limits) query.Engine { return newEngine(l) }
 
 // NewRestricted returns the engine for queries of strangers. It refuses, when it compiles, what is outside
 // the subset described at the package.
-func NewRestricted(l Limits) query.Engine { return engine{limits: l.withDefaults(), restricted: true} }
+func NewRestricted(l Limits) query.Engine {
+	e := newEngine(l)
+	e.restricted = true
+	return e
+}
 
 // CompileNative implements [query.Native]: integers beyond 2⁵³ keep their digits, and regular expressions that stand in a
 // query are checked.
@@ -89,7 +99,7 @@ func (e engine) Compile(expr string) (query.Query, error) {
 			return nil, fmt.Errorf("jq: %w", err)
 		}
 	}
-	q := &compiled{limits: e.limits, order: literalKeys(ast), exact: e.native}
+	q := &compiled{limits: e.limits, slow: e.slow, order: literalKeys(ast), exact: e.native}
 	q.prefix, ast = staticPath(ast)
 	w := rewriter{all: e.restricted, native: e.native, own: make(map[string]bool), paths: make(map[string]bool)}
 	if err := w.query(ast, false); err != nil {
@@ -109,6 +119,7 @@ func (e engine) Compile(expr string) (query.Query, error) {
 
 type compiled struct {
 	limits Limits
+	slow   chan struct{}
 	// prefix is the path with which the query starts: only what is there is converted for gojq.
 	prefix []string
 	// code is the rest, nil for nothing.
@@ -143,7 +154,9 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, c.limits.Time, ErrTime)
 	defer cancel()
 	r := restorer{data: data, in: query.ToGo(data), order: c.order, exact: c.exact}
-	out, err := single(c.code.RunWithContext(&polite{Context: bounded, done: bounded.Done()}, r.in, &r))
+	p := &polite{Context: bounded, done: bounded.Done(), slow: c.slow}
+	defer p.leave()
+	out, err := single(c.code.RunWithContext(p, r.in, &r))
 	if err != nil {
 		if cause := context.Cause(bounded); cause != nil {
 			return nil, cause
@@ -157,25 +170,6 @@ func (c *compiled) Eval(ctx context.Context, data any) (any, error) {
 		return nil, ErrMemory
 	}
 	return r.value(out)
-}
-
-// polite is a context that gives the processor away now and then. gojq asks for Done at every step, and Go lets a goroutine
-// compute for 10 ms while others wait: a few dozen slow queries would be seconds for everybody else.
-type polite struct {
-	context.Context
-	done  <-chan struct{}
-	steps uint
-}
-
-// yieldEvery is some 50 µs of steps, which no query that is meant to answer takes.
-const yieldEvery = 1 << 10
-
-// Done implements [context.Context].
-func (p *polite) Done() <-chan struct{} {
-	if p.steps++; p.steps%yieldEvery == 0 {
-		runtime.Gosched()
-	}
-	return p.done
 }
 
 // single returns the one output of iter.
