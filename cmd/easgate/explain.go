@@ -295,6 +295,9 @@ func explanation(d *pipeline.Decision, status int, events []pipeline.Event, r re
 	}
 	for _, e := range events {
 		step := explainedStep{e.Step, e.Plugin, e.Kind, e.Text, nil}
+		if e.Kind == "token" {
+			step.Text = r.text(e.Text, false, 4*shownText)
+		}
 		if e.Rule != nil {
 			step.Rule = r.rule(e.Rule)
 		}
@@ -323,6 +326,10 @@ func (c *cli) printExplained(x *explained) error {
 	last := -2
 	for _, e := range x.Steps {
 		if e.Kind == "answer" {
+			continue
+		}
+		if e.Kind == "token" {
+			fmt.Fprintf(&b, "\n%s\n", e.Text)
 			continue
 		}
 		if e.Step != last {

@@ -23,7 +23,7 @@ func Lint(engine, expr string, spec json.RawMessage, say func(text string)) {
 
 // A pathOf gives the members on the way, and whether it ends with a look at the elements.
 var pathOf = map[string]*regexp.Regexp{
-	"jp":      regexp.MustCompile(`^\$((?:\.[A-Za-z_]\w*|\['[^'\\]+'\]|\["[^"\\]+"\])+)(\[\*\]|\.\*)?$`),
+	"jp":      regexp.MustCompile(`^\$((?:\.[A-Za-z_]\w*|\['[^'\\]+'\]|\["[^"\\]+"\])+)(\[\*\]|\.\*|\[\?\(.*\)\])?$`),
 	"jq":      regexp.MustCompile(`^\[?((?:\.[A-Za-z_]\w*|\.?\["[^"\\]+"\])+)(\[\]\??)?\]?$`),
 	"jsonata": regexp.MustCompile("^(?:\\$\\.)?()((?:[A-Za-z_]\\w*|`[^`]+`)(?:\\.(?:[A-Za-z_]\\w*|`[^`]+`))*)$"),
 	"js":      regexp.MustCompile(`^return (data(?:\.[A-Za-z_$]\w*|\["[^"\\]+"\]|\['[^'\\]+'\])+)();?$`),
@@ -57,6 +57,10 @@ func lintList(engine, expr, method string, negate bool, say func(text string)) {
 			what += ", so that negate lets in"
 		}
 		say(fmt.Sprintf("%s: in external-auth-server's format %s; write %s, which holds for both and in both formats", method, what, query))
+	case "empty":
+		if engine == "jp" && m[2] != "" {
+			say("empty: in external-auth-server's format nothing is found in a list of one that was sent as text, so that this holds; write " + query)
+		}
 	case "eq", "in", "regex":
 		name := pathMember.FindAllStringSubmatch(m[1], -1)
 		if len(name) == 0 || !slices.Contains(oneOrMany, name[len(name)-1][1]+name[len(name)-1][2]) {
@@ -81,6 +85,9 @@ func sameQuery(engine string, m []string) string {
 		}
 		return `.["` + m[2] + `"]`
 	})
+	if engine == "jp" && strings.HasPrefix(m[2], "[?") {
+		return fmt.Sprintf("query_engine: jq, query: '[%s // empty] | flatten | map(select(…))'", path)
+	}
 	return fmt.Sprintf("query_engine: jq, query: '[%s // empty] | flatten'", path)
 }
 

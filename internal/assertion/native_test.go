@@ -121,6 +121,9 @@ func testLintSuggestions(t *testing.T, engines query.Engines, queries map[string
 				if m == nil {
 					t.Fatalf("%s %s: %s: no query is suggested", engine, expr, text)
 				}
+				if strings.Contains(m[2], "…") {
+					continue // to be completed
+				}
 				for _, strict := range []bool{false, true} {
 					s, err := Compile(json.RawMessage(fmt.Sprintf(`[{"query_engine":%q,"query":%q,"rule":{"method":"contains","value":"banned","negate":true}}]`, m[1], m[2])), engines, strict)
 					if err != nil {
@@ -155,7 +158,8 @@ func TestLint(t *testing.T) {
 		{"a path without such", "jp", "$.parentReqInfo.parsedUri.path", `{"method":"regex","value":"/^[/](?:admin|api)(?=[/]|$).{0,3}x*(?!a)/"}`, ""},
 		{"an escaped slash", "jp", "$.parentReqInfo.parsedUri.path", `{"method":"regex","value":"/group%2Fproject/"}`, ""},
 		{"the whole URI", "jp", "$.parentReqInfo.uri", `{"method":"regex","value":"/admin/"}`, "ask parsedUri.path"},
-		{"no list is asked for", "jp", "$.groups[*]", `{"method":"empty"}`, ""},
+		{"the one group is not found, so that there is none", "jp", "$.groups[?(@=='banned')]", `{"method":"empty"}`, "so that this holds; write query_engine: jq, query: '[.groups // empty] | flatten | map(select(…))'"},
+		{"a value that is there or not", "jp", "$.groups", `{"method":"empty"}`, ""},
 	} {
 		var got []string
 		Lint(tt.engine, tt.expr, json.RawMessage(tt.rule), func(text string) { got = append(got, text) })

@@ -2,9 +2,7 @@ package headers
 
 import (
 	"encoding/base64"
-	"fmt"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/net/http/httpguts"
@@ -52,33 +50,12 @@ func (it *item) utf8(s string, isJSON bool) (string, error) {
 		}
 	}
 	if isJSON {
-		s = ascii(s)
+		s = query.ASCII(s)
 	}
 	if !utf8.ValidString(s) || !httpguts.ValidHeaderFieldValue(s) {
 		return "", errValue
 	}
 	return s, nil
-}
-
-// ascii escapes what is beyond ASCII in the JSON text s.
-func ascii(s string) string {
-	i := strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
-	if i < 0 {
-		return s
-	}
-	b := []byte(s[:i])
-	for _, r := range s[i:] {
-		switch {
-		case r < utf8.RuneSelf:
-			b = append(b, byte(r))
-		case r <= 0xffff:
-			b = fmt.Appendf(b, `\u%04x`, r)
-		default:
-			high, low := utf16.EncodeRune(r)
-			b = fmt.Appendf(b, `\u%04x\u%04x`, high, low)
-		}
-	}
-	return string(b)
 }
 
 const errValue = Unsendable("value cannot be sent in a header")

@@ -41,9 +41,9 @@ type Decision struct {
 type Event struct {
 	Step   int
 	Plugin string
-	// Kind is rule, skip, verify, stop, header or answer.
+	// Kind is token, rule, skip, verify, stop, header or answer.
 	Kind string
-	// Text says what came of it, without secrets.
+	// Text says what came of it, without secrets; of Kind token what queries found in the request.
 	Text string
 	// Rule is the rule that was asked, of Kind rule. Its values may be secrets.
 	Rule *assertion.Judgement

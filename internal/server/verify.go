@@ -170,6 +170,9 @@ func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p
 	if err != nil {
 		return refusal(http.StatusServiceUnavailable, err)
 	}
+	if trace != nil && p.selector.Queries != nil {
+		trace(pipeline.Event{Step: refusedStep, Kind: "token", Text: fmt.Sprintf("the verify URL's queries gave store %q, token %q", ref.Pointer.StoreID, ref.Pointer.TokenID)})
+	}
 	pl, err := s.cfg.Pipelines.Pipeline(&v.ctx, ref)
 	if err != nil {
 		return refusal(http.StatusServiceUnavailable, err)

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/bearer"
@@ -145,11 +144,11 @@ func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *b
 	}
 	res.Header = make(http.Header, 2)
 	if f.FetchUserinfo && p.provider.sends("X-Userinfo") {
-		text, err := headerJSON(info)
+		text, err := query.AppendJSON(nil, info)
 		if err != nil {
 			return plugins.Result{}, err
 		}
-		res.Header["X-Userinfo"] = []string{text}
+		res.Header["X-Userinfo"] = []string{query.ASCII(string(text))}
 	}
 	if p.provider.sends("X-Access-Token") {
 		res.Header["X-Access-Token"] = []string{token}
@@ -203,28 +202,6 @@ func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *
 	}
 	return p.carrier.Refuse(status, realm, e), nil
 }
-
-// headerJSON writes v as JSON in ASCII: a header has no UTF-8, and \u is the same text to whoever parses it.
-func headerJSON(v query.Value) (string, error) {
-	utf8, err := query.AppendJSON(nil, v)
-	text := string(utf8)
-	if err != nil || !strings.ContainsFunc(text, notASCII) {
-		return text, err
-	}
-	b := make([]byte, 0, len(text)+len(text)/2)
-	for _, c := range text {
-		if !notASCII(c) {
-			b = append(b, byte(c))
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{c}) {
-			b = fmt.Appendf(b, `\u%04x`, unit)
-		}
-	}
-	return string(b), nil
-}
-
-func notASCII(r rune) bool { return r >= 0x7f }
 
 // sends reports whether the header called name is sent upstream.
 func (p *provider) sends(name string) bool {
