@@ -91,19 +91,20 @@ type StatusError struct {
 func (e *StatusError) Error() string { return fmt.Sprintf("status %d", e.Status) }
 
 // FetchObject sends req and reads a JSON object, and about how many bytes it has; see [Fetch].
-func FetchObject(client *http.Client, req *http.Request) (o *query.Object, size int, err error) {
+// With exact, integers beyond 2⁵³ keep their digits.
+func FetchObject(client *http.Client, req *http.Request, exact bool) (o *query.Object, size int, err error) {
 	req.Header.Set("Accept", "application/json")
 	text, _, err := Fetch(client, req)
 	if err != nil {
 		return nil, 0, err
 	}
-	o, err = ParseObject(text)
+	o, err = ParseObject(text, exact)
 	return o, len(text), err
 }
 
 // ParseObject reads a provider's answer. Errors do not quote it: it may be about a user.
-func ParseObject(text []byte) (*query.Object, error) {
-	v, err := query.ParseJSON(text)
+func ParseObject(text []byte, exact bool) (*query.Object, error) {
+	v, err := query.Parse(text, exact)
 	if err != nil {
 		return nil, errors.New("answer is not JSON")
 	}

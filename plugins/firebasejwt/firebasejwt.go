@@ -38,6 +38,7 @@ type Plugin struct {
 	userInfo *assertion.Set
 
 	fetch        bool
+	native       bool
 	checkRevoked bool
 	expiry       bearer.Seconds
 	accounts     *bearer.Lookup
@@ -59,6 +60,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	p := &Plugin{
 		realm:        c.Realm,
 		fetch:        c.Features.FetchUserinfo || c.Config.Options.CheckRevoked,
+		native:       env.Native,
 		checkRevoked: c.Config.Options.CheckRevoked,
 		expiry:       c.Features.UserinfoExpiry,
 		accounts:     bearer.NewLookup(env.Now, env.Calls("userinfo")),
@@ -226,7 +228,7 @@ func (p *Plugin) account(ctx context.Context, token string, t *bearer.Token) (qu
 			return nil, 0, 0, errors.New("request could not be made")
 		}
 		req.Header.Set("Content-Type", "application/json")
-		o, size, err := bearer.FetchObject(p.http, req)
+		o, size, err := bearer.FetchObject(p.http, req, p.native)
 		if err != nil {
 			return nil, 0, 0, blame(err)
 		}

@@ -59,9 +59,11 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		return nil, fmt.Errorf("config.secret: %w", err)
 	}
 	if p.provider != nil {
-		p.provider.signed = p.verifier.With(signedAnswers)
+		answers := signedAnswers
+		answers.Native = env.Native
+		p.provider.signed = p.verifier.With(answers)
 		if c.OIDC.Issuer.DiscoverURL != "" || c.OIDC.Issuer.JWKSURI != "" {
-			p.provider.signed = bearer.NewVerifier(p.provider, signedAnswers, env.Now)
+			p.provider.signed = bearer.NewVerifier(p.provider, answers, env.Now)
 		}
 	}
 	if p.idToken, err = rules(c.Assertions.IDToken, env); err != nil {

@@ -254,6 +254,28 @@ func TestUserinfo(t *testing.T) {
 	})
 }
 
+// Integers beyond 2⁵³ keep their digits in X-Userinfo of native tokens, and rules compare them.
+func TestIntegersInUserinfo(t *testing.T) {
+	for native, want := range map[bool]string{true: "9007199254740993", false: "9007199254740992"} {
+		synctest.Test(t, func(t *testing.T) {
+			i := newIssuer(t)
+			env := i.env(t)
+			env.Native, env.Query = native, engines()
+			rules := `"assertions":{"userinfo":[{"query_engine":"jp","query":"$.id","rule":{"method":"in","value":[` + want + `]}}]},`
+			config := strings.Replace(oidc(myGate+`,"features":{"fetch_userinfo":true}`), `{"config"`, `{`+rules+`"config"`, 1)
+			p, _, err := plugins.Of(jwt.New).Build(json.RawMessage(config), env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i.set(func() { i.userinfo = `{"sub":"alice","id":9007199254740993}` })
+			res, err := p.Verify(t.Context(), request(i.token(t)))
+			if got := res.Header.Get("X-Userinfo"); err != nil || res.Verdict != plugins.Allow || got != `{"sub":"alice","id":`+want+`}` {
+				t.Errorf("native %v: Verify = %v, %s, %v", native, res.Verdict, got, err)
+			}
+		})
+	}
+}
+
 // userinfo_expiry true lasts as long as the token.
 func TestUserinfoAsLongAsTheToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -38,7 +38,7 @@ type provider struct {
 	introspections, userinfos *bearer.Lookup
 	// signed verifies userinfo that is signed.
 	signed *bearer.Verifier
-	// native refuses userinfo that does not say whom it is about.
+	// native refuses userinfo that does not say whom it is about, and keeps the digits of integers.
 	native bool
 
 	// keys is the key set behind keysURI, which discovery may change.
@@ -260,7 +260,7 @@ func (p *provider) introspect(ctx context.Context, token string, t *bearer.Token
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		o, _, err := bearer.FetchObject(p.http, req)
+		o, _, err := bearer.FetchObject(p.http, req, p.native)
 		var status *bearer.StatusError
 		if errors.As(err, &status) && oauthclient.Refused(status.Status, status.Body) {
 			method := c.Method(m.methods)

@@ -62,7 +62,7 @@ func (p *provider) fetchUserinfo(
 		return nil, 0, err
 	}
 	if mediaType != "application/jwt" {
-		o, err := bearer.ParseObject(text)
+		o, err := bearer.ParseObject(text, p.native)
 		return o, len(text), err
 	}
 	o, err = p.signedUserinfo(ctx, m, string(text), t)
