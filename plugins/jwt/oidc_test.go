@@ -15,6 +15,7 @@ import (
 
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
+	"github.com/easgate/easgate/plugins/jwt"
 	"github.com/easgate/easgate/plugins/plugintest"
 )
 
