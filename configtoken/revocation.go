@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/watch"
-	"github.com/easgate/easgate/internal/yamljson"
 )
 
 // Revocations is the set of token ids (jti) that are not let in any more: some given once at the start, some in a file
@@ -68,7 +68,7 @@ func (r *Revocations) Load(path string) error {
 // ParseRevocations reads a JSON or YAML list of strings and numbers. Empty text is not a list: it is what a file holds
 // while it is being written, and would let everybody in again. The list of nothing is [].
 func ParseRevocations(data []byte) (map[string]struct{}, error) {
-	raw, err := yamljson.Convert(data)
+	raw, err := document.ConvertLoosely(data)
 	var list []json.RawMessage
 	if err != nil || json.Unmarshal(raw, &list) != nil {
 		return nil, errors.New("revocations: not a JSON or YAML list")

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/strictjson"
-	"github.com/easgate/easgate/internal/yamljson"
 )
 
 // Env is all that a store may reach besides its options. Every field is needed.
@@ -69,7 +69,7 @@ func Open(text string, adapters Registry, env Env) (*Set, error) {
 	if strings.TrimSpace(text) == "" {
 		return set, nil
 	}
-	raw, err := yamljson.Convert([]byte(text))
+	raw, err := document.ConvertLoosely([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("config token stores: %w", err)
 	}

@@ -85,7 +85,7 @@ func TestBrokenStoresDoNotStopTheOthers(t *testing.T) {
 	}
 	want := []string{
 		`store "badadapter": adapter: unknown adapter "redis"`,
-		`store "badf": bad.json: JSON: line 1: unexpected end of JSON input`,
+		`store "badf": bad.json: 1:6: unexpected end of JSON input`,
 		`store "envmissing": options.var: NOPE_TOKENS is not set`,
 		`store "file": "num": want the text of a sealed config token, or a plain one as an object`,
 		`store "filecache": "num": want the text of a sealed config token, or a plain one as an object`,
@@ -128,8 +128,8 @@ func TestOpen(t *testing.T) {
 		{"null", "null", ""},
 		{"text", "primary", "config token stores: want an object, got string"},
 		{"a list", `[{"adapter":"file"}]`, "config token stores: want an object, got array"},
-		{"half", `{"a": {"pw": "s3cret`, "config token stores: JSON: line 1: unexpected end of JSON input"},
-		{"a store twice", "a: {pw: s3cret}\na: {}\n", `config token stores: YAML: line 2: mapping key "a" already defined`},
+		{"half", `{"a": {"pw": "s3cret`, "config token stores: 1:20: unexpected end of JSON input"},
+		{"a store twice", "a: {pw: s3cret}\na: {}\n", `config token stores: 2:1: mapping key "a" already defined`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

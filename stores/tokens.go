@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/easgate/easgate/internal/yamljson"
+	"github.com/easgate/easgate/internal/document"
 )
 
 // Tokens are config tokens by id, as people write them into a file or a variable. They do not change.
@@ -24,7 +24,7 @@ type Tokens struct {
 //
 // An id with anything else, a number say, is unusable: looking it up fails, and it alone.
 func ParseTokens(text []byte) (Tokens, error) {
-	raw, err := yamljson.Convert(text)
+	raw, err := document.ConvertLoosely(text)
 	if err != nil {
 		return Tokens{}, err
 	}

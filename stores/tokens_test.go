@@ -17,6 +17,7 @@ func TestParseTokens(t *testing.T) {
 		{"plain keeps order and numbers", "{\"1\": {\"b\": 1.50, \"a\" : [1e3, \"x y\"]}}", "1", `{"b":1.50,"a":[1e3,"x y"]}`, true, false},
 		{"YAML", "1: |\n  abc==\n", "1", "abc==", true, false},
 		{"plain in YAML", "a:\n  eas:\n    z: 1\n    plugins:\n      - type: noop\n", "a", `{"eas":{"z":1,"plugins":[{"type":"noop"}]}}`, true, false},
+		{"numbers of YAML are those that sealing sees", "a:\n  exp: 9e9\n  eas: {}\n", "a", `{"exp":9e9,"eas":{}}`, true, false},
 		{"YAML in text is text", `{"a": "eas:\n  plugins: []\n"}`, "a", "eas:\n  plugins: []", true, false},
 		{"unknown", `{"a": "x"}`, "b", "", false, false},
 		{"null", `{"a": null}`, "a", "", false, false},
@@ -47,9 +48,9 @@ func TestParseTokensRefuses(t *testing.T) {
 		{"text", "justastring\n", "want an object of ids and config tokens"},
 		{"a list", `["s3cret"]`, "want an object of ids and config tokens"},
 		{"nothing", "", "want an object of ids and config tokens"},
-		{"half a file", `{"a": "s3cret`, "JSON: line 1: unexpected end of JSON input"},
+		{"half a file", `{"a": "s3cret`, "1:13: unexpected end of JSON input"},
 		{"an id twice", `{"a": "s3cret", "a": "s3cret2"}`, `"a": there are two of it`},
-		{"an id twice in YAML", "a: s3cret\na: s3cret2\n", `YAML: line 2: mapping key "a" already defined`},
+		{"an id twice in YAML", "a: s3cret\na: s3cret2\n", `2:1: mapping key "a" already defined`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

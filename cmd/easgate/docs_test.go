@@ -8,7 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/easgate/easgate/cmd/easgate/internal/document"
+	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/plugins/builtin"
 )
 

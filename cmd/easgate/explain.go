@@ -16,8 +16,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
-	"github.com/easgate/easgate/cmd/easgate/internal/document"
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/plugins"

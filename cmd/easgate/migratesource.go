@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
-	"github.com/easgate/easgate/cmd/easgate/internal/document"
+	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/stores/sql"
 )
 

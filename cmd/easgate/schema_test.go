@@ -21,7 +21,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
-	"github.com/easgate/easgate/cmd/easgate/internal/document"
+	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/plugins/builtin"
 )

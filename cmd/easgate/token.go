@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
-	"github.com/easgate/easgate/cmd/easgate/internal/document"
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/document"
 )
 
 // longToken is from where on proxies' buffers for URLs and headers (4 KB here, 8 KB there) come into sight.

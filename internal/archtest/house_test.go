@@ -12,13 +12,13 @@ var house = []rule{
 
 	{"internal/problem", nil, "everybody reports problems"},
 	{"internal/secret", nil, "everybody has secrets"},
-	{"configtoken", []string{"internal/watch", "internal/yamljson"}, "a config token is text and keys, some of them in files; what its claims configure is not its business"},
+	{"configtoken", []string{"internal/watch", "internal/document"}, "a config token is text and keys, some of them in files; what its claims configure is not its business"},
 	{"internal/query", nil, "the words of the query languages are the floor that everything else stands on"},
 	{"internal/query/*", []string{"internal/query", "internal/query/*"}, "an engine knows queries and values, not who asks"},
 	{"internal/jwks", []string{"internal/tlsclient"}, "key sets are fetched and cached, whoever verifies with them"},
 	{"internal/sqldb", []string{"internal/strictjson", "internal/tlsclient"}, "opening a database is the same for everything that needs one"},
 	{"internal/strictjson", nil, "reading JSON is the same for every configuration"},
-	{"internal/yamljson", nil, "reading YAML is the same for every configuration"},
+	{"internal/document", nil, "reading YAML and JSON is the same for every configuration"},
 	{"internal/tlsclient", nil, "whom to believe is the same for everything that dials, whatever it then speaks"},
 	{"internal/watch", nil, "watching a file is the same for keys, stores and revocations"},
 
@@ -38,9 +38,9 @@ var house = []rule{
 	{"plugins/*", []string{"plugins", "internal/assertion", "internal/query", "internal/identity", "internal/jwks", "internal/bearer", "internal/oauthclient", "internal/credential", "internal/sqldb", "internal/tlsclient"},
 		"a plugin never sees another plugin, a store, the pipeline or the server: whatever it needs comes through plugins.Env"},
 
-	{"stores", []string{"internal/strictjson", "internal/yamljson"}, "a store maps ids to sealed text; it cannot open it"},
+	{"stores", []string{"internal/strictjson", "internal/document"}, "a store maps ids to sealed text; it cannot open it"},
 	{"stores/builtin", []string{"stores", "stores/*", "internal/sqldb"}, "the list of stores is a list"},
-	{"stores/*", []string{"stores", "internal/sqldb", "internal/strictjson", "internal/yamljson", "internal/watch"}, "a store maps ids to sealed text; it knows no plugins, keys or tokens"},
+	{"stores/*", []string{"stores", "internal/sqldb", "internal/strictjson", "internal/document", "internal/watch"}, "a store maps ids to sealed text; it knows no plugins, keys or tokens"},
 
 	{"internal/schema", []string{"configtoken", "plugins", "plugins/*", "internal/assertion", "internal/bearer", "internal/headers", "internal/query"},
 		"it describes what can be configured; nothing that serves needs it"},

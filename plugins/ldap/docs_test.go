@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/strictjson"
-	"github.com/easgate/easgate/internal/yamljson"
 	"github.com/easgate/easgate/plugins/plugintest"
 )
 
@@ -23,7 +23,7 @@ func TestDocumentedConnections(t *testing.T) {
 	}
 	for _, block := range blocks {
 		block, _, _ = strings.Cut(block, "```")
-		raw, err := yamljson.Convert([]byte("connection:\n" + block))
+		raw, err := document.Convert([]byte("connection:\n" + block))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,7 +36,7 @@ func TestNewRefuses(t *testing.T) {
 	tests := []struct{ name, variable, value, want string }{
 		{"no name", "", `{}`, "var: required"},
 		{"not set", "OTHER", `{}`, "var: OTHER is not set"},
-		{"broken", "TOKENS", `{"a": "s3cret`, "var: TOKENS: JSON: line 1: unexpected end of JSON input"},
+		{"broken", "TOKENS", `{"a": "s3cret`, "var: TOKENS: 1:13: unexpected end of JSON input"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/easgate/easgate/cmd/easgate/internal/document"
+	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/plugins"
 )

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/easgate/easgate/cmd/easgate/internal/document"
+	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/problem"
 )
 

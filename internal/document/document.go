@@ -1,11 +1,14 @@
-// Package document reads YAML or JSON that a person wrote for this command, strictly, and knows where each thing stood.
+// Package document reads YAML or JSON that a person wrote, for commands, configuration, stores and tokens alike, and knows
+// where each thing stood. [Convert] is strict; [ConvertLoosely] takes all that external-auth-server takes.
 //
 // Keys keep their order and numbers their digits, because config tokens are hashed and printed as they were written.
-// Anchors, aliases and merge keys are expanded, up to [MaxSize] bytes.
+// Anchors, aliases and merge keys are expanded, up to a size. Errors name a place and never quote the text, which may hold
+// secrets.
 package document
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +24,9 @@ import (
 
 const (
 	// MaxSize is how many bytes of JSON a document may expand to: a few lines of nested aliases ask for gigabytes.
-	MaxSize  = 4 << 20
+	MaxSize = 4 << 20
+	// maxLoose is the same for stores, which may hold tokens of a hundred thousand services.
+	maxLoose = 256 << 20
 	maxDepth = 200
 )
 
@@ -47,6 +52,7 @@ type Member struct {
 
 // Convert returns text, one JSON or YAML value, as compact JSON. Repeated keys are errors.
 func Convert(text []byte) (json.RawMessage, error) {
+	text = bytes.TrimPrefix(text, byteOrderMark)
 	start := bytes.TrimLeft(text, " \t\r\n")
 	// JSON goes through encoding/json, which knows its escapes better than a YAML reader does.
 	if bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[")) {
@@ -54,13 +60,32 @@ func Convert(text []byte) (json.RawMessage, error) {
 		if err == nil || errors.Is(err, errMeaning) {
 			return out, err
 		}
-		if out, yamlErr := convertYAML(text); yamlErr == nil || !meantAsJSON(start) {
+		if out, yamlErr := convertYAML(text, false); yamlErr == nil || !meantAsJSON(start) {
 			return out, yamlErr // YAML's {a: 1}
 		}
 		return nil, err
 	}
-	return convertYAML(text)
+	return convertYAML(text, false)
 }
+
+// ConvertLoosely returns text, one JSON or YAML value, as JSON: text that is JSON comes back as it is, to the byte, and of
+// a key that is there twice the reader takes the last; an empty document and infinity are null, as JSON.stringify has it.
+// YAML with a key twice is an error here too.
+func ConvertLoosely(text []byte) (json.RawMessage, error) {
+	text = bytes.TrimPrefix(text, byteOrderMark)
+	var raw json.RawMessage
+	jsonErr := json.Unmarshal(text, &raw)
+	if jsonErr == nil {
+		return text, nil
+	}
+	out, err := convertYAML(text, true)
+	if err != nil && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return nil, brokenJSON(text, jsonErr)
+	}
+	return out, err
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // meantAsJSON tells broken JSON from broken YAML, for the better message: JSON's first key is quoted.
 func meantAsJSON(start []byte) bool {
@@ -68,15 +93,18 @@ func meantAsJSON(start []byte) bool {
 	return len(rest) == 0 || rest[0] == '"'
 }
 
-func convertYAML(text []byte) (json.RawMessage, error) {
+func convertYAML(text []byte, loose bool) (json.RawMessage, error) {
 	n, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
-	if n == nil {
+	w := writer{loose: loose, limit: MaxSize}
+	switch {
+	case loose:
+		w.limit = maxLoose
+	case n == nil:
 		return nil, &Error{Position{1, 1}, errors.New("the document is empty")}
 	}
-	w := writer{}
 	w.node(n, 0)
 	return w.b, w.err
 }
@@ -91,7 +119,7 @@ func Members(text []byte) ([]Member, error) {
 	if !ok {
 		return nil, &Error{at(n), errors.New("want a mapping (key: value) at the top level")}
 	}
-	w := writer{}
+	w := writer{limit: MaxSize}
 	w.anchorsIn(n)
 	var members []Member
 	for _, v := range m.Values {
@@ -160,13 +188,21 @@ func at(n ast.Node) Position {
 }
 
 func keyText(k ast.MapKeyNode) string {
-	if s, ok := k.(*ast.StringNode); ok {
-		return s.Value
+	switch k := k.(type) {
+	case *ast.StringNode:
+		return k.Value
+	case *ast.NullNode:
+		return "null"
+	case *ast.IntegerNode:
+		return fmt.Sprint(k.Value)
 	}
 	return k.GetToken().Value
 }
 
 type writer struct {
+	loose bool
+	limit int
+
 	b       []byte
 	err     error
 	anchors map[string]ast.Node
@@ -196,8 +232,8 @@ func (w *writer) node(n ast.Node, depth int) {
 	if w.err != nil {
 		return
 	}
-	if depth > maxDepth || len(w.b) > MaxSize {
-		w.fail(n, "the document is too deep, or its aliases expand to more than %d MB", MaxSize>>20)
+	if depth > maxDepth || len(w.b) > w.limit {
+		w.fail(n, "the document is too deep, or its aliases expand to more than %d MB", w.limit>>20)
 		return
 	}
 	switch n := n.(type) {
@@ -210,6 +246,10 @@ func (w *writer) node(n ast.Node, depth int) {
 	case *ast.FloatNode:
 		w.number(n.Token, n.Value)
 	case *ast.InfinityNode, *ast.NanNode:
+		if w.loose {
+			w.b = append(w.b, "null"...)
+			return
+		}
 		w.fail(n, "%s has no JSON form", n.GetToken().Value)
 	case *ast.StringNode:
 		if n.Token.Type == token.StringType && jsonNumber.MatchString(n.Value) {
@@ -254,6 +294,11 @@ func (w *writer) tagged(n *ast.TagNode, depth int) {
 	case "!!str":
 		if _, ok := n.Value.(ast.ScalarNode); ok {
 			w.text(n.Value.GetToken().Value)
+			return
+		}
+	case "!!binary":
+		if text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(n.Value.GetToken().Value), "")); err == nil {
+			w.text(string(text))
 			return
 		}
 	case "!!map", "!!seq", "!!int", "!!float", "!!bool", "!!null":
@@ -325,7 +370,7 @@ func (w *writer) merged(n ast.Node, depth int) []pair {
 		var out []pair
 		for _, v := range n.Values {
 			out = append(out, w.merged(v, depth+1)...)
-			if len(out) > MaxSize/8 {
+			if len(out) > w.limit/8 {
 				w.fail(n, "merge keys expand to too much")
 				return nil
 			}
@@ -349,9 +394,23 @@ func (w *writer) number(t *token.Token, v any) {
 }
 
 func (w *writer) text(s string) {
+	if plain(s) { // most are, and there may be a hundred thousand
+		w.b = append(append(append(w.b, '"'), s...), '"')
+		return
+	}
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s) // text always has a JSON form
 	w.b = append(w.b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
+}
+
+// plain reports whether s stands in JSON as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

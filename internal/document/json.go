@@ -17,12 +17,7 @@ func (meaningError) Is(target error) bool { return target == errMeaning }
 func convertJSON(text []byte) (json.RawMessage, error) {
 	var raw json.RawMessage
 	if err := json.Unmarshal(text, &raw); err != nil {
-		offset := int64(len(text))
-		var se *json.SyntaxError
-		if errors.As(err, &se) {
-			offset = se.Offset
-		}
-		return nil, &Error{position(text, offset), err}
+		return nil, brokenJSON(text, err)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -34,6 +29,16 @@ func convertJSON(text []byte) (json.RawMessage, error) {
 		return nil, &Error{Position{1, 1}, err}
 	}
 	return out.Bytes(), nil
+}
+
+// brokenJSON says where text is no JSON.
+func brokenJSON(text []byte, err error) error {
+	offset := int64(len(text))
+	var se *json.SyntaxError
+	if errors.As(err, &se) {
+		offset = se.Offset
+	}
+	return &Error{position(text, offset), err}
 }
 
 // repeatedKeys reads one value and complains of an object that says a key twice: readers differ in which one they take.
