@@ -20,8 +20,8 @@ func lintIntegers(expr string, value json.RawMessage, say func(text string)) {
 		found = integerIn(n)
 	}
 	if found != "" {
-		say(fmt.Sprintf("%s is beyond 2^53: external-auth-server's format rounds it, so that it equals its neighbours, and so do literals in "+
-			"jsonata and js; native tokens compare it exactly as a rule's value", found))
+		say(fmt.Sprintf("%s is beyond 2^53: external-auth-server's format rounds it, so that it equals its neighbours; native tokens "+
+			"compare it exactly, as a rule's value", found))
 	}
 }
 

@@ -18,6 +18,7 @@ func TestProperty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const fails = "error"
 	for engine, exprs := range map[string]map[string]string{ // the empty text is for what only has to be a value
 		"jp": {
 			"$": "", "$.id": `[9007199254740993]`, "$..id": `[9007199254740993,-9007199254740993,5]`, "$.l[*]": "", "$.l[?(@.id==9007199254740992)]": `[]`,
@@ -25,8 +26,11 @@ func TestProperty(t *testing.T) {
 			"$.l[?(@.m.match(/x/))].id": `[-9007199254740993]`, "$.s.length": "", "$.l.length": "", "$.nope": `[]`,
 		},
 		"jsonata": {
-			"id": `9007199254740993`, "l.id": `[-9007199254740993,5]`, "n + 1": `2.5`, "$sum(l.n)": "", "s & 'x'": "", "$": "", "nope": "", "l[m='x'].id": `-9007199254740993`,
-			"id = 5": `false`, "$exists(id)": `true`, "[1..3]": `[1,2,3]`, "{'a': id}": `{"a":9007199254740993}`, "function($x){$x}": "", "$now()": "", "1/0": "",
+			"id": `9007199254740993`, "n + 1": `2.5`, "$sum(l.n)": "", "s & 'x'": "", "nope": "", "id = 5": `false`, "id != 5": `true`, "$exists(id)": `true`,
+			"'id-' & id": `"id-9007199254740993"`, "$not(id)": `false`, "id and $exists(n)": `true`, "[1..3]": `[1,2,3]`, "function($x){$x}": "", "$now()": "", "1/0": "",
+			// The reference takes a BigInt for something missing, or false.
+			"l.id": fails, "l[m='x'].id": fails, "{'a': id}": fails, "$": fails, "id + 1": fails, "id ? 1 : 2": fails, "l[id].m": fails, "$string(id)": fails,
+			"l[m='y'].m": `"y"`,
 		},
 		"handlebars": {
 			"{{id}}": `"9007199254740993"`, "a{{#each l}}{{id}},{{/each}}": "\"a-9007199254740993,5,,,,,\"", "{{{s}}}": "", "{{#if id}}y{{/if}}": `"y"`,
@@ -47,7 +51,11 @@ func TestProperty(t *testing.T) {
 				if err == nil {
 					querytest.Value(t, where+": "+engine+" "+expr, v)
 				}
-				if want != "" && (err != nil || query.JSON(v) != want) {
+				if want == fails {
+					if err == nil {
+						t.Errorf("%s: %s %s = %s, want an error", where, engine, expr, query.JSON(v))
+					}
+				} else if want != "" && (err != nil || query.JSON(v) != want) {
 					t.Errorf("%s: %s %s = %s, %v, want %s", where, engine, expr, query.JSON(v), err, want)
 				}
 			}

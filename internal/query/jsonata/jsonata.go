@@ -124,7 +124,7 @@ func isFunction(o *query.Object) bool {
 
 func scalar(v query.Value) bool {
 	switch v.(type) {
-	case string, float64, bool, nil, query.Undefined:
+	case string, float64, query.Integer, bool, nil, query.Undefined:
 		return true
 	}
 	return false
@@ -192,6 +192,9 @@ func (e concat) eval(data query.Value) (query.Value, error) {
 }
 
 func text(v query.Value) (string, bool) {
+	if i, ok := v.(query.Integer); ok {
+		return string(i), true
+	}
 	s, ok := v.(string)
 	return s, ok || undefined(v)
 }

@@ -280,13 +280,19 @@
 
     // ---- data
 
-    // place puts a big integer, of which JSON.parse made a number, into data.
+    // place puts a big integer, of which JSON.parse made a number, into data. JSONata takes a BigInt for something missing
+    // or false, so that an expression of it that meets one fails.
     function place(data, path, digits) {
-        const n = ToBigInt(digits);
-        if (path.length === 0) return n;
+        const get = () => {
+            if (kind === "jsonata") throw new RangeError("an integer beyond 2^53");
+            return ToBigInt(digits);
+        };
+        if (path.length === 0) return get();
         let o = data;
         for (let i = 0; i < path.length - 1; i++) o = o[path[i]];
-        o[path[path.length - 1]] = n;
+        const key = path[path.length - 1];
+        if (kind === "jsonata") defineProperty(o, key, { get, enumerable: true, configurable: true });
+        else o[key] = get();
         return data;
     }
 
