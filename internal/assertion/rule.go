@@ -125,29 +125,22 @@ func only(values []any) (query.Value, error) {
 
 // flat returns v as a list of values: nothing as an empty one, one value as a list of one.
 func flat(v query.Value) (query.Value, error) {
-	switch v := v.(type) {
+	switch values := v.(type) {
 	case nil, query.Undefined:
 		return []any{}, nil
 	case *query.Object:
 		return nil, errNotList
 	case []any:
-		return spread(v), nil
+		if !slices.ContainsFunc(values, odd) {
+			return v, nil
+		}
+		return spread(values), nil
 	}
 	return []any{v}, nil
 }
 
 // spread puts in place of a list within values its elements, and leaves out what is nothing.
 func spread(values []any) []any {
-	odd := func(e any) bool {
-		switch e.(type) {
-		case nil, query.Undefined, []any:
-			return true
-		}
-		return false
-	}
-	if !slices.ContainsFunc(values, odd) {
-		return values
-	}
 	out := make([]any, 0, len(values))
 	for _, e := range values {
 		if inner, ok := e.([]any); ok {
@@ -157,6 +150,15 @@ func spread(values []any) []any {
 		}
 	}
 	return out
+}
+
+// odd is what [spread] does not keep.
+func odd(v query.Value) bool {
+	switch v.(type) {
+	case nil, query.Undefined, []any:
+		return true
+	}
+	return false
 }
 
 // fold makes texts of a value, or of the elements of a list, and puts them in lower case.
