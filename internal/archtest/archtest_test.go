@@ -71,31 +71,67 @@ func sources(t *testing.T) []source {
 	return all
 }
 
+// imported are the import paths of s.
+func imported(t *testing.T, s source) []string {
+	t.Helper()
+	var paths []string
+	for _, spec := range s.syntax.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatalf("%s: %v", s.file, err)
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
 func TestImports(t *testing.T) {
 	for _, s := range sources(t) {
-		var imports []string
-		for _, spec := range s.syntax.Imports {
-			path, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				t.Fatalf("%s: %v", s.file, err)
-			}
-			imports = append(imports, path)
-		}
-		for _, v := range violations(house, confined, s.pkg, imports) {
+		for _, v := range violations(house, confined, s.pkg, imported(t, s)) {
 			t.Errorf("%s: %s", s.file, v)
 		}
 	}
 }
 
-// A rule for what is not there binds nobody, and may be one for a package that was renamed.
+// A rule for what is not there binds nobody, and an allowance that nothing uses permits what nobody decided.
 func TestRulesAreUsed(t *testing.T) {
-	all := sources(t)
-	for _, r := range house {
-		for _, pattern := range append([]string{r.who}, r.may...) {
-			if !slices.ContainsFunc(all, func(s source) bool { return match(pattern, s.pkg) }) {
-				t.Errorf("the rule for %s: no package is %s", r.who, pattern)
+	imports := map[string][]string{}
+	for _, s := range sources(t) {
+		imports[s.pkg] = append(imports[s.pkg], imported(t, s)...)
+	}
+	for _, u := range unused(house, floor, confined, imports) {
+		t.Error(u)
+	}
+}
+
+func TestUnused(t *testing.T) {
+	imports := map[string][]string{
+		"a":   {module + "b", module + "floor", "example.com/lib/v2"},
+		"b":   {"fmt"},
+		"c/d": {module + "b"},
+	}
+	for _, tt := range []struct {
+		name      string
+		rules     []rule
+		libraries []library
+		want      int
+	}{
+		{"all used", []rule{{"a", []string{"b"}, ""}, {"*", nil, ""}, {"c/...", []string{"b"}, ""}}, nil, 0},
+		{"a rule for nobody", []rule{{"gone", nil, ""}}, nil, 1},
+		{"a rule behind a wider one", []rule{{"*", []string{"b"}, ""}, {"b", nil, ""}}, nil, 1},
+		{"an allowance that nobody uses", []rule{{"b", []string{"a"}, ""}}, nil, 1},
+		{"an allowance that only another rule's packages use", []rule{{"c/*", []string{"floor", "b"}, ""}}, nil, 1},
+		{"a library that nobody imports", nil, []library{{"example.com/other", []string{"a"}, ""}}, 1},
+		{"a library in one place of two", nil, []library{{"example.com/lib", []string{"a", "c/..."}, ""}}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := unused(tt.rules, []string{"floor"}, tt.libraries, imports); len(got) != tt.want {
+				t.Errorf("unused = %q, want %d of them", got, tt.want)
 			}
-		}
+		})
+	}
+	if got := unused(nil, []string{"floor", "high"}, nil, imports); len(got) != 1 {
+		t.Errorf("unused = %q, want the floor that nobody stands on", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package archtest
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -48,6 +49,54 @@ func violations(rules []rule, libraries []library, pkg string, imports []string)
 		}
 	}
 	return bad
+}
+
+// unused returns what of the tables binds or allows nothing. imports are those of every package of the module.
+func unused(rules []rule, floor []string, libraries []library, imports map[string][]string) []string {
+	var all []string
+	// uses reports whether a package that who is true of imports a path that what is true of.
+	uses := func(who, what func(string) bool) bool {
+		for pkg, paths := range imports {
+			if who(pkg) && slices.ContainsFunc(paths, what) {
+				return true
+			}
+		}
+		return false
+	}
+	matching := func(pattern string) func(string) bool {
+		return func(pkg string) bool { return match(pattern, pkg) }
+	}
+	own := func(pattern string) func(string) bool {
+		return func(imp string) bool { pkg, ok := strings.CutPrefix(imp, module); return ok && match(pattern, pkg) }
+	}
+	anyone := func(string) bool { return true }
+	for i, r := range rules {
+		bound := func(pkg string) bool {
+			return slices.IndexFunc(rules, func(r rule) bool { return match(r.who, pkg) }) == i
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(imports)), bound) {
+			all = append(all, fmt.Sprintf("the rule for %s: it binds no package", r.who))
+			continue
+		}
+		for _, may := range r.may {
+			if !uses(bound, own(may)) {
+				all = append(all, fmt.Sprintf("the rule for %s: nothing uses its allowance of %s", r.who, may))
+			}
+		}
+	}
+	for _, f := range floor {
+		if !uses(anyone, own(f)) {
+			all = append(all, fmt.Sprintf("the floor: nothing imports %s", f))
+		}
+	}
+	for _, l := range libraries {
+		for _, only := range l.only {
+			if !uses(matching(only), func(imp string) bool { return within(l.prefix, imp) }) {
+				all = append(all, fmt.Sprintf("the library %s: nothing uses its allowance for %s", l.prefix, only))
+			}
+		}
+	}
+	return all
 }
 
 // match reports whether pkg matches pattern; "x/..." is x and everything below it.
