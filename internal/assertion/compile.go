@@ -129,10 +129,11 @@ func oneValue(method string, value query.Value) error {
 	return nil
 }
 
-var methods = []string{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty", "cidr"}
+// Methods are how a rule can test a value.
+var Methods = []string{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty", "cidr"}
 
 func known(method string) bool {
-	return slices.Contains(methods, method)
+	return slices.Contains(Methods, method)
 }
 
 // compileTest returns the test of a method, and what it takes of that which a query finds.
@@ -162,7 +163,7 @@ func compileTest(method string, value query.Value) (t test, takes takes, err err
 		re, err := jsregexp.Compile(literal)
 		return regex{re}, one, problem.At("value", err)
 	default:
-		return nil, one, problem.At("method", problem.Unknown("method", method, methods...))
+		return nil, one, problem.At("method", problem.Unknown("method", method, Methods...))
 	}
 	if !isList {
 		return nil, one, problem.At("value", fmt.Errorf("must be a list for %s", method))

@@ -27,11 +27,10 @@ import (
 
 // Config is one entry of custom_service_headers or custom_error_headers.
 type Config struct {
-	// Source is what the value is picked from: identity (an object with subject, name, realm, roles, scopes, attributes and
-	// claims), userinfo, id_token, access_token, refresh_token, config_token, plugin_config, req, parentRequestInfo
-	// (or parentReqInfo), clientIP, static.
+	// Source is what the value is picked from. identity is an object with subject, name, realm, roles, scopes, attributes
+	// and claims, whichever plugin allowed.
 	Source string `json:"source"`
-	// QueryEngine is the language of Query: jp, jq …; static takes Query itself as the value.
+	// QueryEngine is the language of Query; static takes Query itself as the value.
 	QueryEngine string `json:"query_engine,omitempty"`
 	// Query picks the value; left out, the whole source is sent, as JSON unless it is a string.
 	Query json.RawMessage `json:"query,omitempty"`
@@ -150,10 +149,8 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	it.native = strict
 	it.source, it.single, it.encoding = c.Source, c.QueryOpts.SingleValue, c.Encoding
 	if strict {
-		switch it.encoding {
-		case "", "plain", "base64", "uri", "url", "latin1":
-		default:
-			return it, problem.At("encoding", problem.Unknown("encoding", it.encoding, "plain", "base64", "uri", "latin1"))
+		if it.encoding != "" && !slices.Contains(Encodings, it.encoding) {
+			return it, problem.At("encoding", problem.Unknown("encoding", it.encoding, Encodings...))
 		}
 	}
 	q, err := parse(c.Query, strict)
@@ -201,6 +198,9 @@ var SourceNames = []string{
 	"identity", "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req", "parentRequestInfo",
 	"parentReqInfo", "clientIP", "static",
 }
+
+// Encodings are what [Config.Encoding] may be, beside "".
+var Encodings = []string{"plain", "base64", "uri", "url", "latin1"}
 
 func knownSource(source string) error {
 	if slices.Contains(SourceNames, source) {

@@ -1,6 +1,14 @@
 package schema
 
-import "github.com/invopop/jsonschema"
+import (
+	"maps"
+	"slices"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/easgate/easgate/internal/assertion"
+	"github.com/easgate/easgate/internal/query/builtin"
+)
 
 // claims are the whole: a configuration, or a pointer to one in a store. Other claims are the operator's own.
 func claims() *jsonschema.Schema {
@@ -49,7 +57,7 @@ func rule() *jsonschema.Schema {
 	}
 	list := &jsonschema.Schema{Type: "array"}
 	test := object([]string{"method"},
-		"method", described(&jsonschema.Schema{Enum: []any{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty", "cidr"}}, "How the value that the query finds is tested."),
+		"method", described(&jsonschema.Schema{Enum: anys(assertion.Methods)}, "How the value that the query finds is tested."),
 		"value", &jsonschema.Schema{Description: "What it is compared with; a list for in, contains-any and contains-all, /pattern/flags for regex, a network or a list of networks for cidr, none for empty."},
 		"negate", described(&jsonschema.Schema{Type: "boolean"}, "Turns the result around."),
 		"case_insensitive", described(&jsonschema.Schema{Type: "boolean"}, "Lower-cases both sides first; of a regex the pattern too, so that \\S becomes \\s. Use the flag i there."),
@@ -80,7 +88,7 @@ func headerMap() *jsonschema.Schema {
 	}}
 }
 
-func engines() []string { return []string{"jp", "jq", "jsonata", "handlebars", "js"} }
+func engines() []string { return slices.Sorted(maps.Keys(builtin.Languages())) }
 
 func ref(name string) *jsonschema.Schema { return &jsonschema.Schema{Ref: "#/$defs/" + name} }
 

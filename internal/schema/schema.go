@@ -133,6 +133,6 @@ func (m *maker) header() *jsonschema.Schema {
 	set("source", &jsonschema.Schema{Enum: anys(headers.SourceNames)})
 	set("query_engine", &jsonschema.Schema{Enum: anys(append(engines(), "static"))})
 	set("query", &jsonschema.Schema{})
-	set("encoding", &jsonschema.Schema{Enum: []any{"", "plain", "base64", "uri", "url", "latin1"}})
+	set("encoding", &jsonschema.Schema{Enum: anys(append([]string{""}, headers.Encodings...))})
 	return s
 }

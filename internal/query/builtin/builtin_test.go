@@ -33,6 +33,9 @@ func TestLanguages(t *testing.T) {
 			if names(token) != c.token || names(url) != c.url {
 				t.Errorf("Engines = %q, %q, want %q, %q", names(token), names(url), c.token, c.url)
 			}
+			if all := slices.Sorted(maps.Keys(Languages())); c.in.AllowEval && names(token) != strings.Join(all, " ") {
+				t.Errorf("Languages = %q, want %q", all, names(token))
+			}
 			if _, err := url.Compile("js", "return 1"); !strings.Contains(c.url, "js ") && !errors.Is(err, query.ErrUnknownEngine) {
 				t.Errorf("js in a URL: %v, want %v", err, query.ErrUnknownEngine)
 			}
