@@ -22,8 +22,8 @@ var (
 // knows the public key could sign with its text.
 var ErrBadPEM = errors.New("PEM: no key in it")
 
-// IsPEM reports whether text is meant to be PEM, readable or not.
-func IsPEM(text string) bool { return strings.Contains(text, "-----BEGIN ") }
+// IsPEM reports whether text is meant to be PEM, readable or not: in a URL a blank is "+" or "%20".
+func IsPEM(text string) bool { return strings.Contains(text, "-----BEGIN") }
 
 // FromSecret returns a set of one HMAC key, the bytes of text.
 func FromSecret(text string) (*Set, error) {

@@ -28,6 +28,7 @@ var mistakes = []struct {
 	pattern *regexp.Regexp
 	Mistake
 }{
+	{regexp.MustCompile(`\b(kty|jwks_uri)["'\\]*\s*:|\bkeys["'\\]*\s*:\s*\[`), Mistake{"a JWK or JWK set that is no JSON", true}},
 	{regexp.MustCompile(`BEGIN SSH2|AAAA(B3NzaC1|C3NzaC1|E2VjZHNhL|GnNrL|InNrL)`),
 		Mistake{"an SSH key: write it as PEM (ssh-keygen -e -m PKCS8 -f key.pub)", true}},
 	{regexp.MustCompile(`(?i)^\W{0,3}https?(://?|//?|:\w|%3a)`), Mistake{"a URL: write it without blanks and quotes, and http or https in lower case", true}},
@@ -73,6 +74,7 @@ func read(text string, layers int) (*Set, error) {
 	if layers == 0 {
 		return nil, nil
 	}
+	text = lineEnds.Replace(text)
 	for _, inner := range decoded(text) {
 		if key, private := fromDER(inner); key != nil {
 			k, err := newKey("", "", key)
@@ -94,6 +96,9 @@ func read(text string, layers int) (*Set, error) {
 	}
 	return nil, nil
 }
+
+// lineEnds are those of a key whose first and last line were taken off, as text.
+var lineEnds = strings.NewReplacer(`\r`, "", `\n`, "")
 
 // cut is how DER begins in base64.
 var cut = regexp.MustCompile(`^(MII[\w+/=\s-]{100,}|(MFkwEw|MHYwEA|MIGbMB|MCowBQ)[\w+/=\s-]{16,})$`)

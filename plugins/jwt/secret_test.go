@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -87,6 +88,15 @@ func forms(t *testing.T, k key) map[string]struct{ text, want string } {
 		"an SSH key":                           {"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7 alice@example.com", "an SSH key: write it as PEM"},
 		"an SSH key alone":                     {"AAAAC3NzaC1lZDI1NTE5AAAAIJ0j1aU3xV2kq6cJ6yq0A1c1r6B3Y4cXkQ1Zb0J8yQ2a", "an SSH key"},
 		"PEM with \\n as text":                 {strings.ReplaceAll(armored, "\n", `\n`), "looks like PEM and has no key"},
+		"a bare key with \\n as text":          {strings.Join(strings.Split(armored, "\n")[1:8], `\n`), ""},
+		"PEM that is encoded for URLs":         {url.QueryEscape(armored), "looks like PEM and has no key"},
+		"PEM that is encoded with %20":         {url.PathEscape(armored), "looks like PEM and has no key"},
+		"a JWK set with a comma too many":      {strings.Replace(k.set(), "]", ",]", 1), "a JWK or JWK set that is no JSON"},
+		"a JWK set that is cut off":            {k.set()[:200], "a JWK or JWK set that is no JSON"},
+		"a JWK set as JavaScript":              {strings.ReplaceAll(k.set(), `"`, "'"), "a JWK or JWK set that is no JSON"},
+		"a JWK in escaped quotes":              {strings.ReplaceAll(string(jwk), `"`, `\"`), "a JWK or JWK set that is no JSON"},
+		"a JWK as a text of JSON":              {strconv.Quote(string(jwk)), "a JWK or JWK set that is no JSON"},
+		"a JWK as YAML":                        {"kty: RSA\nn: " + body + "\ne: AQAB", "a JWK or JWK set that is no JSON"},
 		"a key as XML":                         {"<RSAKeyValue><Modulus>AQAB</Modulus></RSAKeyValue>", "a key as XML"},
 		"a URL after a blank":                  {" " + keysURL, plainly},
 		"a URL with a line end":                {keysURL + "\n", plainly},
