@@ -113,10 +113,10 @@ func (v *verifier) verify(s tls.ConnectionState) error {
 	for _, c := range s.PeerCertificates[1:] {
 		o.Intermediates.AddCert(c)
 	}
-	_, err := leaf.Verify(o)
+	chains, err := leaf.Verify(o)
 	switch {
 	case err != nil || v.name == "":
-	case commonNameOnly(leaf) && strings.EqualFold(leaf.Subject.CommonName, v.name):
+	case commonNameOnly(leaf) && strings.EqualFold(leaf.Subject.CommonName, v.name) && slices.ContainsFunc(chains, anyName):
 		if v.warn != nil {
 			v.warned.Do(func() {
 				v.warn(fmt.Sprintf("the certificate of %s has it as its common name only, and no subject alternative name", v.name))
@@ -134,6 +134,14 @@ func (v *verifier) verify(s tls.ConnectionState) error {
 // commonNameOnly reports whether c has no subject alternative names (RFC 5280 §4.2.1.6) at all.
 func commonNameOnly(c *x509.Certificate) bool {
 	return !slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.String() == "2.5.29.17" })
+}
+
+// anyName reports whether chain's authorities may sign for every name: to their constraints (RFC 5280 §4.2.1.10),
+// crypto/x509 holds alternative names only.
+func anyName(chain []*x509.Certificate) bool {
+	return !slices.ContainsFunc(chain[1:], func(c *x509.Certificate) bool {
+		return slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.String() == "2.5.29.30" })
+	})
 }
 
 type pins [][sha256.Size]byte

@@ -270,3 +270,23 @@ func TestRoots(t *testing.T) {
 		}
 	}
 }
+
+// An authority that may sign for some names only must not sign for others by way of the common name, to which crypto/x509
+// does not hold its constraints (RFC 5280 §4.2.1.10).
+func TestConstrainedAuthority(t *testing.T) {
+	a := newAuthority(t)
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	constrained, constrainedKey := sign(t, &x509.Certificate{
+		Subject: pkix.Name{CommonName: "branch"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		PermittedDNSDomains: []string{"branch.test"}, PermittedDNSDomainsCritical: true,
+	}, a)
+	cert, key := sign(t, &x509.Certificate{Subject: pkix.Name{CommonName: "ldap.internal"}}, &authority{cert: constrained, key: constrainedKey})
+	c, err := Settings{ServerName: "ldap.internal"}.Config("host.test", pool, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shake(t, c, [][]byte{cert.Raw, constrained.Raw}, key); err == nil {
+		t.Error("a common name outside of what its authority may sign is taken")
+	}
+}
