@@ -98,18 +98,17 @@ func (a *Audience) UnmarshalJSON(raw []byte) error {
 	*a = Audience{Strings: Strings{Set: true, empty: len(list) == 0}}
 	for _, e := range list {
 		var text *string
-		var o struct {
-			Regex string `json:"regex"`
-		}
+		var o map[string]json.RawMessage // names are exact, where a struct's fields take "Regex" too
+		var literal string
 		switch {
 		case json.Unmarshal(e, &text) == nil && text != nil:
 			a.List = append(a.List, *text)
-		case json.Unmarshal(e, &o) == nil && o.Regex != "":
-			re, err := jsregexp.Compile(o.Regex)
+		case json.Unmarshal(e, &o) == nil && json.Unmarshal(o["regex"], &literal) == nil && literal != "":
+			re, err := jsregexp.Compile(literal)
 			if err != nil {
 				return fmt.Errorf("regex: %w", err)
 			}
-			a.patterns = append(a.patterns, pattern{o.Regex, re})
+			a.patterns = append(a.patterns, pattern{literal, re})
 		default:
 			return errors.New(`want strings or {"regex": "/pattern/flags"}`)
 		}

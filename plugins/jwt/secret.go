@@ -1,11 +1,9 @@
 package jwt
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/easgate/easgate/plugins"
@@ -38,44 +36,46 @@ func (k *Keys) UnmarshalJSON(raw []byte) error {
 		}
 		return nil
 	}
-	var jwk struct {
-		Keys, Kty  json.RawMessage
-		AllowShort bool `json:"allow_short"`
-	}
-	if json.Unmarshal(raw, &jwk) != nil {
+	var members map[string]json.RawMessage // names are exact, where a struct's fields take "Text" too
+	if json.Unmarshal(raw, &members) != nil {
 		return errForms
 	}
-	if jwk.Keys != nil || jwk.Kty != nil {
-		k.set, k.allowShort = append(k.set, raw...), jwk.AllowShort
+	if a, ok := members["allow_short"]; ok && json.Unmarshal(a, &k.allowShort) != nil {
+		return errForms
+	}
+	if members["keys"] != nil || members["kty"] != nil {
+		k.set = append(k.set, raw...)
 		return nil
 	}
-	return k.form(raw)
+	return k.form(members)
 }
 
 // form reads a secret that says what it is.
-func (k *Keys) form(raw []byte) error {
-	var f struct {
-		Text, Base64, Base64URL, File string
-		AllowShort                    bool `json:"allow_short"`
+func (k *Keys) form(members map[string]json.RawMessage) error {
+	delete(members, "allow_short")
+	var form, value string
+	for form = range members {
+		if json.Unmarshal(members[form], &value) != nil {
+			return errForms
+		}
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if d.Decode(&f) != nil {
+	if len(members) != 1 || value == "" {
 		return errForms
 	}
-	given := slices.DeleteFunc([]string{f.Text, f.Base64, f.Base64URL, f.File}, func(s string) bool { return s == "" })
-	if len(given) != 1 {
-		return errForms
-	}
-	k.file, k.shared, k.allowShort = f.File, f.File == "", f.AllowShort
-	secret := []byte(f.Text)
+	secret := []byte(value)
 	var err error
-	switch {
-	case f.Base64 != "":
-		secret, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(f.Base64, "=\r\n"))
-	case f.Base64URL != "":
-		secret, err = base64.RawURLEncoding.DecodeString(strings.TrimRight(f.Base64URL, "=\r\n"))
+	switch form {
+	case "text":
+	case "base64":
+		secret, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "=\r\n"))
+	case "base64url":
+		secret, err = base64.RawURLEncoding.DecodeString(strings.TrimRight(value, "=\r\n"))
+	case "file":
+		k.file, secret = value, nil
+	default:
+		return errForms
 	}
+	k.shared = form != "file"
 	if err != nil {
 		return errors.New("not in the encoding that it says")
 	}

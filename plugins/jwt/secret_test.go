@@ -186,6 +186,7 @@ func TestSharedSecrets(t *testing.T) {
 		{"base64 of PEM", m{"base64": base64.StdEncoding.EncodeToString([]byte("-----BEGIN PUBLIC KEY-----"))}, `{}`, "", "looks like PEM", "!"},
 		{"two forms", m{"text": long, "base64": "AAAA"}, `{}`, "", "want text, a JWK set, or one of", "!"},
 		{"no form", m{"txt": long}, `{}`, "", "want text, a JWK set, or one of", "!"},
+		{"another case", m{"Text": long}, `{}`, "", "want text, a JWK set, or one of", "!"},
 		{"an empty form", m{"text": ""}, `{}`, "", "want text, a JWK set, or one of", "!"},
 		{"a list", []string{long}, `{}`, "", "want text, a JWK set, or one of", "!"},
 
