@@ -203,6 +203,13 @@ func TestCompileErrors(t *testing.T) {
 		{"empty", `{"eas":{"plugins":[]}}`, "eas.plugins: want a list of plugins"},
 		{"object", `{"eas":{"plugins":{}}}`, "eas.plugins: want a list of plugins"},
 		{"unknown field", `{"eas":{"plugins":[{"type":"noop"}],"pluggins":1}}`, "eas.pluggins: unknown option"},
+		// ATTACKS 82: a name in another case is another name, and must not go unnoticed.
+		{"Exp", `{"Exp":1,"eas":{"plugins":[{"type":"noop"}]}}`, "Exp: unknown option"},
+		{"EAS", `{"EAS":{"plugins":[{"type":"noop"}]}}`, "EAS: unknown option"},
+		{"EAS, and nothing under its right name", `{"EAS":{"plugins":[{"type":"noop"}]}}`, "eas.plugins: required"},
+		{"Skip", `{"eas":{"plugins":[{"type":"noop","pcb":{"Skip":[]}}]}}`, "plugins[0].pcb.Skip: unknown option"},
+		{"option of a plugin", `{"eas":{"plugins":[{"type":"noop","Status_Code":401}]}}`, "plugins[0]: noop: Status_Code: unknown option"},
+		{"all of them at once", `{"Exp":1,"eas":{"plugins":[{"type":"nope"},{"type":"noop","x":1}]}}`, "nope\": unknown plugin type\nconfig token: plugins[1]: noop: x"},
 		{"unknown type", `{"eas":{"plugins":[{"type":"noop"},{"type":"nope"}]}}`, `plugins[1].type: "nope": unknown plugin type`},
 		{"unknown plugin field", `{"eas":{"plugins":[{"type":"noop","statuscode":1}]}}`, "plugins[0]: noop: statuscode: unknown option"},
 		{"unknown pcb field", `{"eas":{"plugins":[{"type":"noop","pcb":{"skp":[]}}]}}`, "plugins[0].pcb.skp: unknown option"},
