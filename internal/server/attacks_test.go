@@ -1,10 +1,13 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -249,5 +252,44 @@ func TestClientAddress(t *testing.T) {
 	}
 	if h := f.do(request("GET", token, "")).Header; h["X-Client"][0] != "" {
 		t.Errorf("X-Client of an unknown address: %q", h["X-Client"])
+	}
+}
+
+// ATTACKS 76: requests whose end two readers would see in two places, and one that is for no path.
+func TestFraming(t *testing.T) {
+	f := newFixture(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := f.httpServer(f.Handler(), newWatchdog(), false)
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	for _, tt := range []struct {
+		name, request string
+		status        int
+		closed        bool
+	}{
+		{"both lengths", "GET /ping HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, true},
+		{"both lengths, to verify", "GET /verify HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 403, true},
+		{"one length", "GET /ping HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxx", 200, false},
+		{"two lengths", "GET /ping HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nxxx", 400, true},
+		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 404, false},
+	} {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		if _, err := io.WriteString(c, tt.request); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if res.StatusCode != tt.status || res.Close != tt.closed {
+			t.Errorf("%s: %d, closed = %v, want %d, %v", tt.name, res.StatusCode, res.Close, tt.status, tt.closed)
+		}
 	}
 }

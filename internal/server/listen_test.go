@@ -15,6 +15,7 @@ import (
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 )
@@ -258,6 +259,14 @@ func TestH2C(t *testing.T) {
 			}
 			if !on {
 				return
+			}
+			frame, err := dialRaw(t, l.Addr().String()).ReadFrame()
+			settings, ok := frame.(*http2.SettingsFrame)
+			if err != nil || !ok {
+				t.Fatalf("the first frame is %v, %v, want settings", frame, err)
+			}
+			if n, ok := settings.Value(http2.SettingMaxConcurrentStreams); !ok || n != maxStreams {
+				t.Errorf("settings: %d streams, want %d", n, maxStreams)
 			}
 			// A connection that is never idle is not a slow client's.
 			long := strings.Repeat("x", smallCheck)
