@@ -68,7 +68,8 @@ func replaceFile(path string, text []byte) error {
 	defer os.Remove(tmp)
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		if err := os.Chown(tmp, int(s.Uid), int(s.Gid)); err != nil {
-			return hint(fmt.Errorf("%s: its owner %d:%d cannot be kept: %w", path, s.Uid, s.Gid, errors.Unwrap(err)), "run this as the owner of the file, or as root")
+			err = fmt.Errorf("%s: its owner %d:%d cannot be kept: %w", path, s.Uid, s.Gid, errors.Unwrap(err))
+			return hint(err, "run this as the owner of the file, or as root")
 		}
 	}
 	if err := os.Chmod(tmp, info.Mode().Perm()); err != nil { // after Chown, which may change the mode

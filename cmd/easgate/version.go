@@ -73,7 +73,8 @@ without npm has only a part of some: what Go evaluates itself.`,
 				}
 				names = append(names, name)
 			}
-			_, err := fmt.Fprintf(c.out, "easgate %s\ncommit   %s\ngo       %s\nengines  %s\n", b.Version, commit, b.Go, strings.Join(names, ", "))
+			_, err := fmt.Fprintf(c.out, "easgate %s\ncommit   %s\ngo       %s\nengines  %s\n",
+				b.Version, commit, b.Go, strings.Join(names, ", "))
 			return err
 		},
 	}

@@ -53,13 +53,15 @@ func Nearest(name string, known []string) string {
 	}
 	for _, k := range known {
 		l := letters(k)
-		if min(len(l), len(plain)) > 3 && (strings.HasPrefix(l, plain) || strings.HasSuffix(l, plain) || strings.HasPrefix(plain, l)) {
+		part := strings.HasPrefix(l, plain) || strings.HasSuffix(l, plain) || strings.HasPrefix(plain, l)
+		if part && min(len(l), len(plain)) > 3 {
 			return k
 		}
 	}
 	best, bestDistance := "", 1+len(name)/4
 	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d <= bestDistance && d < len(k) && (best == "" || d < bestDistance) {
+		d := distance(strings.ToLower(name), strings.ToLower(k))
+		if d < bestDistance || d == bestDistance && best == "" && d < len(k) {
 			best, bestDistance = k, d
 		}
 	}
