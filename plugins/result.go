@@ -65,6 +65,13 @@ func (r *Result) StatusCode() int {
 	return http.StatusForbidden
 }
 
+// Sendable reports whether HTTP can carry the status and it says what the verdict does: 2xx for Allow, and for it alone.
+func (r *Result) Sendable() bool {
+	status := r.StatusCode()
+	allows := status >= 200 && status <= 299
+	return allows == (r.Verdict == Allow) && status <= 999 && (status >= 200 || status == http.StatusSwitchingProtocols)
+}
+
 // Data is what a login left behind, as sources for custom headers and assertions.
 // A nil member is undefined, in JavaScript's sense: it was not there.
 type Data struct {

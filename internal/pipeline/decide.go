@@ -81,88 +81,99 @@ func (p *Pipeline) Decide(ctx context.Context, r *plugins.Request, o Options) De
 
 // run decides without custom headers. tried becomes the name that a password was last tried for, whichever step answers.
 func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options, tried *string) Decision {
-	var last, fallback Decision
-	var haveLast, haveFallback bool
+	if p.eas {
+		return p.runEAS(ctx, r, o, tried)
+	}
+	answer, chosen := fault(-1, "", errNoPlugin), false
 	for i := range p.steps {
-		s := &p.steps[i]
-		isLast := i == len(p.steps)-1
-		c := s.control
-		if c == nil {
-			c = &noControl
-		}
-		if s.kind == "" || s.plugin == nil {
-			o.trace(i, s.kind, "skip", "unknown plugin type")
-			if isLast {
-				break // the answer is 503, even if an earlier step had one
-			}
-			continue
-		}
-		ctx := o.watch(ctx, i, s.kind)
-		skipped, err := p.holds(ctx, c.skip, r, nil, o, i, "skip")
-		if skipped && err == nil {
-			if isLast && p.eas {
-				break
-			}
-			continue
-		}
-		var d Decision
-		if err == nil {
-			d = s.verify(ctx, r, i, tried)
-		} else {
-			d = fault(i, s.kind, fmt.Errorf("pcb.skip: %w", err))
-		}
-		o.traceDecision(&d)
-		if d.Err != nil && !isLast && (c.stop != nil || c.brokenStop != nil) {
-			// Nobody knows whether the step's answer would have ended it, and clients can make rules and services fail.
+		d, then := p.ask(ctx, r, o, i, tried)
+		switch {
+		case then == end:
 			return d
-		}
-		if d.Err != nil && p.eas {
-			if !isLast {
-				continue
-			}
-			switch {
-			case haveFallback:
-				return fallback
-			case haveLast:
-				return last
-			}
-			return d
-		}
-		last, haveLast = d, true
-		if i == o.Fallback {
-			fallback, haveFallback = d, true
-		}
-		if d.Result.Verdict == plugins.Allow {
-			return d
-		}
-		if c.brokenStop != nil && d.Err == nil {
-			return fault(i, s.kind, c.brokenStop)
-		}
-		if c.stop != nil && d.Err == nil {
-			res := d.Result // a copy, or every decision would be on the heap
-			stop, err := p.holds(ctx, c.stop, r, &res, o, i, "stop")
-			if err != nil {
-				// Going on could allow what the rule was to stop.
-				return fault(i, s.kind, fmt.Errorf("pcb.stop: %w", err))
-			}
-			if stop {
-				return d
-			}
-		}
-		if isLast && p.eas {
-			if haveFallback {
-				return fallback
-			}
-			return d
+		case then == goOn && !chosen:
+			answer, chosen = d, i == o.Fallback
 		}
 	}
+	return answer
+}
+
+// runEAS is run as external-auth-server does it: when the last step is passed over the answer is a failure, even if an
+// earlier one had an answer, and a step that fails leaves the answer to those before it.
+func (p *Pipeline) runEAS(ctx context.Context, r *plugins.Request, o Options, tried *string) Decision {
+	answer, answered, chosen := fault(-1, "", errNoPlugin), false, false
+	last := len(p.steps) - 1
+	for i := range p.steps {
+		d, then := p.ask(ctx, r, o, i, tried)
+		switch {
+		case then == end:
+			return d
+		case then == passOver && i == last:
+			return fault(-1, "", errNoPlugin)
+		case then == passOver, chosen, d.Err != nil && (answered || i < last):
+		default:
+			answer, answered, chosen = d, true, i == o.Fallback
+		}
+	}
+	return answer
+}
+
+// next says how it goes on after a step.
+type next uint8
+
+const (
+	// passOver: the step was skipped, and has no answer.
+	passOver next = iota
+	// goOn: the step has an answer, a failure perhaps, and the next one may allow.
+	goOn
+	// end: the answer is final.
+	end
+)
+
+// ask asks the i-th step: its skip rules, the plugin, its stop rules.
+func (p *Pipeline) ask(ctx context.Context, r *plugins.Request, o Options, i int, tried *string) (d Decision, then next) {
+	s := &p.steps[i]
+	c := s.control
+	if c == nil {
+		c = &noControl
+	}
+	if s.kind == "" || s.plugin == nil {
+		o.trace(i, s.kind, "skip", "unknown plugin type")
+		return d, passOver
+	}
+	ctx = o.watch(ctx, i, s.kind)
+	skip, err := p.holds(ctx, c.skip, r, nil, o, i, "skip")
 	switch {
-	case p.eas || !haveLast:
-		return fault(-1, "", errNoPlugin)
-	case haveFallback:
-		return fallback
+	case err != nil:
+		d = fault(i, s.kind, fmt.Errorf("pcb.skip: %w", err))
+	case skip:
+		return d, passOver
+	default:
+		d = s.verify(ctx, r, i, tried)
 	}
-	return last
+	o.traceDecision(&d)
+	switch {
+	case d.Err != nil && i < len(p.steps)-1 && (c.stop != nil || c.brokenStop != nil):
+		// Nobody knows whether the step's answer would have ended it, and clients can make rules and services fail.
+		return d, end
+	case d.Err != nil:
+		return d, goOn
+	case d.Result.Verdict == plugins.Allow:
+		return d, end
+	case c.brokenStop != nil:
+		return fault(i, s.kind, c.brokenStop), end
+	case c.stop == nil:
+		return d, goOn
+	}
+	res := d.Result // a copy, or every decision would be on the heap
+	stop, err := p.holds(ctx, c.stop, r, &res, o, i, "stop")
+	switch {
+	case err != nil:
+		// Going on could allow what the rule was to stop.
+		return fault(i, s.kind, fmt.Errorf("pcb.stop: %w", err)), end
+	case stop:
+		return d, end
+	}
+	return d, goOn
 }
 
 var noControl control
@@ -179,12 +190,8 @@ func (s *step) verify(ctx context.Context, r *plugins.Request, i int, tried *str
 	if d.Result.Tried != "" {
 		*tried = d.Result.Tried
 	}
-	if d.Err == nil {
-		status := d.Result.StatusCode()
-		allows := status >= 200 && status <= 299
-		if allows != (d.Result.Verdict == plugins.Allow) || status < 101 || status > 999 || (status > 101 && status < 200) {
-			d.Err = errMismatch
-		}
+	if d.Err == nil && !d.Result.Sendable() {
+		d.Err = errMismatch
 	}
 	if d.Err != nil {
 		return fault(i, s.kind, d.Err)

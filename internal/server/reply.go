@@ -42,7 +42,7 @@ func (s *Server) reply(w http.ResponseWriter, res *plugins.Result, v *verificati
 // statusOf is the status to send: 2xx only for an allow, and a redirect's status as the verify URL wants it.
 func statusOf(res *plugins.Result, redirect int) int {
 	status := res.StatusCode()
-	if allows := status >= 200 && status <= 299; allows != (res.Verdict == plugins.Allow) {
+	if !res.Sendable() {
 		return http.StatusServiceUnavailable
 	}
 	if status >= 300 && status <= 399 && redirect != 0 && res.Header.Get("Location") != "" {
