@@ -1,0 +1,82 @@
+package server
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/plugins"
+)
+
+// A verify URL has at most 64 KB behind its question mark.
+func TestVerifyURLIsBounded(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, tt := range []struct {
+		name   string
+		length int
+		want   int
+	}{
+		{"at the bound", 64 << 10, 200},
+		{"one byte beyond", 64<<10 + 1, 503},
+		{"far beyond", 1 << 20, 503},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := request("GET", noopToken("200"), "&pad=")
+			r.URL.RawQuery += strings.Repeat("x", tt.length-len(r.URL.RawQuery))
+			for range 2 { // what is remembered of the URL is bounded as well
+				if got := f.do(r).StatusCode; got != tt.want {
+					t.Errorf("status = %d, want %d", got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// The headers of a reply are at most 16 KB together, counted as HTTP/1.1 writes them.
+func TestReplyHeadersAreBounded(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, tt := range []struct {
+		name   string
+		length int
+		want   int
+	}{
+		{"at the bound", 16 << 10, 200},
+		{"one byte beyond", 16<<10 + 1, 503},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			const one, two = "X-One: 1\r\n", "X-Two: \r\n"
+			pad := strings.Repeat("x", tt.length-len(one)-len(two))
+			res := f.do(request("GET", `{"eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{
+				"X-One":{"source":"static","query":"1"},"X-Two":{"source":"static","query":"`+pad+`"}}}}`, ""))
+			if res.StatusCode != tt.want || len(res.Header.Get("X-Two")) != map[int]int{200: len(pad)}[tt.want] {
+				t.Errorf("status = %d with %d bytes in X-Two, want %d", res.StatusCode, len(res.Header.Get("X-Two")), tt.want)
+			}
+		})
+	}
+}
+
+// nginx obeys X-Accel-Redirect in the answer to an auth subrequest: no answer, of a plugin or of a token's headers, has it.
+func TestNoAnswerSteersNginx(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, name := range []string{"X-Accel-Redirect", "x-accel-redirect", "X-ACCEL-BUFFERING", "X-Accel-Anything"} {
+		w := httptest.NewRecorder()
+		f.reply(w, &plugins.Result{Status: 403, Header: http.Header{name: {"/secret"}, "X-Kept": {"1"}}}, &verification{profile: parent.Nginx}, 0)
+		for got := range w.Header() {
+			if strings.EqualFold(got, name) {
+				t.Errorf("a plugin's %s is sent", name)
+			}
+		}
+		if w.Header().Get("X-Kept") != "1" {
+			t.Errorf("beside %s, X-Kept is not sent", name)
+		}
+		for status, where := range map[string]string{"200": "custom_service_headers", "403": "custom_error_headers"} {
+			res := f.do(request("GET", `{"eas":{"plugins":[{"type":"noop","status_code":`+status+`}],"`+where+`":{
+				"`+name+`":{"source":"static","query":"/secret"},"X-Kept":{"source":"static","query":"1"}}}}`, ""))
+			if res.Header.Get(name) != "" || res.Header.Get("X-Kept") != "1" {
+				t.Errorf("%s with %s: %v", where, name, res.Header)
+			}
+		}
+	}
+}
