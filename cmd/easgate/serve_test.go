@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/easgate/easgate/configtoken"
 )
 
 // A running is a service under test.
@@ -157,6 +159,11 @@ func TestServeReloads(t *testing.T) {
 		t.Fatalf("verify = %d, want 200", got)
 	}
 
+	older, err := configtoken.LoadKeyring(ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := sealed(t, openToAll, keyring)
 	command("keys", "rotate", ring)
 	after := sealed(t, openToAll, keyring)
 	eventually(t, "a token under the new key opens", func() bool { return r.verify(t, after) == http.StatusOK })
@@ -173,6 +180,16 @@ func TestServeReloads(t *testing.T) {
 	eventually(t, "the revoked token is refused", func() bool { return r.verify(t, before) == http.StatusServiceUnavailable })
 	if got := r.verify(t, after); got != http.StatusOK {
 		t.Errorf("verify of the other token = %d, want 200", got)
+	}
+
+	// What was opened is not remembered beyond its key.
+	if got := r.verify(t, gone); got != http.StatusOK {
+		t.Errorf("verify under the older key = %d, want 200", got)
+	}
+	command("keys", "remove", older.Keys()[0].ID, ring)
+	eventually(t, "a token whose key is gone is refused", func() bool { return r.verify(t, gone) == http.StatusServiceUnavailable })
+	if got := r.verify(t, after); got != http.StatusOK {
+		t.Errorf("verify under the key that is left = %d, want 200", got)
 	}
 
 	// A keyring that is broken while it is being written changes nothing.
