@@ -259,6 +259,40 @@ func TestACallerWhoLeavesDoesNotTakeTheAnswerFromOthers(t *testing.T) {
 	}
 }
 
+// An id that was absent and then found is found, however short the TTL: here a lookup of the time before it was stored
+// ends between another one's look at the cache and its question to the store.
+func TestFoundEndsAbsent(t *testing.T) {
+	var c clock
+	f := &fake{tokens: map[string]string{}, hold: make(chan struct{})}
+	env := c.env(quiet())
+	looked, ask := make(chan struct{}), make(chan struct{})
+	env.Cached = func(bool) { looked <- struct{}{}; <-ask }
+	s := stores.NewCache(f, stores.CacheOptions{TTL: seconds(100 * time.Millisecond)}, env)
+	lookup := func() chan bool {
+		found := make(chan bool, 1)
+		go func() { _, ok, err := s.Lookup(t.Context(), "a"); found <- ok && err == nil }()
+		<-looked
+		return found
+	}
+	early := lookup()
+	ask <- struct{}{}
+	c.advance(50 * time.Millisecond)
+	late := lookup()
+	close(f.hold)
+	if <-early {
+		t.Fatal("Lookup of an id that is not stored: found")
+	}
+	f.set(func(f *fake) { f.tokens["a"], f.hold = "A", nil })
+	close(ask)
+	if !<-late {
+		t.Error("Lookup after it was stored: absent")
+	}
+	c.advance(200 * time.Millisecond)
+	if !<-lookup() {
+		t.Error("Lookup after the TTL of the answer: absent again")
+	}
+}
+
 // Callers who left leave their lookups behind; strangers must not pile them up.
 func TestLookupsUnderWayAreBounded(t *testing.T) {
 	var c clock
