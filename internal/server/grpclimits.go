@@ -58,14 +58,22 @@ type intake struct {
 	sweeping bool
 }
 
-// An arrival is a call whose message has not arrived.
+// An arrival is a call whose message has not arrived, and its context.
 type arrival struct {
+	context.Context
 	conn   *counted
 	mark   int64 // what conn had read by then
 	cancel context.CancelFunc
-	at     *list.Element // nil once it has arrived or ended
-	stop   func() bool
-	bytes  int
+	at     *list.Element // nil once it is not in the list any more
+	bytes  int           // of initial metadata
+}
+
+// Value implements [context.Context].
+func (a *arrival) Value(key any) any {
+	if key == (arrivalKey{}) {
+		return a
+	}
+	return a.Context.Value(key)
 }
 
 // counted is a gRPC connection that counts what it reads. It is its own address too: gRPC shows a call no more than that.
@@ -94,7 +102,7 @@ func (i *intake) options() []grpc.ServerOption {
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxInitial),
-		grpc.ReadBufferSize(8 << 10),
+		grpc.ReadBufferSize(smallCheck), // what a connection may have read of a call before it begins
 		grpc.ConnectionTimeout(newLimit * time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: idleTime, MaxConnectionAge: maxAge, MaxConnectionAgeGrace: activeLimit * time.Second,
@@ -119,7 +127,7 @@ func (i *intake) begin(ctx context.Context, info *tap.Info) (context.Context, er
 	if fields > maxFields {
 		return nil, status.Error(codes.ResourceExhausted, "initial metadata: too many fields")
 	}
-	ctx, a.cancel = context.WithCancel(context.WithValue(ctx, arrivalKey{}, a))
+	a.Context, a.cancel = context.WithCancel(ctx)
 	if p, ok := peer.FromContext(ctx); ok {
 		if a.conn, ok = p.Addr.(*counted); ok {
 			a.mark = a.conn.read.Load()
@@ -128,12 +136,11 @@ func (i *intake) begin(ctx context.Context, info *tap.Info) (context.Context, er
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	a.at = i.arriving.PushBack(a)
-	a.stop = context.AfterFunc(ctx, func() { i.remove(a) })
 	if i.arriving.Len() > maxWaiting && !i.sweeping {
 		i.sweeping = true
 		time.AfterFunc(sweepTime, i.sweep)
 	}
-	return ctx, nil
+	return a, nil
 }
 
 // A holding is what a connection's arriving calls may hold.
@@ -147,6 +154,7 @@ type holding struct {
 func (i *intake) sweep() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.forget(func(a *arrival) bool { return a.Err() != nil }) // ended without a message
 	i.sweeping = i.arriving.Len() > maxWaiting
 	if !i.sweeping {
 		return
@@ -174,16 +182,16 @@ func (i *intake) sweep() {
 			break
 		}
 		total -= conns[c].bytes
-		i.drop(c)
+		i.forget(func(a *arrival) bool { return a.conn == c })
 	}
 }
 
-// drop ends the arriving calls of a connection.
-func (i *intake) drop(c *counted) {
+// forget ends those arriving calls, and takes them from the list.
+func (i *intake) forget(which func(*arrival) bool) {
 	var next *list.Element
 	for e := i.arriving.Front(); e != nil; e = next {
 		next = e.Next()
-		if a := e.Value.(*arrival); a.conn == c {
+		if a := e.Value.(*arrival); which(a) {
 			i.arriving.Remove(e)
 			a.at = nil
 			a.cancel()
@@ -203,16 +211,17 @@ func (i *intake) remove(a *arrival) {
 // arrived is called with a call's message.
 func (i *intake) arrived(ctx context.Context, in any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	a := ctx.Value(arrivalKey{}).(*arrival)
-	a.stop()
 	i.remove(a)
-	if m, ok := in.(proto.Message); ok {
-		a.bytes += proto.Size(m)
+	size := int64(a.bytes)
+	// Most connections have not read so much since that a large message could be among it.
+	if m, ok := in.(proto.Message); ok && (a.conn == nil || a.conn.read.Load()-a.mark > smallCheck/2) {
+		size += int64(proto.Size(m))
 	}
-	if a.bytes > smallCheck {
-		if !i.large.TryAcquire(int64(a.bytes)) {
+	if size > smallCheck {
+		if !i.large.TryAcquire(size) {
 			return nil, status.Error(codes.ResourceExhausted, "too many large requests at once")
 		}
-		defer i.large.Release(int64(a.bytes))
+		defer i.large.Release(size)
 	}
 	return next(ctx, in)
 }
