@@ -2,8 +2,9 @@
 //
 // external-auth-server runs the jq 1.6 binary for each evaluation. Where the two languages differ, results are
 // jq 1.6's: numbers are doubles, repeating a string zero times is null, objects keep the order of their keys, which
-// shows in .[], .., map, to_entries, tojson and results. Two things cannot be followed: the order in paths, where
-// gojq sorts keys, and that of objects that a query put together from several others, where it is guessed.
+// shows in .[], .., map, to_entries, tojson and results. Two things cannot be followed: the order in paths, match and
+// capture, where gojq sorts keys, and that of objects that gained keys or were put together from several others, or by
+// names from the data, where it is guessed.
 // Regular expressions are Go's, without lookaround and backreferences.
 //
 // gojq bounds neither memory nor the time of one step, so queries are rewritten before they are compiled:
