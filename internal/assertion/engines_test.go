@@ -23,4 +23,5 @@ func TestOneOrManyInSandbox(t *testing.T) {
 	testOneOrMany(t, engines, groupQueries)
 	testOneOrMany(t, engines, sandboxQueries)
 	testLintSuggestions(t, engines, sandboxQueries)
+	testLintScope(t, engines, map[string][]string{"jsonata": {"scope"}, "js": {"return data.scope"}})
 }

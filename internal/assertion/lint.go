@@ -44,9 +44,18 @@ func lintList(engine, expr, method string, negate bool, say func(text string)) {
 	if m == nil {
 		return
 	}
-	query := sameQuery(engine, m)
+	scope := scopeName.MatchString(m[1] + m[2])
+	query := sameQuery(engine, m, scope)
 	switch method {
 	case "contains", "contains-any", "contains-all":
+		if scope {
+			lets := ""
+			if negate {
+				lets = ", so that negate lets in"
+			}
+			say(fmt.Sprintf("%s: a scope is mostly one text with blanks, of which no word is found%s; write %s", method, lets, query))
+			return
+		}
 		what := map[string]string{
 			"jp": "a list of one that was sent as text is not found", "jq": "one value is an error", "jsonata": "one value is an error", "js": "one value is an error",
 		}[engine]
@@ -70,8 +79,17 @@ func lintList(engine, expr, method string, negate bool, say func(text string)) {
 	}
 }
 
-// sameQuery is a query that gives a list for one value and for several, in both formats.
-func sameQuery(engine string, m []string) string {
+// scopeName is the end of a path to scopes (RFC 8693 §4.2), which are words of one text.
+var scopeName = regexp.MustCompile("\\b(?:scope|scp)[\"'`\\]]*(?:\\[\\*\\]|\\[\\]\\??|\\.\\*)?$")
+
+// sameQuery is a query that gives a list for one value and for several, in both formats; with words, of the words in them.
+func sameQuery(engine string, m []string, words bool) string {
+	switch {
+	case words && engine == "jsonata":
+		return fmt.Sprintf(`query_engine: jsonata, query: '[%s.$split(" ")]'`, m[2])
+	case words && engine == "js":
+		return fmt.Sprintf(`query_engine: js, query: 'return [].concat(%s || []).join(" ").split(" ")'`, m[1])
+	}
 	switch engine {
 	case "jsonata":
 		return fmt.Sprintf("query_engine: jsonata, query: '[%s]'", m[2])
@@ -85,6 +103,9 @@ func sameQuery(engine string, m []string) string {
 		}
 		return `.["` + m[2] + `"]`
 	})
+	if words {
+		return fmt.Sprintf(`query_engine: jq, query: '[%s // empty] | flatten | map(split(" ")) | flatten'`, path)
+	}
 	if engine == "jp" && strings.HasPrefix(m[2], "[?") {
 		return fmt.Sprintf("query_engine: jq, query: '[%s // empty] | flatten | map(select(…))'", path)
 	}

@@ -170,6 +170,40 @@ func TestLint(t *testing.T) {
 	}
 }
 
+// A scope is a text with blanks at most issuers, and a list at some (RFC 8693 §4.2): what lint tells to write finds its words.
+func TestLintScope(t *testing.T) {
+	testLintScope(t, query.Engines{"jp": jsonpath.New(nil), "jq": jq.New(jq.Limits{})},
+		map[string][]string{"jp": {"$.scope", "$.scope[*]", "$['scope']"}, "jq": {".scope", `.["scope"]`, ".scope[]"}})
+}
+
+func testLintScope(t *testing.T, engines query.Engines, queries map[string][]string) {
+	for engine, exprs := range queries {
+		for _, expr := range exprs {
+			var texts []string
+			Lint(engine, expr, json.RawMessage(`{"method":"contains","value":"banned","negate":true}`), func(text string) { texts = append(texts, text) })
+			m := suggested.FindStringSubmatch(strings.Join(texts, "\n"))
+			if len(texts) != 1 || m == nil || !strings.Contains(texts[0], "one text with blanks, of which no word is found, so that negate lets in") {
+				t.Errorf("%s %s: Lint = %q", engine, expr, texts)
+				continue
+			}
+			for data, want := range map[string]string{
+				`{"scope":"openid banned"}`: "does not hold", `{"scope":["openid","banned"]}`: "does not hold", `{"scope":"banned"}`: "does not hold",
+				`{"scope":"openid"}`: "holds", `{"scope":["openid","x"]}`: "holds", `{"a":1}`: "holds",
+			} {
+				for _, strict := range []bool{false, true} {
+					s, err := Compile(json.RawMessage(fmt.Sprintf(`[{"query_engine":%q,"query":%q,"rule":{"method":"contains","value":"banned","negate":true}}]`, m[1], m[2])), engines, strict)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := outcome(s, parseJSON(t, data)); got != want {
+						t.Errorf("%s, strict %v, of %s: %s, want %s", m[0], strict, data, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
 // A token in external-auth-server's format keeps its meaning, the dangerous one included.
 func TestOneOrManyInEAS(t *testing.T) {
 	engines := query.Engines{"jp": jsonpath.New(nil), "jq": jq.New(jq.Limits{})}

@@ -101,7 +101,7 @@ func read(text string, layers int) (*Set, error) {
 var lineEnds = strings.NewReplacer(`\r`, "", `\n`, "")
 
 // cut is how DER begins in base64.
-var cut = regexp.MustCompile(`^(MII[\w+/=\s-]{100,}|(MFkwEw|MHYwEA|MIGbMB|MCowBQ)[\w+/=\s-]{16,})$`)
+var cut = regexp.MustCompile(`^(MII[\w+/=\s-]{100,}|MII[\w+/-]{1,7}ANBgkqhkiG9w0BAQ[\w+/=\s-]*|(MFkwEw|MHYwEA|MIGbMB|MCowBQ)[\w+/=\s-]{16,})$`)
 
 // published is in the JSON that issuers publish.
 var published = regexp.MustCompile(`"(kty|keys|jwks_uri)"`)

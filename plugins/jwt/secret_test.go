@@ -73,6 +73,7 @@ func forms(t *testing.T, k key) map[string]struct{ text, want string } {
 		"a bare key, as Keycloak shows it":     {body, ""},
 		"a bare key in lines":                  {strings.Join(strings.Split(armored, "\n")[1:8], "\n  ") + "\n", ""},
 		"a bare key that is cut off":           {body[:300], "base64 of a key that cannot be read"},
+		"the part that RSA keys share":         {body[:44], "base64 of a key that cannot be read"},
 		"a bare EC key that is cut off":        {"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE", "base64 of a key that cannot be read"},
 		"a bare certificate":                   {std(cert), ""},
 		"base64url":                            {base64.RawURLEncoding.EncodeToString(der), ""},
