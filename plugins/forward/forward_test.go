@@ -228,6 +228,9 @@ func TestRequestHeader(t *testing.T) {
 		"X-Original-Url": {"https://public.example.com/public"}, "X-Original-Method": {"GET"},
 		"X-Eas-Verify-Params": {"{}"}, "X-Eas-Request-Uri": {"/public"}, "X-Replaced-Path": {"/public"}, "X-Forwarded-Prefix": {"/public"},
 		"Forwarded": {"host=public.example.com"},
+		// To services that read headers from variables (CGI, WSGI) these are the same (ATTACKS 6).
+		"X_forwarded_uri": {"/public"}, "X-Forwarded_host": {"public.example.com"}, "X_original_url": {"https://public.example.com/public"},
+		"X_replaced_path": {"/public"}, "X_forwarded_for": {"10.0.0.1"}, "If_none_match": {"*"}, "X_own": {"1"},
 		// Envoy's pseudo fields, and values that would fail the request.
 		":path": {"/public"}, "X-Newline": {"a\nb"}, "X-Nul": {"a\x00"}, "X Space": {"a"},
 	}}
@@ -235,7 +238,7 @@ func TestRequestHeader(t *testing.T) {
 		t.Fatalf("Verify = %v, %v, want allow", res.Verdict, err)
 	}
 	want := http.Header{
-		"Cookie": {"a=1"}, "X-Custom": {"1", "2"}, "Accept-Encoding": {"gzip, deflate"},
+		"Cookie": {"a=1"}, "X-Custom": {"1", "2"}, "X_own": {"1"}, "Accept-Encoding": {"gzip, deflate"},
 		"X-Forwarded-Uri": {"/admin?x=1"}, "X-Forwarded-Method": {"POST"}, "X-Forwarded-Host": {"app.example.com"}, "X-Forwarded-Proto": {"https"},
 		"X-Original-Url": {"https://app.example.com/admin?x=1"}, "X-Original-Method": {"POST"},
 	}

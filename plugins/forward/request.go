@@ -2,6 +2,7 @@ package forward
 
 import (
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"strings"
 
@@ -31,13 +32,24 @@ func ofContent(name string) bool {
 	return strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "If-")
 }
 
+// twin reports whether name is that of a field which describes the request, or which is not sent, with an underscore for a
+// dash: to services that read fields from variables (CGI, WSGI) the two are one, and proxies overwrite one of them only.
+func twin(name string) bool {
+	if !strings.Contains(name, "_") {
+		return false
+	}
+	name = textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	return hopByHop[name] || dropped[name] || ofContent(name) || name == "X-Real-Ip" ||
+		strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "X-Original-") || strings.HasPrefix(name, "X-Eas-")
+}
+
 // requestHeader is what the service is sent: the client's fields, and the parent request as easgate understood it,
 // whatever family of fields described it.
 func (p *Plugin) requestHeader(r *plugins.Request) http.Header {
 	out := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
 		// What HTTP/1.1 cannot carry, such as HTTP/2's pseudo fields, would fail the whole request.
-		if hopByHop[name] || dropped[name] || ofContent(name) || !httpguts.ValidHeaderFieldName(name) {
+		if hopByHop[name] || dropped[name] || ofContent(name) || twin(name) || !httpguts.ValidHeaderFieldName(name) {
 			continue
 		}
 		for _, v := range values {
