@@ -72,17 +72,11 @@ func newRedactor(r *http.Request) redactor {
 			if secretHeader.MatchString(name) {
 				hide(v)
 			}
+			hideCredentials(v, hide)
 			if name == "X-Forwarded-Uri" || name == "X-Original-Url" {
 				_, params, _ := strings.Cut(v, "?")
 				hideParams(params, hide)
 			}
-		}
-	}
-	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		_, credentials, _ := strings.Cut(r.Header.Get(name), " ")
-		hide(credentials)
-		if _, password, ok := (&http.Request{Header: http.Header{"Authorization": {r.Header.Get(name)}}}).BasicAuth(); ok {
-			hide(password)
 		}
 	}
 	for _, c := range r.Cookies() {
@@ -95,6 +89,20 @@ func newRedactor(r *http.Request) redactor {
 		pairs = append(pairs, s, redact.Text)
 	}
 	return redactor{strings.NewReplacer(pairs...)}
+}
+
+// hideCredentials hides what a header holds that is written as Authorization is, whatever its name (header_name).
+func hideCredentials(value string, hide func(...string)) {
+	scheme, credentials, _ := strings.Cut(value, " ")
+	credentials = strings.TrimLeft(credentials, " ")
+	switch strings.ToLower(scheme) {
+	case "basic":
+		r := http.Request{Header: http.Header{"Authorization": {"Basic " + credentials}}}
+		_, password, _ := r.BasicAuth()
+		hide(credentials, password)
+	case "bearer":
+		hide(credentials)
+	}
 }
 
 // hideParams hides the values of a query string, in which tokens travel.
