@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,7 +95,7 @@ func parseParams(raw string, engines query.Engines) *params {
 		}
 		key, list := strings.CutSuffix(key, "[]")
 		if _, twice := v[key]; twice {
-			if known(key) {
+			if slices.Contains(parameters, key) {
 				return &params{fallback: -1, err: fmt.Errorf("verify parameter %s: %w", key, errTwice)}
 			}
 			continue
@@ -122,13 +123,10 @@ func parseJSONParams(text string, engines query.Engines) *params {
 	return vs.parse(engines)
 }
 
-func known(name string) bool {
-	switch name {
-	case "config_token", "config_token_id", "config_token_store_id", "fallback_plugin", "redirect_http_code", "proxy", "strip",
-		"config_token_id_query", "config_token_id_query_engine", "config_token_store_id_query", "config_token_store_id_query_engine":
-		return true
-	}
-	return false
+// parameters are what a verify URL may say; any other is ignored.
+var parameters = []string{
+	"config_token", "config_token_id", "config_token_store_id", "fallback_plugin", "redirect_http_code", "proxy", "strip",
+	"config_token_id_query", "config_token_id_query_engine", "config_token_store_id_query", "config_token_store_id_query_engine",
 }
 
 func (v values) text(name string) string {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -83,4 +86,36 @@ func TestParamsOfTheMoment(t *testing.T) {
 			}
 		}
 	})
+}
+
+// docs/operations.md has each parameter in a row, and no others.
+func TestParametersAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(text), "\n| parameter | says |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var got []string
+	for row := range strings.Lines(table) {
+		names, _, _ := strings.Cut(strings.TrimPrefix(row, "| "), " |")
+		for name := range strings.SplitSeq(names, ", ") {
+			got = append(got, strings.Trim(name, "`"))
+		}
+	}
+	if !ok || !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(parameters))) {
+		t.Errorf("docs/operations.md has the parameters %q, want %q", got, parameters)
+	}
+}
+
+// A parameter that is read is one of the list: it denies when it stands twice.
+func TestParametersStandOnce(t *testing.T) {
+	for _, name := range parameters {
+		if p := parseParams(name+"=1&"+name+"=1", nil); !errors.Is(p.err, errTwice) {
+			t.Errorf("%s twice: %v, want %v", name, p.err, errTwice)
+		}
+	}
+	if p := parseParams("other=1&other=1", nil); errors.Is(p.err, errTwice) {
+		t.Errorf("other twice: %v", p.err)
+	}
 }
