@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -107,6 +108,22 @@ func TestIdentity(t *testing.T) {
 	s.Apply(t.Context(), &Sources{Data: plugins.Data{}, Identity: id, Step: -1}, h, false, nil)
 	if want := `{"subject":"uid=alice,dc=x","name":"alice","realm":"example","roles":["dev"],"attributes":{"a":"1","b":"2"}}`; h.Get("X-Who") != want {
 		t.Errorf("X-Who = %s, want %s", h.Get("X-Who"), want)
+	}
+	page, err := os.ReadFile("../../docs/headers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, row, _ := strings.Cut(string(page), "`identity` is the same object")
+	row, _, _ = strings.Cut(row, "\n\n")
+	id.Scopes, id.Claims = []string{"s"}, map[string]any{"c": "1"}
+	view, err := identityView(&id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range view.(*query.Object).Len() {
+		if name, _ := view.(*query.Object).At(i); !strings.Contains(row, "`"+name+"`") {
+			t.Errorf("docs/headers.md: identity lacks %s", name)
+		}
 	}
 	s.Apply(t.Context(), &Sources{Data: plugins.Data{}, Identity: identity.Identity{}, Step: -1}, h, false, nil)
 	if got, ok := h["X-Who"]; !ok || got[0] != "" {
