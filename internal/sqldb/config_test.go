@@ -74,7 +74,7 @@ func TestBrokenConfigs(t *testing.T) {
 		{"port", `{"client":"pg","connection":{"port":"s3cret"}}`, "connection.port: want a port, 1 to 65535"},
 		{"pool", `{"client":"pg","pool":{"max":"many"}}`, "pool.max: want a whole number, got string"},
 		{"time", `{"client":"pg","acquireConnectionTimeout":-1}`, "acquireConnectionTimeout: want milliseconds, 0 or more"},
-		{"client", `{"client":"mongo"}`, `client: unknown client "mongo": want mysql, mysql2, pg, postgres, sqlite3, better-sqlite3, mssql or oracledb`},
+		{"client", `{"client":"mongo"}`, `client: unknown client "mongo": want one of better-sqlite3, cockroachdb, mariadb, mssql, mysql, mysql2, oracle, oracledb, pg, pgnative, postgres, postgresql, redshift, sqlite, sqlite3`},
 		{"no client", `{}`, `client: unknown client ""`},
 		{"a password that breaks the URL", `{"client":"pg","connection":"postgres://u:s3cret/x@db:5432/eas"}`, "connection: want a URL such as"},
 		{"not a URL", `{"client":"mysql","connection":"s3cret"}`, "connection: want a URL such as"},

@@ -2,8 +2,12 @@ package sqldb
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/easgate/easgate/internal/problem"
 )
 
 // A Dialect is the SQL that a kind of database understands. The zero value is none.
@@ -31,7 +35,8 @@ var clients = map[string]Dialect{
 func ParseClient(name string) (Dialect, error) {
 	d, ok := clients[name]
 	if !ok {
-		return 0, fmt.Errorf("unknown client %q: want mysql, mysql2, pg, postgres, sqlite3, better-sqlite3, mssql or oracledb", name)
+		known := slices.Sorted(maps.Keys(clients))
+		return 0, problem.Suggest(fmt.Errorf("unknown client %q: want one of %s", name, strings.Join(known, ", ")), name, known...)
 	}
 	return d, nil
 }

@@ -1,6 +1,31 @@
 package sqldb
 
-import "testing"
+import (
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+)
+
+// docs/stores.md names every client, and no others.
+func TestClientsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/stores.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("(?m)^\\| `client` \\|(.*)$").FindSubmatch(text)
+	if row == nil {
+		t.Fatal("docs/stores.md: no row for client")
+	}
+	var got []string
+	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllSubmatch(row[1], -1) {
+		got = append(got, string(m[1]))
+	}
+	if want := slices.Sorted(maps.Keys(clients)); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		t.Errorf("docs/stores.md: client has %q, want %q", got, want)
+	}
+}
 
 func TestRebind(t *testing.T) {
 	tests := []struct {
