@@ -67,7 +67,10 @@ func listenUnix(path string, how Sockets) (net.Listener, error) {
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	// Whatever the process's umask: until it has its group and mode, the socket is its owner's alone.
+	umask := syscall.Umask(0o177)
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: fresh, Net: "unix"})
+	syscall.Umask(umask)
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +80,11 @@ func listenUnix(path string, how Sockets) (net.Listener, error) {
 	if mode == 0 {
 		mode = 0o660
 	}
-	err = os.Chmod(fresh, mode)
-	if err == nil && how.GID >= 0 {
+	if how.GID >= 0 {
 		err = os.Lchown(fresh, -1, how.GID)
+	}
+	if err == nil {
+		err = os.Chmod(fresh, mode)
 	}
 	if err == nil {
 		s.file, err = os.Lstat(fresh)
