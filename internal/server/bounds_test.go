@@ -57,6 +57,28 @@ func TestReplyHeadersAreBounded(t *testing.T) {
 	}
 }
 
+// ATTACKS 72: what rules look at one by one is bounded, however many lines the cookies come in.
+func TestCookiesAreBounded(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, tt := range []struct {
+		name  string
+		lines []string
+		want  int
+	}{
+		{"at the bound", []string{strings.Repeat("a=1; ", maxCookies-1) + "a=1"}, 200},
+		{"one more", []string{strings.Repeat("a=1; ", maxCookies) + "a=1"}, 403},
+		{"one more in a line of its own", []string{strings.Repeat("a=1; ", maxCookies-1) + "a=1", "b=1"}, 403},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := request("GET", noopToken("200"), "")
+			r.Header["Cookie"] = tt.lines
+			if got := f.do(r).StatusCode; got != tt.want {
+				t.Errorf("status = %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
 // nginx obeys X-Accel-Redirect in the answer to an auth subrequest: no answer, of a plugin or of a token's headers, has it.
 func TestNoAnswerSteersNginx(t *testing.T) {
 	f := newFixture(t, nil)

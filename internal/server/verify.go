@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -111,6 +112,7 @@ var (
 	errTooLong   = errors.New("verify URL longer than 64 KB")
 	errPanic     = errors.New("panic")
 
+	errCookies      = fmt.Errorf("more than %d cookies: no browser sends that many", maxCookies)
 	errReplyTooLong = errors.New("custom headers longer than 16 KB together: no proxy takes that many")
 )
 
@@ -158,8 +160,24 @@ func (s *Server) rescue(d *pipeline.Decision) {
 	*d = refusal(http.StatusServiceUnavailable, errPanic)
 }
 
+// maxCookies is several times what browsers keep for a site (RFC 6265 §6.1 asks them for 50). Thousands, which rules
+// and headers would look at one by one, are somebody's way to take the processor from everybody else.
+const maxCookies = 1000
+
+// cookiesOf is how many cookies h has at most.
+func cookiesOf(h http.Header) int {
+	n := 0
+	for _, line := range h["Cookie"] {
+		n += 1 + strings.Count(line, ";")
+	}
+	return n
+}
+
 // decide asks the pipeline. v.parent and v.source describe the request by now, however it came.
 func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p *params, trace func(pipeline.Event)) pipeline.Decision {
+	if cookiesOf(v.source.header) > maxCookies {
+		return refusal(http.StatusForbidden, errCookies)
+	}
 	v.source.peer, v.source.cfg = peer, &s.cfg
 	v.request = plugins.Request{
 		Method: v.parent.Method, URL: &v.parent.URL, Header: v.source.header, Source: &v.source,

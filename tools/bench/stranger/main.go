@@ -71,7 +71,7 @@ func (p *plan) kinds() (kinds []func(context.Context)) {
 	all := map[string]func(context.Context){
 		"password":   p.asking(p.Password, func() string { return "Authorization: Basic " + guess() + "\r\n" }),
 		"forward":    p.asking(p.Forward, func() string { return "X-Large: " + strings.Repeat("x", 30<<10) + "\r\n" }),
-		"cookies":    p.asking(p.Slow["cookies"], func() string { return "Cookie: " + descending(6000) + "\r\n" }),
+		"cookies":    p.asking(p.Slow["cookies"], func() string { return "Cookie: " + descending(1000) + "\r\n" }),
 		"dribble":    p.dribble,
 		"unfinished": func(ctx context.Context) { p.unfinished(ctx, stranger) },
 		"idle":       p.idle,
@@ -96,7 +96,7 @@ func guess() string {
 	return base64.StdEncoding.EncodeToString([]byte("alice:" + rand.Text()))
 }
 
-// descending is a Cookie header whose names are numbers that grow smaller.
+// descending is a Cookie header whose names are numbers that grow smaller. More than a thousand are refused at once.
 func descending(n int) string {
 	var b strings.Builder
 	for i := range n {
