@@ -175,10 +175,10 @@ func cookiesOf(h http.Header) int {
 
 // decide asks the pipeline. v.parent and v.source describe the request by now, however it came.
 func (s *Server) decide(ctx context.Context, v *verification, peer netip.Addr, p *params, trace func(pipeline.Event)) pipeline.Decision {
+	v.source.peer, v.source.cfg = peer, &s.cfg
 	if cookiesOf(v.source.header) > maxCookies {
 		return refusal(http.StatusForbidden, errCookies)
 	}
-	v.source.peer, v.source.cfg = peer, &s.cfg
 	v.request = plugins.Request{
 		Method: v.parent.Method, URL: &v.parent.URL, Header: v.source.header, Source: &v.source,
 	}
