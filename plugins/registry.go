@@ -10,6 +10,8 @@ import (
 
 	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/seal"
+	"github.com/easgate/easgate/internal/session"
 	"github.com/easgate/easgate/internal/strictjson"
 )
 
@@ -29,6 +31,13 @@ type Env struct {
 	// Native says that the token is in easgate's own format, and is set when one is about to be sealed. Options and rules
 	// then mean what they should; without it they mean what they do in external-auth-server.
 	Native bool
+	// Audience is the token's aud, or what external-auth-server puts in its place: a hash of the whole token. Sessions and
+	// the cookies of logins are bound to it.
+	Audience string
+	// Sessions are where logins are kept; nil where no store is open, as when a token is sealed.
+	Sessions session.Store
+	// Seal gives the boxes of states, cookies and sessions; nil as for Sessions.
+	Seal seal.Keys
 	// Called is told of each call to another service; see [Env.Calls]. Nil drops it.
 	Called func(service string, took time.Duration, err error)
 	// Warn is told what [Env.Complain] reports: a native token is refused with all of it. When it is nil, Complain

@@ -22,6 +22,8 @@ var house = []rule{
 	{"internal/tlsclient", nil, "whom to believe is the same for everything that dials, whatever it then speaks"},
 	{"internal/watch", nil, "watching a file is the same for keys, stores and revocations"},
 
+	{"internal/seal", nil, "what seals must not depend on what is sealed"},
+	{"internal/session", nil, "a session is a sealed value under a hash; whose it is, the plugins know"},
 	{"internal/identity", nil, "who was authenticated must not depend on how"},
 	{"internal/assertion", []string{"internal/query", "internal/query/jsregexp"}, "a rule judges values; it knows no requests and no plugins"},
 	{"internal/headers", []string{"plugins", "internal/query", "internal/strictjson", "internal/identity"}, "headers are made from data that others gathered"},
@@ -31,7 +33,7 @@ var house = []rule{
 	{"internal/oauthclient", nil, "how a client authenticates is the same for introspection, logins and whoever asks a provider next"},
 	{"internal/credential", nil, "remembering a password is the same wherever it is checked"},
 
-	{"plugins", []string{"internal/query", "internal/strictjson", "internal/identity", "internal/tlsclient", "internal/credential"},
+	{"plugins", []string{"internal/query", "internal/seal", "internal/session", "internal/strictjson", "internal/identity", "internal/tlsclient", "internal/credential"},
 		"the contract names what a plugin may reach, and nothing that reaches plugins"},
 	{"plugins/builtin", []string{"plugins", "plugins/*"}, "the list of plugins is a list"},
 	{"plugins/plugintest", []string{"plugins", "internal/query", "internal/credential"}, "the contract suite knows the contract"},

@@ -357,19 +357,23 @@ func identityView(id *identity.Identity) (query.Value, error) {
 	if id.Subject == "" {
 		return nil, nil
 	}
-	o := query.NewObject(7)
+	o := query.NewObject(9)
 	o.Set("subject", id.Subject)
 	o.Set("name", cmp.Or(id.Name, id.Subject))
 	o.Set("realm", id.Realm)
+	o.Set("provider", id.Provider)
 	o.Set("roles", list(id.Roles))
 	if id.Scopes != nil {
 		o.Set("scopes", list(id.Scopes))
 	}
 	attributes := query.NewObject(len(id.Attributes))
 	for _, name := range slices.Sorted(maps.Keys(id.Attributes)) {
-		attributes.Set(name, id.Attributes[name])
+		attributes.Set(name, list(id.Attributes[name]))
 	}
 	o.Set("attributes", attributes)
+	if !id.Expires.IsZero() {
+		o.Set("expires", float64(id.Expires.Unix()))
+	}
 	if id.Claims != nil {
 		claims, err := query.FromGo(id.Claims)
 		if err != nil {

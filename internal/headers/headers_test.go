@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/internal/query"
@@ -71,8 +72,8 @@ func TestValues(t *testing.T) {
 func TestIntegers(t *testing.T) {
 	for _, tt := range []struct{ name, config, native, eas string }{
 		{"static", `{"X-T":{"source":"static","query":9007199254740993}}`, "9007199254740993", "9007199254740992"},
-		{"identity", `{"X-T":{"source":"identity"}}`, `{"subject":"a","name":"a","realm":"","roles":[],"attributes":{},"claims":{"id":9007199254740993}}`,
-			`{"subject":"a","name":"a","realm":"","roles":[],"attributes":{},"claims":{"id":9007199254740993}}`},
+		{"identity", `{"X-T":{"source":"identity"}}`, `{"subject":"a","name":"a","realm":"","provider":"","roles":[],"attributes":{},"claims":{"id":9007199254740993}}`,
+			`{"subject":"a","name":"a","realm":"","provider":"","roles":[],"attributes":{},"claims":{"id":9007199254740993}}`},
 		{"a token's claims", `{"X-T":{"source":"id_token","query_engine":"jp","query":"$.id"}}`, "[9007199254740993]", "[9007199254740992]"},
 		{"userinfo", `{"X-T":{"source":"userinfo"}}`, `{"id":9007199254740993}`, `{"id":9007199254740993}`},
 	} {
@@ -104,9 +105,10 @@ func TestIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := http.Header{}
-	id := identity.Identity{Subject: "uid=alice,dc=x", Name: "alice", Realm: "example", Roles: []string{"dev"}, Attributes: map[string]string{"b": "2", "a": "1"}}
+	id := identity.Identity{Subject: "uid=alice,dc=x", Name: "alice", Realm: "example", Roles: []string{"dev"}, Provider: "ldap",
+		Attributes: map[string][]string{"b": {"2", "3"}, "a": {"1"}}}
 	s.Apply(t.Context(), &Sources{Data: plugins.Data{}, Identity: id, Step: -1}, h, false, nil)
-	if want := `{"subject":"uid=alice,dc=x","name":"alice","realm":"example","roles":["dev"],"attributes":{"a":"1","b":"2"}}`; h.Get("X-Who") != want {
+	if want := `{"subject":"uid=alice,dc=x","name":"alice","realm":"example","provider":"ldap","roles":["dev"],"attributes":{"a":["1"],"b":["2","3"]}}`; h.Get("X-Who") != want {
 		t.Errorf("X-Who = %s, want %s", h.Get("X-Who"), want)
 	}
 	page, err := os.ReadFile("../../docs/headers.md")
@@ -115,7 +117,7 @@ func TestIdentity(t *testing.T) {
 	}
 	_, row, _ := strings.Cut(string(page), "`identity` is the same object")
 	row, _, _ = strings.Cut(row, "\n\n")
-	id.Scopes, id.Claims = []string{"s"}, map[string]any{"c": "1"}
+	id.Scopes, id.Claims, id.Expires = []string{"s"}, map[string]any{"c": "1"}, time.Unix(1, 0)
 	view, err := identityView(&id)
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5" //nolint:gosec // audMD5 is a name that tokens and sessions of external-auth-server know, not a protection
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -216,12 +218,27 @@ func (c *compilation) configuration(text json.RawMessage) (members map[string]js
 	if ok && json.Unmarshal(raw, &members) != nil {
 		return nil, false
 	}
+	c.Env.Audience = audience(claims["aud"], text)
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if !slices.Contains(easFields, name) {
 			c.complain("eas", problem.UnknownMember(name, easFields...))
 		}
 	}
 	return members, true
+}
+
+// audience names whom a token's logins are for: its aud, or itself. It is a hash, for it goes into what logins seal.
+func audience(aud, claims json.RawMessage) string {
+	named := aud
+	if named == nil {
+		named = claims
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, named) != nil { // cannot be: it was decoded
+		return ""
+	}
+	sum := sha256.Sum256(compact.Bytes())
+	return hex.EncodeToString(sum[:])
 }
 
 func (c *compilation) headers(path string, raw json.RawMessage) *headers.Set {

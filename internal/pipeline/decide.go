@@ -197,6 +197,9 @@ func (s *step) verify(ctx context.Context, r *plugins.Request, i int, tried *str
 		return fault(i, s.kind, d.Err)
 	}
 	d.Result.Status = d.Result.StatusCode()
+	if d.Result.Identity.Provider == "" {
+		d.Result.Identity.Provider = s.kind
+	}
 	return d
 }
 
