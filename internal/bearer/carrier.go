@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -208,9 +209,9 @@ func (c *Carrier) Realm(r *plugins.Request) string {
 	return uri
 }
 
-// Explain adds to err, if it is an [*Error], where the token was.
+// Explain adds to err, if it is a [*jwtverify.Error], where the token was.
 func (s *Source) Explain(err error) error {
-	var e *Error
+	var e *jwtverify.Error
 	if !errors.As(err, &e) || s.Header == authorization {
 		return err
 	}
@@ -219,28 +220,15 @@ func (s *Source) Explain(err error) error {
 		told.Why += ", "
 	}
 	told.Why += "in the " + s.String()
-	if s.Cookie != "" && e.Name == invalid {
+	if s.Cookie != "" && e.Name == jwtverify.Invalid {
 		told.Why += ": a cookie of another site?"
 	}
 	return &told
 }
 
-// An Error says why a token is refused. What is for the client holds nothing that the client did not send or the
-// configuration does not say to everybody.
-type Error struct {
-	// Name is the challenge's error parameter: jsonwebtoken's class of error, or what RFC 6750 §3.1 calls it.
-	Name string
-	// Message is the challenge's error_description.
-	Message string
-	// Why is for the log alone: what the token has, and what was wanted.
-	Why string
-}
-
-func (e *Error) Error() string { return e.Name + ": " + e.Message }
-
 // Refuse returns the answer to a request whose token is refused because of e; nil for a request without one. Where the
 // token may be presented as RFC 6750 says it carries a challenge (§3).
-func (c *Carrier) Refuse(status int, realm string, e *Error) plugins.Result {
+func (c *Carrier) Refuse(status int, realm string, e *jwtverify.Error) plugins.Result {
 	res := plugins.Result{Verdict: plugins.Abstain, Status: status, Reason: c.missing}
 	if e != nil {
 		res.Verdict, res.Reason = plugins.Deny, e.Message

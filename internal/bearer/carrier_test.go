@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -52,10 +53,10 @@ func TestToken(t *testing.T) {
 }
 
 func TestRefuse(t *testing.T) {
-	e := &Error{"Na\"me", "a\\b \"c\"\r\nX: 1\x00\x7f caf\xc3\xa9 \xff", "the \"why\""}
+	e := &jwtverify.Error{Name: "Na\"me", Message: "a\\b \"c\"\r\nX: 1\x00\x7f caf\xc3\xa9 \xff", Why: "the \"why\""}
 	for _, tt := range []struct {
 		name, scheme string
-		e            *Error
+		e            *jwtverify.Error
 		verdict      plugins.Verdict
 		want         string
 	}{
@@ -84,7 +85,7 @@ func FuzzRefuse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res := c.Refuse(401, realm, &Error{Name: "JsonWebTokenError", Message: message})
+		res := c.Refuse(401, realm, &jwtverify.Error{Name: "JsonWebTokenError", Message: message})
 		if v := res.Header.Get("WWW-Authenticate"); strings.ContainsAny(v, "\r\n\x00") {
 			t.Errorf("challenge %q", v)
 		}

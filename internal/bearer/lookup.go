@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
-	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/fetch"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/internal/query"
 )
 
@@ -42,7 +42,7 @@ func NewLookup(now func() time.Time, called func(took time.Duration, err error))
 }
 
 // An Ask puts one question. It returns the answer, about how many bytes it holds, and how long it may be remembered, 0
-// for not at all. An [*Error] is about the token.
+// for not at all. A [*jwtverify.Error] is about the token.
 type Ask func(ctx context.Context) (v query.Value, bytes int, ttl time.Duration, err error)
 
 // Ask returns what is remembered about token, or asks. The context of ask does not end with ctx, because others may wait
@@ -63,7 +63,7 @@ func (l *Lookup) Ask(ctx context.Context, token string, ask Ask) (query.Value, e
 		defer cancel()
 		start := time.Now()
 		v, bytes, ttl, err := ask(ctx)
-		if refused := (*Error)(nil); errors.As(err, &refused) {
+		if refused := (*jwtverify.Error)(nil); errors.As(err, &refused) {
 			l.called(time.Since(start), nil) // clients cause it
 		} else {
 			l.called(time.Since(start), err)
@@ -81,20 +81,11 @@ func (l *Lookup) Ask(ctx context.Context, token string, ask Ask) (query.Value, e
 	}
 }
 
-// A StatusError is an answer of a provider that is no success.
-type StatusError struct {
-	Status int
-	// Body is what came with it, for whoever knows what it may say. It is not for the log.
-	Body []byte
-}
-
-func (e *StatusError) Error() string { return fmt.Sprintf("status %d", e.Status) }
-
-// FetchObject sends req and reads a JSON object, and about how many bytes it has; see [Fetch].
+// FetchObject sends req and reads a JSON object, and about how many bytes it has; see [fetch.Do].
 // With exact, integers beyond 2⁵³ keep their digits.
 func FetchObject(client *http.Client, req *http.Request, exact bool) (o *query.Object, size int, err error) {
 	req.Header.Set("Accept", "application/json")
-	text, _, err := Fetch(client, req)
+	text, _, err := fetch.Do(client, req)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -113,22 +104,6 @@ func ParseObject(text []byte, exact bool) (*query.Object, error) {
 		return nil, errors.New("answer is not an object")
 	}
 	return o, nil
-}
-
-// Fetch sends req and reads the answer; mediaType says in lower case what it claims to be. client must not follow redirects
-// to other hosts; see [jwks.SameOrigin]. A status other than 200 is a *[StatusError].
-func Fetch(client *http.Client, req *http.Request) (body []byte, mediaType string, err error) {
-	res, err := client.Do(req)
-	if err != nil {
-		return nil, "", jwks.Unwrapped(err)
-	}
-	defer res.Body.Close()
-	text, err := jwks.ReadAll(res.Body)
-	if res.StatusCode != http.StatusOK {
-		return nil, "", &StatusError{res.StatusCode, text}
-	}
-	mediaType, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
-	return text, mediaType, err
 }
 
 // Seconds is how long an answer may be remembered: in JSON a number of seconds, or true for as long as the token lives.
@@ -152,7 +127,7 @@ func (s *Seconds) UnmarshalJSON(raw []byte) error {
 const maxTTL = time.Hour
 
 // TTL returns how long to remember something about t from now on, 0 for not at all.
-func (s Seconds) TTL(t *Token, now time.Time) time.Duration {
+func (s Seconds) TTL(t *jwtverify.Token, now time.Time) time.Duration {
 	switch exp, ok := t.Claims["exp"].(float64); {
 	case s.Number > 0:
 		return time.Duration(min(s.Number, 1e6) * float64(time.Second))

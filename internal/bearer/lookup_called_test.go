@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/easgate/easgate/internal/fetch"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/internal/query"
 )
 
@@ -18,9 +20,9 @@ func TestLookupCalled(t *testing.T) {
 		fail bool
 	}{
 		{"an answer", nil, false},
-		{"a refusal of the token", fmt.Errorf("userinfo: %w", &Error{Name: "invalid_token"}), false},
-		{"a refusal of us", &StatusError{Status: 401}, true},
-		{"a fault", &StatusError{Status: 503}, true},
+		{"a refusal of the token", fmt.Errorf("userinfo: %w", &jwtverify.Error{Name: "invalid_token"}), false},
+		{"a refusal of us", &fetch.StatusError{Status: 401}, true},
+		{"a fault", &fetch.StatusError{Status: 503}, true},
 		{"no answer", errors.New("connection refused"), true},
 	} {
 		calls, failures := 0, 0

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -120,19 +121,19 @@ func TestSourcesChallenge(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	e := &Error{Name: invalid, Message: "m", Why: "w"}
+	e := &jwtverify.Error{Name: jwtverify.Invalid, Message: "m", Why: "w"}
 	for want, s := range map[string]Source{
 		"w":                           {Header: "Authorization", Scheme: "bearer"},
 		"w, in the header X-Jwt":      {Header: "X-Jwt"},
 		"w, in the query parameter t": {Query: "t"},
 		"w, in the cookie c: a cookie of another site?": {Cookie: "c"},
 	} {
-		var got *Error
-		if got, _ = s.Explain(e).(*Error); got == nil || got.Why != want || got.Message != "m" {
+		var got *jwtverify.Error
+		if got, _ = s.Explain(e).(*jwtverify.Error); got == nil || got.Why != want || got.Message != "m" {
 			t.Errorf("Explain(%s) = %+v, want %s", s.String(), got, want)
 		}
 	}
-	if got := (&Source{Cookie: "c"}).Explain(&Error{Name: expired}); got.(*Error).Why != "in the cookie c" {
+	if got := (&Source{Cookie: "c"}).Explain(&jwtverify.Error{Name: "TokenExpiredError"}); got.(*jwtverify.Error).Why != "in the cookie c" {
 		t.Errorf("Explain(expired) = %+v", got)
 	}
 }

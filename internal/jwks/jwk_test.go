@@ -19,7 +19,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/easgate/easgate/internal/jws"
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/easgate/easgate/internal/fetch"
 )
 
 // certificate is a certificate of key as x5c has it.
@@ -57,7 +60,7 @@ func newSigner(t *testing.T, alg jose.SignatureAlgorithm, private any) *signer {
 	return s
 }
 
-func (s *signer) sign(t *testing.T) *Compact {
+func (s *signer) sign(t *testing.T) *jws.Compact {
 	t.Helper()
 	js, err := jose.NewSigner(jose.SigningKey{Algorithm: s.alg, Key: s.private}, nil)
 	if err != nil {
@@ -71,7 +74,7 @@ func (s *signer) sign(t *testing.T) *Compact {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Split(token)
+	c, err := jws.Split(token)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +295,7 @@ func TestLeftOutIsLogged(t *testing.T) {
 			out.Reset()
 			p.set(200, `{"keys":[`+tt.keys+`]}`)
 			for range 3 {
-				time.Sleep(Cooldown)
+				time.Sleep(fetch.Cooldown)
 				_, _ = r.Refetch(t.Context())
 			}
 			if out.String() != tt.want {
@@ -301,7 +304,7 @@ func TestLeftOutIsLogged(t *testing.T) {
 		}
 		out.Reset()
 		p.set(200, `{"keys":[`+strings.Repeat("{},", 5000)+`{}]}`)
-		time.Sleep(Cooldown)
+		time.Sleep(fetch.Cooldown)
 		_, err = r.Refetch(t.Context())
 		if n := out.Len(); n > 4096 || n == 0 || err != nil {
 			t.Errorf("5001 bad keys: logged %d bytes, %v", n, err)

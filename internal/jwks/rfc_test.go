@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+
+	"github.com/easgate/easgate/internal/jws"
 )
 
 const (
@@ -48,11 +50,11 @@ func TestExamplesOfTheStandards(t *testing.T) {
 				t.Fatal(err)
 			}
 			k := s.All()[0]
-			c, err := Split(ex.token)
+			c, err := jws.Split(ex.token)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if h, err := ParseHeader(c.Header); err != nil || h.Algorithm != ex.alg || h.KeyID != k.ID {
+			if h, err := jws.ParseHeader(c.Header); err != nil || h.Algorithm != ex.alg || h.KeyID != k.ID {
 				t.Errorf("ParseHeader = %+v, %v, want alg %s and kid %q", h, err, ex.alg, k.ID)
 			}
 			if !k.Verify(ex.alg, &c) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+
+	"github.com/easgate/easgate/internal/jws"
 )
 
 // A Set is some keys. It does not change.
@@ -136,7 +138,7 @@ const maxTwins = 8
 
 // Verify reports whether c is signed, with the algorithm alg, by k or another key of the set that has its id. Some
 // providers call the old key and the new one by one name.
-func (s *Set) Verify(k *Key, alg string, c *Compact) bool {
+func (s *Set) Verify(k *Key, alg string, c *jws.Compact) bool {
 	if k.Verify(alg, c) {
 		return true
 	}
@@ -155,7 +157,7 @@ func (s *Set) Verify(k *Key, alg string, c *Compact) bool {
 	return false
 }
 
-// Get returns s: a set that is given once and for all is a source of sets, as a [Remote] one is.
+// Get returns s: a set that is given once and for all is a source of sets, as a [fetch.Document] is.
 func (s *Set) Get(context.Context) (*Set, error) { return s, nil }
 
 // Refetch returns s.

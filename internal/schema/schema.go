@@ -12,6 +12,7 @@ import (
 
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/headers"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/jwt"
 )
@@ -70,14 +71,14 @@ func special(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[plugins.Values]():
 		one := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "null"}}}
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "null"}, {Type: "array", Items: one}}}
-	case reflect.TypeFor[plugins.List](), reflect.TypeFor[bearer.Strings]():
+	case reflect.TypeFor[plugins.List](), reflect.TypeFor[jwtverify.Strings]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "array", Items: text}}}
-	case reflect.TypeFor[bearer.Audience]():
+	case reflect.TypeFor[jwtverify.Audience]():
 		pattern := object([]string{"regex"}, "regex", text)
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
 			text, pattern, {Type: "array", Items: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, pattern}}},
 		}}
-	case reflect.TypeFor[bearer.Age]():
+	case reflect.TypeFor[jwtverify.Age]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "number"}, text}}
 	case reflect.TypeFor[bearer.Seconds]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "number"}, {Type: "boolean"}}}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -48,7 +49,7 @@ type Project struct {
 
 // Options are jsonwebtoken's verify options and one more.
 type Options struct {
-	bearer.Options
+	jwtverify.Options
 	// CheckRevoked refuses tokens from before the user's sessions were ended, and those of disabled users.
 	CheckRevoked bool `json:"checkRevoked,omitempty"`
 }

@@ -17,7 +17,9 @@ import (
 
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/internal/fetch"
 	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/tlsclient"
 	"github.com/easgate/easgate/plugins"
@@ -33,7 +35,7 @@ const (
 type Plugin struct {
 	realm    string
 	carrier  *bearer.Carrier
-	verifier *bearer.Verifier
+	verifier *jwtverify.Verifier
 	idToken  *assertion.Set
 	userInfo *assertion.Set
 
@@ -64,7 +66,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		checkRevoked: c.Config.Options.CheckRevoked,
 		expiry:       c.Features.UserinfoExpiry,
 		accounts:     bearer.NewLookup(env.Now, env.Calls("userinfo")),
-		http:         jwks.SameOrigin(env.HTTP),
+		http:         fetch.SameOrigin(env.HTTP),
 		now:          env.Now,
 	}
 	if p.carrier, err = bearer.NewCarrier(c.HeaderName, c.Scheme, c.Sources); err != nil {
@@ -72,10 +74,10 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	}
 	o := c.Config.Options.Options
 	o.Native = env.Native
-	o.Issuer = bearer.Strings{List: []string{issuerPrefix + c.Config.ProjectID}, Set: true}
-	o.Audience = bearer.Audience{Strings: bearer.Strings{List: []string{c.Config.ProjectID}, Set: true}}
+	o.Issuer = jwtverify.Strings{List: []string{issuerPrefix + c.Config.ProjectID}, Set: true}
+	o.Audience = jwtverify.Audience{Strings: jwtverify.Strings{List: []string{c.Config.ProjectID}, Set: true}}
 	if !o.Algorithms.Set {
-		o.Algorithms = bearer.Strings{List: []string{"RS256"}, Set: true}
+		o.Algorithms = jwtverify.Strings{List: []string{"RS256"}, Set: true}
 	}
 	err = o.Validate(func(err error) error { return env.Complain(fmt.Errorf("config.options.%w", err)) })
 	if err != nil {
@@ -89,7 +91,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config.keys_url: %w", err)
 	}
-	p.verifier = bearer.NewVerifier(keys, o, env.Now)
+	p.verifier = jwtverify.NewVerifier(keys, o, env.Now)
 	if p.accountURL, err = accountURL(&c.Config); err != nil {
 		return nil, fmt.Errorf("config.userinfo_url: %w", err)
 	}
@@ -135,10 +137,10 @@ func rules(raw json.RawMessage, env plugins.Env) (*assertion.Set, error) {
 }
 
 var (
-	errSubject   = &bearer.Error{Name: "JsonWebTokenError", Message: "jwt subject invalid"}
-	errRules     = &bearer.Error{Name: "invalid_user", Message: "user did not pass assertions"}
-	errRevoked   = &bearer.Error{Name: "token_invalidated", Message: "token has been invalidated"}
-	errNoAccount = &bearer.Error{Name: "invalid_token", Message: "token refused by Firebase"}
+	errSubject   = &jwtverify.Error{Name: "JsonWebTokenError", Message: "jwt subject invalid"}
+	errRules     = &jwtverify.Error{Name: "invalid_user", Message: "user did not pass assertions"}
+	errRevoked   = &jwtverify.Error{Name: "token_invalidated", Message: "token has been invalidated"}
+	errNoAccount = &jwtverify.Error{Name: "invalid_token", Message: "token refused by Firebase"}
 )
 
 // Verify allows a request with a right ID token. One whose token is not is denied with 401; with 403 when the token is
@@ -198,7 +200,7 @@ func holds(ctx context.Context, rules *assertion.Set, data query.Value) (bool, e
 
 // revoked reports whether the token is from before the user's sessions were ended, or the user is disabled. What cannot
 // be compared counts as revoked.
-func revoked(t *bearer.Token, account query.Value) bool {
+func revoked(t *jwtverify.Token, account query.Value) bool {
 	o, ok := account.(*query.Object)
 	if !ok {
 		return true
@@ -216,8 +218,8 @@ func revoked(t *bearer.Token, account query.Value) bool {
 	return err != nil || !ok || !(at >= n)
 }
 
-// account asks Firebase for the account that the token is about. A [bearer.Error] says that there is none.
-func (p *Plugin) account(ctx context.Context, token string, t *bearer.Token) (query.Value, error) {
+// account asks Firebase for the account that the token is about. A [jwtverify.Error] says that there is none.
+func (p *Plugin) account(ctx context.Context, token string, t *jwtverify.Token) (query.Value, error) {
 	v, err := p.accounts.Ask(ctx, token, func(ctx context.Context) (query.Value, int, time.Duration, error) {
 		body, err := json.Marshal(map[string]string{"idToken": token})
 		if err != nil {
@@ -243,7 +245,7 @@ func (p *Plugin) account(ctx context.Context, token string, t *bearer.Token) (qu
 		}
 		return nil, 0, 0, errNoAccount
 	})
-	var refused *bearer.Error
+	var refused *jwtverify.Error
 	if err != nil && !errors.As(err, &refused) {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
@@ -258,13 +260,13 @@ var tokenErrors = []string{
 
 // blame tells a refusal of the token from one of us.
 func blame(err error) error {
-	var status *bearer.StatusError
+	var status *fetch.StatusError
 	if !errors.As(err, &status) {
 		return err
 	}
 	switch code := errorCode(status.Body); {
 	case slices.Contains(tokenErrors, code):
-		return &bearer.Error{Name: errNoAccount.Name, Message: errNoAccount.Message, Why: code}
+		return &jwtverify.Error{Name: errNoAccount.Name, Message: errNoAccount.Message, Why: code}
 	case code != "":
 		return fmt.Errorf("refused (%w, %s): check config.api_key", err, code)
 	}
@@ -296,14 +298,14 @@ func errorCode(body []byte) string {
 
 // refused answers with 401 if err is about the token, else err is a failure of ours.
 func (p *Plugin) refused(r *plugins.Request, err error) (plugins.Result, error) {
-	var e *bearer.Error
+	var e *jwtverify.Error
 	if errors.As(err, &e) {
 		return p.refuse(r, http.StatusUnauthorized, e), nil
 	}
 	return plugins.Result{}, tlsclient.Explain(err)
 }
 
-func (p *Plugin) refuse(r *plugins.Request, status int, e *bearer.Error) plugins.Result {
+func (p *Plugin) refuse(r *plugins.Request, status int, e *jwtverify.Error) plugins.Result {
 	realm := p.realm
 	if realm == "" {
 		realm = p.carrier.Realm(r)

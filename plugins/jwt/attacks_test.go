@@ -20,7 +20,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/fetch"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/jwt"
 	"github.com/easgate/easgate/plugins/plugintest"
@@ -203,7 +203,7 @@ func TestJWKSFlood(t *testing.T) {
 		if got := status(t, p, k.sign(t, claims)); got != http.StatusOK {
 			t.Fatalf("Verify(good) = %d, want 200", got)
 		}
-		time.Sleep(jwks.Cooldown)
+		time.Sleep(fetch.Cooldown)
 		stranger := newKey(t, jose.ES256, "x")
 		for i := range 1000 {
 			stranger.jwk.KeyID = fmt.Sprint("random", i)
@@ -215,7 +215,7 @@ func TestJWKSFlood(t *testing.T) {
 			t.Errorf("asked %d times, want 4", got)
 		}
 		document.Store(&both)
-		time.Sleep(jwks.Cooldown)
+		time.Sleep(fetch.Cooldown)
 		if got := status(t, p, next.sign(t, claims)); got != http.StatusOK {
 			t.Errorf("Verify(new key) = %d, want 200", got)
 		}

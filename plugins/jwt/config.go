@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -37,7 +38,7 @@ type Token struct {
 	// algorithm. Required, unless the oidc issuer names its keys.
 	Secret Keys `json:"secret,omitzero"`
 	// Options are what a token must be like besides.
-	Options bearer.Options `json:"options,omitzero"`
+	Options jwtverify.Options `json:"options,omitzero"`
 }
 
 // Assertions are lists of rules; see internal/assertion. What JavaScript takes for no value is no rule.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/tlsclient"
 	"github.com/easgate/easgate/plugins"
@@ -26,7 +27,7 @@ import (
 type Plugin struct {
 	realm    string
 	carrier  *bearer.Carrier
-	verifier *bearer.Verifier
+	verifier *jwtverify.Verifier
 	idToken  *assertion.Set
 	userInfo *assertion.Set
 	// provider is nil unless oidc is enabled.
@@ -63,7 +64,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		answers.Native = env.Native
 		p.provider.signed = p.verifier.With(answers)
 		if c.OIDC.Issuer.DiscoverURL != "" || c.OIDC.Issuer.JWKSURI != "" {
-			p.provider.signed = bearer.NewVerifier(p.provider, answers, env.Now)
+			p.provider.signed = jwtverify.NewVerifier(p.provider, answers, env.Now)
 		}
 	}
 	if p.idToken, err = rules(c.Assertions.IDToken, env); err != nil {
@@ -120,7 +121,7 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 }
 
 // ask asks the issuer, and completes res.
-func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *bearer.Token, res plugins.Result) (plugins.Result, error) {
+func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *jwtverify.Token, res plugins.Result) (plugins.Result, error) {
 	f := &p.provider.features
 	if f.IntrospectAccessToken {
 		active, err := p.provider.introspect(ctx, token, t)
@@ -128,7 +129,7 @@ func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *b
 			return plugins.Result{}, fmt.Errorf("introspection: %w", tlsclient.Explain(err))
 		}
 		if !active {
-			return p.refuse(ctx, r, http.StatusUnauthorized, &bearer.Error{
+			return p.refuse(ctx, r, http.StatusUnauthorized, &jwtverify.Error{
 				Name: "invalid_token", Message: "token failed introspection", Why: "the issuer says that it is not active",
 			})
 		}
@@ -174,7 +175,7 @@ func (p *Plugin) assert(ctx context.Context, r *plugins.Request, rules *assertio
 	case ok:
 		return plugins.Result{}, false, nil
 	}
-	res, err = p.refuse(ctx, r, http.StatusForbidden, &bearer.Error{Name: "invalid_user", Message: message})
+	res, err = p.refuse(ctx, r, http.StatusForbidden, &jwtverify.Error{Name: "invalid_user", Message: message})
 	if failed != "" {
 		res.Reason += ": " + failed
 	}
@@ -183,14 +184,14 @@ func (p *Plugin) assert(ctx context.Context, r *plugins.Request, rules *assertio
 
 // refused answers with 401 if err is about the token, else err is a failure of ours.
 func (p *Plugin) refused(ctx context.Context, r *plugins.Request, err error) (plugins.Result, error) {
-	var e *bearer.Error
+	var e *jwtverify.Error
 	if errors.As(err, &e) {
 		return p.refuse(ctx, r, http.StatusUnauthorized, e)
 	}
 	return plugins.Result{}, tlsclient.Explain(err)
 }
 
-func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *bearer.Error) (plugins.Result, error) {
+func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *jwtverify.Error) (plugins.Result, error) {
 	realm := p.realm
 	if realm == "" && p.provider != nil {
 		m, err := p.provider.metadata(ctx)

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -27,19 +27,19 @@ var minSecret = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
 
 // newVerifier finds out what the secret is. A configuration that can verify nothing is an error, or with
 // external-auth-server's tokens, where it lets one in, a verifier that refuses all with the message known from there.
-func newVerifier(c Token, p *provider, env plugins.Env) (*bearer.Verifier, error) {
+func newVerifier(c Token, p *provider, env plugins.Env) (*jwtverify.Verifier, error) {
 	if warn := env.Warn; warn != nil {
 		env.Warn = func(err error) { warn(fmt.Errorf("config.secret: %w", err)) }
 	}
 	keys, err := c.keys(p, env)
-	var refused *bearer.Error
+	var refused *jwtverify.Error
 	switch {
 	case errors.As(err, &refused):
-		return bearer.NoKey(refused, c.Options, env.Now), nil
+		return jwtverify.NoKey(refused, c.Options, env.Now), nil
 	case err != nil:
 		return nil, err
 	}
-	return bearer.NewVerifier(keys, c.Options, env.Now), nil
+	return jwtverify.NewVerifier(keys, c.Options, env.Now), nil
 }
 
 // fetcher is what key sets are fetched with.
@@ -47,8 +47,8 @@ func fetcher(env plugins.Env) jwks.Fetcher {
 	return jwks.Fetcher{HTTP: env.HTTP, Now: env.Now, Log: env.Log, Strict: env.Native, Called: env.Calls("jwks")}
 }
 
-// keys returns where the keys are; a [bearer.Error] is what every token is to be refused with.
-func (c *Token) keys(p *provider, env plugins.Env) (bearer.Keys, error) {
+// keys returns where the keys are; a [jwtverify.Error] is what every token is to be refused with.
+func (c *Token) keys(p *provider, env plugins.Env) (jwtverify.Keys, error) {
 	k, text := &c.Secret, string(c.Secret.text)
 	switch {
 	case k.set != nil:
@@ -131,7 +131,7 @@ func refuse(why error, message string, env plugins.Env) error {
 	if err := env.Complain(why); err != nil {
 		return err
 	}
-	return &bearer.Error{Name: "JsonWebTokenError", Message: message}
+	return &jwtverify.Error{Name: "JsonWebTokenError", Message: message}
 }
 
 // check complains of what is odd about keys, such as private ones, and refuses short secrets.

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/internal/fetch"
 	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/internal/oauthclient"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
@@ -26,10 +28,10 @@ type provider struct {
 	fetcher  jwks.Fetcher
 	// manual holds the endpoints if discovery is nil.
 	manual    metadata
-	discovery *jwks.Remote[*metadata]
+	discovery *fetch.Document[*metadata]
 	// client holds the credentials if registration is nil.
 	client       *oauthclient.Client
-	registration *jwks.Remote[*oauthclient.Client]
+	registration *fetch.Document[*oauthclient.Client]
 	// clientID is the client's name as far as the configuration says it.
 	clientID string
 	// clientErr is why there is no client.
@@ -37,14 +39,14 @@ type provider struct {
 
 	introspections, userinfos *bearer.Lookup
 	// signed verifies userinfo that is signed.
-	signed *bearer.Verifier
+	signed *jwtverify.Verifier
 	// native refuses userinfo that does not say whom it is about, and keeps the digits of integers.
 	native bool
 
 	// keys is the key set behind keysURI, which discovery may change.
 	mu      sync.Mutex
 	keysURI string
-	keys    *jwks.Remote[*jwks.Set]
+	keys    *fetch.Document[*jwks.Set]
 }
 
 // metadata is what is used of an issuer's description of itself (OpenID Connect Discovery 1.0 §3, RFC 8414 §2).
@@ -59,7 +61,7 @@ const wellKnown = "/.well-known/"
 func newProvider(c OIDC, env plugins.Env) (*provider, error) {
 	p := &provider{
 		features:       c.Features,
-		http:           jwks.SameOrigin(env.HTTP),
+		http:           fetch.SameOrigin(env.HTTP),
 		now:            env.Now,
 		fetcher:        fetcher(env),
 		native:         env.Native,
@@ -76,7 +78,7 @@ func newProvider(c OIDC, env plugins.Env) (*provider, error) {
 		if !strings.Contains(u, wellKnown) {
 			u = strings.TrimSuffix(u, "/") + wellKnown + "openid-configuration"
 		}
-		if p.discovery, err = jwks.NewRemote(u, "", env.HTTP, env.Now, parseMetadata); err != nil {
+		if p.discovery, err = fetch.URL(u, fetch.Options{Client: env.HTTP, Now: env.Now}, parseMetadata); err != nil {
 			return nil, fmt.Errorf("issuer.discover_url: %w", err)
 		}
 	default:
@@ -96,7 +98,7 @@ func (p *provider) newClient(c *OIDC, env plugins.Env) error {
 	if !byHand && given.RegistrationClientURI != "" && given.RegistrationAccessToken != "" {
 		var err error
 		token := string(given.RegistrationAccessToken)
-		p.registration, err = jwks.NewRemote(given.RegistrationClientURI, token, env.HTTP, env.Now, given.registered)
+		p.registration, err = fetch.URL(given.RegistrationClientURI, fetch.Options{Client: env.HTTP, Now: env.Now, Bearer: token}, given.registered)
 		if err != nil {
 			return fmt.Errorf("client.registration_client_uri: %w", err)
 		}
@@ -195,7 +197,7 @@ func (p *provider) metadata(ctx context.Context) (*metadata, error) {
 	return m, nil
 }
 
-// Get implements [bearer.Keys] with the keys that the issuer names.
+// Get implements [jwtverify.Keys] with the keys that the issuer names.
 func (p *provider) Get(ctx context.Context) (*jwks.Set, error) {
 	r, err := p.remote(ctx)
 	if err != nil {
@@ -204,7 +206,7 @@ func (p *provider) Get(ctx context.Context) (*jwks.Set, error) {
 	return r.Get(ctx)
 }
 
-// Refetch implements [bearer.Keys].
+// Refetch implements [jwtverify.Keys].
 func (p *provider) Refetch(ctx context.Context) (*jwks.Set, error) {
 	r, err := p.remote(ctx)
 	if err != nil {
@@ -213,7 +215,7 @@ func (p *provider) Refetch(ctx context.Context) (*jwks.Set, error) {
 	return r.Refetch(ctx)
 }
 
-func (p *provider) remote(ctx context.Context) (*jwks.Remote[*jwks.Set], error) {
+func (p *provider) remote(ctx context.Context) (*fetch.Document[*jwks.Set], error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
 		return nil, err
@@ -242,7 +244,7 @@ func (p *provider) credentials(ctx context.Context) (*oauthclient.Client, error)
 }
 
 // introspect asks whether token is active (RFC 7662 §2). Only true is remembered.
-func (p *provider) introspect(ctx context.Context, token string, t *bearer.Token) (bool, error) {
+func (p *provider) introspect(ctx context.Context, token string, t *jwtverify.Token) (bool, error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
 		return false, err
@@ -261,7 +263,7 @@ func (p *provider) introspect(ctx context.Context, token string, t *bearer.Token
 			return nil, 0, 0, err
 		}
 		o, _, err := bearer.FetchObject(p.http, req, p.native)
-		var status *bearer.StatusError
+		var status *fetch.StatusError
 		if errors.As(err, &status) && oauthclient.Refused(status.Status, status.Body) {
 			method := c.Method(m.methods)
 			err = fmt.Errorf("the endpoint refused our client %q (%w, %s): check oidc.client", c.ID(), err, method)

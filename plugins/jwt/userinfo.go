@@ -9,17 +9,19 @@ import (
 	"time"
 
 	"github.com/easgate/easgate/internal/bearer"
+	"github.com/easgate/easgate/internal/fetch"
+	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/internal/query"
 )
 
 // signedAnswers are what userinfo may be signed with. A shared secret is not: the token's could be anybody's.
-var signedAnswers = bearer.Options{Algorithms: bearer.Strings{
+var signedAnswers = jwtverify.Options{Algorithms: jwtverify.Strings{
 	List: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}, Set: true,
 }}
 
-// userinfo asks who token is about (OpenID Connect Core 1.0 §5.3). A [bearer.Error] says that the provider does not take
+// userinfo asks who token is about (OpenID Connect Core 1.0 §5.3). A [jwtverify.Error] says that the provider does not take
 // the token, or speaks of somebody else.
-func (p *provider) userinfo(ctx context.Context, token string, t *bearer.Token) (query.Value, error) {
+func (p *provider) userinfo(ctx context.Context, token string, t *jwtverify.Token) (query.Value, error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
 		return nil, err
@@ -37,7 +39,7 @@ func (p *provider) userinfo(ctx context.Context, token string, t *bearer.Token) 
 		}
 		return o, size, p.features.UserinfoExpiry.TTL(t, p.now()), nil
 	})
-	var refused *bearer.Error
+	var refused *jwtverify.Error
 	if err != nil && !errors.As(err, &refused) {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
@@ -45,7 +47,7 @@ func (p *provider) userinfo(ctx context.Context, token string, t *bearer.Token) 
 }
 
 func (p *provider) fetchUserinfo(
-	ctx context.Context, m *metadata, token string, t *bearer.Token,
+	ctx context.Context, m *metadata, token string, t *jwtverify.Token,
 ) (o *query.Object, size int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserinfoEndpoint, nil)
 	if err != nil {
@@ -53,10 +55,10 @@ func (p *provider) fetchUserinfo(
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json, application/jwt;q=0.9")
-	text, mediaType, err := bearer.Fetch(p.http, req)
-	var status *bearer.StatusError
+	text, mediaType, err := fetch.Do(p.http, req)
+	var status *fetch.StatusError
 	if errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden) {
-		err = &bearer.Error{Name: "invalid_token", Message: "token refused by the userinfo endpoint", Why: status.Error()}
+		err = &jwtverify.Error{Name: "invalid_token", Message: "token refused by the userinfo endpoint", Why: status.Error()}
 	}
 	if err != nil {
 		return nil, 0, err
@@ -71,9 +73,9 @@ func (p *provider) fetchUserinfo(
 
 // signedUserinfo reads userinfo that is a JWT (OpenID Connect Core 1.0 §5.3.2): signed by the issuer, said by it, and for
 // the client that the token was issued to. No error of it is about the client's token.
-func (p *provider) signedUserinfo(ctx context.Context, m *metadata, answer string, t *bearer.Token) (*query.Object, error) {
+func (p *provider) signedUserinfo(ctx context.Context, m *metadata, answer string, t *jwtverify.Token) (*query.Object, error) {
 	said, err := p.signed.Verify(ctx, answer)
-	var e *bearer.Error
+	var e *jwtverify.Error
 	if errors.As(err, &e) {
 		return nil, fmt.Errorf("signed answer: %s: %s", e.Message, e.Why)
 	}
@@ -102,7 +104,7 @@ func (p *provider) signedUserinfo(ctx context.Context, m *metadata, answer strin
 }
 
 // isFor reports whether aud names us, or the client that t was issued to (azp, or RFC 9068's client_id).
-func (p *provider) isFor(aud any, t *bearer.Token) bool {
+func (p *provider) isFor(aud any, t *jwtverify.Token) bool {
 	list, ok := aud.([]any)
 	if !ok {
 		list = []any{aud}
@@ -123,7 +125,7 @@ func (p *provider) isFor(aud any, t *bearer.Token) bool {
 // sameSubject refuses userinfo about somebody else than the token is about: whoever can swap tokens on the way could be
 // anybody (OpenID Connect Core 1.0 §5.3.2). External-auth-server does not compare; under its tokens userinfo may do
 // without a sub.
-func (p *provider) sameSubject(o *query.Object, t *bearer.Token) error {
+func (p *provider) sameSubject(o *query.Object, t *jwtverify.Token) error {
 	want := t.Identity.Subject
 	got, there := o.Get("sub")
 	if want == "" || got == want || !there && !p.native {
@@ -131,5 +133,5 @@ func (p *provider) sameSubject(o *query.Object, t *bearer.Token) error {
 	}
 	subject, _ := got.(string)
 	why := fmt.Sprintf("sub %.128q, want %.128q", subject, want)
-	return &bearer.Error{Name: "invalid_token", Message: "userinfo is not about the token's subject", Why: why}
+	return &jwtverify.Error{Name: "invalid_token", Message: "userinfo is not about the token's subject", Why: why}
 }

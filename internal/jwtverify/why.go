@@ -1,4 +1,4 @@
-package bearer
+package jwtverify
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/jws"
 )
 
 // What the log repeats of a value, and of a list: tokens that are refused are written by strangers.
@@ -79,7 +80,7 @@ func span(seconds float64) string {
 
 // parts says what a token that has not three parts may be.
 func parts(token string) string {
-	if len(token) > jwks.MaxToken {
+	if len(token) > jws.MaxToken {
 		return "longer than 64 KB"
 	}
 	switch n := strings.Count(token, ".") + 1; n {
@@ -93,7 +94,7 @@ func parts(token string) string {
 }
 
 // from names the issuer that a token without a right signature claims to have: mostly it is another one's.
-func from(c *jwks.Compact) string {
+func from(c *jws.Compact) string {
 	const enough = 16 << 10
 	var claims struct {
 		Issuer any `json:"iss"`

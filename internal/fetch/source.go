@@ -1,6 +1,7 @@
-package jwks
+package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -49,12 +50,13 @@ type page struct {
 	client              *http.Client
 }
 
-func newPage(rawURL, accept string, client *http.Client) (*page, error) {
+func newPage(rawURL string, o Options) (*page, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, errors.New("want an http or https URL")
 	}
-	return &page{url: rawURL, accept: accept + ", */*;q=0.1", client: SameOrigin(client)}, nil
+	accept := cmp.Or(o.Accept, "application/json") + ", */*;q=0.1"
+	return &page{url: rawURL, accept: accept, bearer: o.Bearer, client: SameOrigin(o.Client)}, nil
 }
 
 // address leaves out what may hold passwords and keys.

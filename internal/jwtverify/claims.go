@@ -1,4 +1,4 @@
-package bearer
+package jwtverify
 
 import (
 	"math"
@@ -11,7 +11,8 @@ import (
 
 // jsonwebtoken's classes of error.
 const (
-	invalid   = "JsonWebTokenError"
+	// Invalid is the name of an [Error] about a token that no time makes good.
+	Invalid   = "JsonWebTokenError"
 	expired   = "TokenExpiredError"
 	notBefore = "NotBeforeError"
 )
@@ -19,7 +20,7 @@ const (
 // refusal returns the error of an option that lets no token pass, nil if there is none.
 func (o *Options) refusal() *Error {
 	if o.Nonce != nil && strings.TrimSpace(*o.Nonce) == "" {
-		return &Error{Name: invalid, Message: "nonce must be a non-empty string"}
+		return &Error{Name: Invalid, Message: "nonce must be a non-empty string"}
 	}
 	return nil
 }
@@ -33,7 +34,7 @@ func (o *Options) check(claims map[string]any, now time.Time) *Error {
 	if nbf, ok := claims["nbf"]; ok && !o.IgnoreNotBefore {
 		n, isNumber := nbf.(float64)
 		if !isNumber {
-			return &Error{invalid, "invalid nbf value", has("nbf", nbf)}
+			return &Error{Invalid, "invalid nbf value", has("nbf", nbf)}
 		}
 		if n > clock+o.ClockTolerance {
 			return &Error{notBefore, "jwt not active", "not for another " + span(n-clock)}
@@ -42,7 +43,7 @@ func (o *Options) check(claims map[string]any, now time.Time) *Error {
 	if exp, ok := claims["exp"]; ok && !o.IgnoreExpiration {
 		n, isNumber := exp.(float64)
 		if !isNumber {
-			return &Error{invalid, "invalid exp value", has("exp", exp)}
+			return &Error{Invalid, "invalid exp value", has("exp", exp)}
 		}
 		if clock >= n+o.ClockTolerance {
 			return &Error{expired, "jwt expired", span(clock-n) + " ago"}
@@ -51,20 +52,20 @@ func (o *Options) check(claims map[string]any, now time.Time) *Error {
 	if o.Audience.Set && !o.audience(claims["aud"]) {
 		names := o.Audience.names()
 		message := "jwt audience invalid. expected: " + strings.Join(names, " or ")
-		return &Error{invalid, message, has("aud", claims["aud"]) + wanted(names)}
+		return &Error{Invalid, message, has("aud", claims["aud"]) + wanted(names)}
 	}
 	if iss, _ := claims["iss"].(string); o.Issuer.Set && (iss == "" || !slices.Contains(o.Issuer.List, iss)) {
 		message := "jwt issuer invalid. expected: " + strings.Join(o.Issuer.List, ",")
-		return &Error{invalid, message, has("iss", claims["iss"]) + wanted(o.Issuer.List)}
+		return &Error{Invalid, message, has("iss", claims["iss"]) + wanted(o.Issuer.List)}
 	}
 	if o.Subject != "" && claims["sub"] != o.Subject {
-		return &Error{invalid, "jwt subject invalid. expected: " + o.Subject, has("sub", claims["sub"])}
+		return &Error{Invalid, "jwt subject invalid. expected: " + o.Subject, has("sub", claims["sub"])}
 	}
 	if o.JWTID != "" && claims["jti"] != o.JWTID {
-		return &Error{invalid, "jwt jwtid invalid. expected: " + o.JWTID, has("jti", claims["jti"])}
+		return &Error{Invalid, "jwt jwtid invalid. expected: " + o.JWTID, has("jti", claims["jti"])}
 	}
 	if o.Nonce != nil && claims["nonce"] != *o.Nonce {
-		return &Error{invalid, "jwt nonce invalid. expected: " + *o.Nonce, has("nonce", claims["nonce"])}
+		return &Error{Invalid, "jwt nonce invalid. expected: " + *o.Nonce, has("nonce", claims["nonce"])}
 	}
 	return o.age(claims["iat"], clock)
 }
@@ -89,10 +90,10 @@ func (o *Options) age(iat any, clock float64) *Error {
 	}
 	n, ok := iat.(float64)
 	if !ok {
-		return &Error{invalid, "iat required when maxAge is specified", has("iat", iat)}
+		return &Error{Invalid, "iat required when maxAge is specified", has("iat", iat)}
 	}
 	if o.MaxAge.bad {
-		return &Error{Name: invalid, Message: `"maxAge" should be a number of seconds or string representing a timespan eg: "1d", "20h", 60`}
+		return &Error{Name: Invalid, Message: `"maxAge" should be a number of seconds or string representing a timespan eg: "1d", "20h", 60`}
 	}
 	end := n + o.MaxAge.seconds
 	if o.MaxAge.text {

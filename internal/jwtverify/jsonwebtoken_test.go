@@ -1,4 +1,4 @@
-package bearer
+package jwtverify
 
 import (
 	"encoding/json"
@@ -33,7 +33,7 @@ func verifier(t *testing.T, key string, o Options, now func() time.Time) *Verifi
 		set, err = jwks.FromPEM(key)
 	}
 	if errors.Is(err, jwks.ErrBadPEM) {
-		return NoKey(&Error{Name: invalid, Message: "invalid algorithm"}, o, now)
+		return NoKey(&Error{Name: Invalid, Message: "invalid algorithm"}, o, now)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ var differences = map[string]struct{ want, why string }{
 }
 
 // ours are jsonwebtoken's own classes of error.
-var ours = map[string]bool{invalid: true, expired: true, notBefore: true}
+var ours = map[string]bool{Invalid: true, expired: true, notBefore: true}
 
 func TestJSONWebToken(t *testing.T) {
 	raw, err := os.ReadFile("testdata/jsonwebtoken.json")

@@ -1,4 +1,4 @@
-package bearer
+package jwtverify
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/internal/jwks"
+	"github.com/easgate/easgate/internal/jws"
 	"github.com/easgate/easgate/internal/query"
 )
 
@@ -26,7 +27,7 @@ const (
 	maxReflected = 128
 )
 
-// Keys is where keys come from: a [jwks.Set], or a [jwks.Remote] one.
+// Keys is where keys come from: a [jwks.Set], or a [fetch.Document] one.
 type Keys interface {
 	// Get returns the current keys. The error is a failure of ours.
 	Get(ctx context.Context) (*jwks.Set, error)
@@ -51,7 +52,7 @@ type Verifier struct {
 
 type decoded struct {
 	encoded string
-	header  jwks.Header
+	header  jws.Header
 }
 
 // NewVerifier returns a verifier of tokens that keys sign.
@@ -99,9 +100,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 		return nil, v.never
 	}
 	if token == "" {
-		return nil, &Error{Name: invalid, Message: "jwt must be provided"}
+		return nil, &Error{Name: Invalid, Message: "jwt must be provided"}
 	}
-	if len(token) > jwks.MaxToken {
+	if len(token) > jws.MaxToken {
 		return nil, malformed(token)
 	}
 	h := hashOf(token)
@@ -132,15 +133,15 @@ func (v *Verifier) claims(t *Token) (*Token, error) {
 	return t, nil
 }
 
-func malformed(token string) *Error  { return &Error{invalid, "jwt malformed", parts(token)} }
-func invalidToken(why string) *Error { return &Error{invalid, "invalid token", why} }
+func malformed(token string) *Error  { return &Error{Invalid, "jwt malformed", parts(token)} }
+func invalidToken(why string) *Error { return &Error{Invalid, "invalid token", why} }
 
 // signature takes token apart, finds the key and checks the signature. What is cheap to refuse is refused first: nothing
 // is decoded of what is no JWS, and no key is looked for when no key could help.
 func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) {
-	c, err := jwks.Split(token)
+	c, err := jws.Split(token)
 	switch {
-	case errors.Is(err, jwks.ErrMalformed):
+	case errors.Is(err, jws.ErrMalformed):
 		return nil, malformed(token)
 	case err != nil:
 		return nil, invalidToken("a part is empty or not base64url")
@@ -153,7 +154,7 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 		return nil, invalidToken("crit in the header: an extension that is not known here")
 	}
 	if c.Signature == "" {
-		return nil, &Error{invalid, "jwt signature is required", has("alg", header.Algorithm) + ", and no signature"}
+		return nil, &Error{Invalid, "jwt signature is required", has("alg", header.Algorithm) + ", and no signature"}
 	}
 	if !slices.Contains(algorithms, header.Algorithm) || v.o.Algorithms.Set && !slices.Contains(v.o.Algorithms.List, header.Algorithm) {
 		return nil, v.invalidAlgorithm(header.Algorithm, nil)
@@ -167,7 +168,7 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 	}
 	if !set.Verify(key, header.Algorithm, &c) {
 		why := has("alg", header.Algorithm) + ", not signed by " + key.String() + from(&c)
-		return nil, &Error{invalid, "invalid signature", why}
+		return nil, &Error{Invalid, "invalid signature", why}
 	}
 	t := &Token{version: set.Version, jwt: header.JWT}
 	if v.o.Complete {
@@ -217,11 +218,11 @@ func (t *Token) decode() bool {
 	return value != nil || !t.jwt
 }
 
-func (v *Verifier) decodeHeader(encoded string) (jwks.Header, error) {
+func (v *Verifier) decodeHeader(encoded string) (jws.Header, error) {
 	if last := v.header.Load(); last != nil && last.encoded == encoded {
 		return last.header, nil
 	}
-	h, err := jwks.ParseHeader(encoded)
+	h, err := jws.ParseHeader(encoded)
 	if err == nil && len(encoded) <= 1024 {
 		v.header.Store(&decoded{strings.Clone(encoded), h})
 	}
@@ -229,8 +230,8 @@ func (v *Verifier) decodeHeader(encoded string) (jwks.Header, error) {
 }
 
 // key finds the key for a token. A key id that is not known may be a new one: the keys are then fetched again, within
-// the limits of [jwks.Remote].
-func (v *Verifier) key(ctx context.Context, h *jwks.Header, c *jwks.Compact) (*jwks.Set, *jwks.Key, error) {
+// the limits of [fetch.Document].
+func (v *Verifier) key(ctx context.Context, h *jws.Header, c *jws.Compact) (*jwks.Set, *jwks.Key, error) {
 	set, err := v.keys.Get(ctx)
 	if err != nil {
 		return nil, nil, keyError(err)
@@ -241,7 +242,7 @@ func (v *Verifier) key(ctx context.Context, h *jwks.Header, c *jwks.Compact) (*j
 	if !h.HasKeyID {
 		if set.Len() > 1 {
 			message := callback + "No KID specified and JWKS endpoint returned more than 1 key"
-			return nil, nil, &Error{invalid, message, "no kid" + keyIDs(set) + from(c)}
+			return nil, nil, &Error{Invalid, message, "no kid" + keyIDs(set) + from(c)}
 		}
 		return set, set.All()[0], nil
 	}
@@ -262,7 +263,7 @@ func (v *Verifier) key(ctx context.Context, h *jwks.Header, c *jwks.Compact) (*j
 	if out := set.LeftOut(); out != "" {
 		why += "; no usable key: " + out
 	}
-	return nil, nil, &Error{invalid, message, why}
+	return nil, nil, &Error{Invalid, message, why}
 }
 
 const callback = "error in secret or public key callback: "
@@ -274,9 +275,9 @@ func keyError(err error) error {
 	case errors.As(err, &refused):
 		return refused
 	case errors.Is(err, jwks.ErrNoKeys):
-		return &Error{Name: invalid, Message: callback + "The JWKS endpoint did not contain any keys"}
+		return &Error{Name: Invalid, Message: callback + "The JWKS endpoint did not contain any keys"}
 	case errors.Is(err, jwks.ErrNoSigningKeys):
-		return &Error{invalid, callback + "The JWKS endpoint did not contain any signing keys", err.Error()}
+		return &Error{Invalid, callback + "The JWKS endpoint did not contain any signing keys", err.Error()}
 	}
 	return fmt.Errorf("keys: %w", err)
 }
@@ -300,7 +301,7 @@ func (v *Verifier) suits(k *jwks.Key, alg string) *Error {
 
 // invalidAlgorithm refuses alg; k is the key that it was for, nil before one is looked for.
 func (v *Verifier) invalidAlgorithm(alg string, k *jwks.Key) *Error {
-	return &Error{invalid, "invalid algorithm", v.o.algorithm(alg, k)}
+	return &Error{Invalid, "invalid algorithm", v.o.algorithm(alg, k)}
 }
 
 // View is the token as assertions see it: its claims, or what else its payload is; with the option complete an object of
@@ -336,7 +337,7 @@ func (t *Token) payloadView(exact bool) (query.Value, error) {
 }
 
 func headerView(encoded string) query.Value {
-	c := jwks.Compact{Payload: encoded}
+	c := jws.Compact{Payload: encoded}
 	text, err := c.DecodePayload()
 	if err != nil {
 		return nil
