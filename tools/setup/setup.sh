@@ -34,9 +34,28 @@ need samba-ad-provision /usr/share/samba/setup
 need samba-dsdb-modules /usr/lib/*/samba/ldb
 need python3-samba /usr/lib/python3/dist-packages/samba/provision
 need fail2ban fail2ban-regex # examples/fail2ban
+need chromium chromium     # logins in a browser
 need wrk wrk               # make bench
 
+# The OpenID provider of the tests is an npm package: installed once for each lock file, and found there by
+# internal/testserver. A second run needs no network.
+provider() {
+	from=$(dirname "$0")/../../internal/testserver/testdata/provider
+	to=${XDG_CACHE_HOME:-$HOME/.cache}/easgate/oidc-provider-$(sha256sum "$from/package-lock.json" | cut -c1-12)
+	if [ -d "$to/node_modules/oidc-provider" ]; then
+		return
+	fi
+	echo "setup: installing oidc-provider" >&2
+	part=$to.$$
+	mkdir -p "$part"
+	cp "$from/package.json" "$from/package-lock.json" "$part"
+	(cd "$part" && npm ci --no-progress --no-audit --no-fund --ignore-scripts >&2)
+	rm -rf "$to"
+	mv "$part" "$to" # whole, or not there
+}
+
 if [ -z "$missing" ]; then
+	provider
 	exit 0
 fi
 
@@ -60,3 +79,4 @@ echo "setup: installing$missing" >&2
 # shellcheck disable=SC2086 # a list of words
 install install -y --no-install-recommends $missing 2>/dev/null ||
 	{ install update && install install -y --no-install-recommends $missing; }
+provider
