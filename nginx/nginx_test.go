@@ -6,186 +6,41 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/easgate/easgate/internal/testserver"
 )
 
-// frame is the nginx.conf around the recipe. Everything that nginx writes stays below its prefix.
-const frame = `daemon off;
-worker_processes 1;
-pid nginx.pid;
-error_log error.log info;
-events { worker_connections 256; }
-http {
-    access_log off;
-    client_body_temp_path tmp_body;
-    proxy_temp_path tmp_proxy;
-    fastcgi_temp_path tmp_fastcgi;
-    uwsgi_temp_path tmp_uwsgi;
-    scgi_temp_path tmp_scgi;
-    include easgate/site.conf;
-}
-`
-
 // A gate is a running nginx with the recipe, and the address to reach it at.
-type gate struct {
-	dir, addr string
-}
+type gate struct{ addr string }
 
 // edits are what a user changes in the recipe's files, by what stands there.
 type edits map[string]string
 
-// start runs nginx with a copy of the recipe in which the addresses of easgate and of the application are replaced,
-// and more edits after that. An edit that finds nothing to replace is an error: the recipe has changed.
+// start runs nginx with a copy of the recipe in which the addresses of easgate and of the application are replaced, and
+// more edits.
 func start(t *testing.T, easgate, app string, more edits) *gate {
 	t.Helper()
-	bin, err := findNginx()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// nginx inherits the listener, as it does when its binary is upgraded: no port is lost to somebody else in
-	// between, and whoever connects early waits instead of failing.
-	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	socket, err := l.File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-
-	g := &gate{dir: t.TempDir(), addr: l.Addr().String()}
 	all := edits{
 		"server 127.0.0.1:8080;":      "server " + easgate + ";",
 		"http://127.0.0.1:3000":       "http://" + app,
-		"listen 80;":                  "listen " + g.addr + ";",
-		"root /srv/app;":              "root " + g.dir + "/app;",
-		"/run/nginx-easgate":          g.dir + "/cache",
+		"listen 80;":                  "listen {listen};",
+		"root /srv/app;":              "root {dir}/app;",
+		"/run/nginx-easgate":          "{dir}/cache",
 		"config_token=REPLACE_ME":     "config_token=sealed",
 		"server_name app.example.com": "server_name app.example.com admin.example.com public.example.com",
 	}
-	for old, new := range more {
-		all[old] = new
-	}
-	g.write(t, "nginx.conf", asOwner()+frame)
-	g.write(t, "app/assets/logo.txt", "logo")
-	g.write(t, "app/secret.txt", "secret")
-	g.copyRecipe(t, all)
-
-	log, err := os.Create(filepath.Join(g.dir, "stderr.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	cmd := exec.Command(bin, "-p", g.dir, "-e", "error.log", "-c", filepath.Join(g.dir, "nginx.conf"))
-	cmd.Env = append(os.Environ(), "NGINX=3;")
-	cmd.ExtraFiles = []*os.File{socket}
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(exited)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		<-exited
-		if t.Failed() {
-			for _, name := range []string{"stderr.log", "error.log"} {
-				text, _ := os.ReadFile(filepath.Join(g.dir, name))
-				t.Logf("%s:\n%s", name, text)
-			}
-		}
-	})
-	// A configuration that nginx refuses ends it, and only then: the first answer or the exit, whichever is first.
-	answered := make(chan error, 1)
-	go func() {
-		resp, err := http.Get("http://" + g.addr + "/assets/logo.txt")
-		if err == nil {
-			resp.Body.Close()
-		}
-		answered <- err
-	}()
-	select {
-	case err := <-answered:
-		if err != nil {
-			t.Fatalf("nginx: %v", err)
-		}
-	case <-exited:
-		t.Fatal("nginx: exited; see its logs")
-	}
-	return g
-}
-
-func findNginx() (string, error) {
-	if bin, err := exec.LookPath("nginx"); err == nil {
-		return bin, nil
-	}
-	// Debian keeps it where a user's PATH does not look.
-	if _, err := os.Stat("/usr/sbin/nginx"); err == nil {
-		return "/usr/sbin/nginx", nil
-	}
-	return "", fmt.Errorf("nginx: not found: apt-get install -y nginx-light, or make setup")
-}
-
-// asOwner lets the worker into the test's folder, which only its owner may enter.
-func asOwner() string {
-	if os.Getuid() == 0 {
-		return "user root root;\n"
-	}
-	return ""
-}
-
-func (g *gate) write(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join(g.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (g *gate) copyRecipe(t *testing.T, all edits) {
-	t.Helper()
-	files, err := filepath.Glob("*.conf")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("recipe: %d files, %v", len(files), err)
-	}
-	found := map[string]bool{}
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := string(b)
-		for old, new := range all {
-			if strings.Contains(text, old) {
-				found[old] = true
-				text = strings.ReplaceAll(text, old, new)
-			}
-		}
-		g.write(t, "easgate/"+name, text)
-	}
-	for old := range all {
-		if !found[old] {
-			t.Fatalf("recipe: no file holds %q any more", old)
-		}
-	}
+	maps.Copy(all, more)
+	return &gate{testserver.Nginx(t, testserver.NginxConfig{
+		Recipe: ".", Edits: all, Files: map[string]string{"app/assets/logo.txt": "logo", "app/secret.txt": "secret"},
+	}).Addr}
 }
 
 // A seen is what a server behind nginx was asked.

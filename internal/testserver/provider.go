@@ -146,7 +146,9 @@ func (p *Provider) Break(f Fault) {
 }
 
 // SkewClock sets the provider's clock off by d.
-func (p *Provider) SkewClock(d time.Duration) { p.control("/skew", map[string]any{"seconds": d.Seconds()}) }
+func (p *Provider) SkewClock(d time.Duration) {
+	p.control("/skew", map[string]any{"seconds": d.Seconds()})
+}
 
 // BackchannelLogout sends a logout token for a person and a session to a client, which must take it.
 func (p *Provider) BackchannelLogout(client, sub, sid string) {

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// A Server is a database server with an empty database in it.
+// A Server is a running server, such as a database server with an empty database in it.
 type Server struct {
 	// Client is the knex name of its kind.
 	Client   string
