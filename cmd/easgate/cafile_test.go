@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 )
 
 // EAS_CA_FILE reaches the plugins.
@@ -28,14 +30,14 @@ func TestCAFile(t *testing.T) {
 		env  []string
 		want int
 	}{
-		"unset":               {nil, exitNo},
+		"unset":               {nil, cli.ExitNo},
 		"EAS_CA_FILE":         {[]string{"EAS_CA_FILE=" + ca}, 0},
 		"NODE_EXTRA_CA_CERTS": {[]string{"NODE_EXTRA_CA_CERTS=" + ca}, 0},
 	} {
 		var out strings.Builder
 		c := testCLI()
-		c.env, c.out, c.err = tt.env, &out, &out
-		if code := c.run(t.Context(), []string{"explain", "--file", token, "--uri", "https://app.example.com/"}); code != tt.want {
+		c.Env, c.Out, c.Err = tt.env, &out, &out
+		if code := run(t.Context(), c, []string{"explain", "--file", token, "--uri", "https://app.example.com/"}); code != tt.want {
 			t.Errorf("%s: explain exits with %d, want %d: %s", name, code, tt.want, &out)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/tools/corpus"
 )
 
@@ -36,9 +37,9 @@ func TestCorpus(t *testing.T) {
 		Corpus: recording,
 		Dir:    t.TempDir(),
 		Serve: func(ctx context.Context, env []string) error {
-			c := &cli{in: strings.NewReader(""), out: io.Discard, err: &log, now: time.Now}
-			c.env = append(env, "EAS_PROXY_PROFILE=eas", "EAS_ADMIN_ADDR=off")
-			if status := c.run(ctx, []string{"serve"}); status != 0 {
+			c := &cli.CLI{In: strings.NewReader(""), Out: io.Discard, Err: &log, Now: time.Now}
+			c.Env = append(env, "EAS_PROXY_PROFILE=eas", "EAS_ADMIN_ADDR=off")
+			if status := run(ctx, c, []string{"serve"}); status != 0 {
 				return fmt.Errorf("exit code %d", status)
 			}
 			return nil

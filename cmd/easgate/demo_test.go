@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
+	"github.com/easgate/easgate/cmd/easgate/internal/files"
 )
 
 // demoRun runs the demo in dir until the test ends.
@@ -18,10 +21,10 @@ func demoRun(t *testing.T, dir string) (site string, lines []string, stop func()
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
-	c := &cli{in: strings.NewReader(""), out: write, err: io.Discard, now: time.Now}
+	c := &cli.CLI{In: strings.NewReader(""), Out: write, Err: io.Discard, Now: time.Now}
 	done := make(chan int, 1)
 	go func() {
-		done <- c.run(ctx, []string{"demo", "--dir", dir, "--port", "0", "--service-port", "0"})
+		done <- run(ctx, c, []string{"demo", "--dir", dir, "--port", "0", "--service-port", "0"})
 		_ = write.Close()
 	}()
 	t.Cleanup(cancel)
@@ -89,7 +92,7 @@ func TestDemo(t *testing.T) {
 		{"no credentials", "/private/", "", "", nil, want{401, "needs credentials"}},
 		{"alice", "/private/", "alice", "wonderland", nil, want{200, "called as alice"}},
 		{"a guess", "/private/", "alice", "guess", nil, want{401, "needs credentials"}},
-		{"a key through a pointer token", "/team/", "", "", []string{"X-Api-Key", demoAPIKey}, want{200, "called as robot"}},
+		{"a key through a pointer token", "/team/", "", "", []string{"X-Api-Key", "robot-key"}, want{200, "called as robot"}},
 		{"a password through a pointer token", "/team/", "alice", "wonderland", nil, want{200, "called as alice"}},
 		{"bob", "/partner/", "bob", "builder", nil, want{200, "called as bob"}},
 		{"bob elsewhere", "/private/", "bob", "builder", nil, want{401, "needs credentials"}},
@@ -117,7 +120,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	c := testCLI()
-	if code := c.run(t.Context(), strings.Fields(revoke)); code != 0 {
+	if code := run(t.Context(), c, strings.Fields(revoke)); code != 0 {
 		t.Fatalf("%q exits with %d", revoke, code)
 	}
 	if got := fetch(t, site+"/partner/", "bob", "builder"); got.status != http.StatusServiceUnavailable {
@@ -131,7 +134,7 @@ func TestDemo(t *testing.T) {
 	}
 
 	// A second run keeps the keys, and everything works again.
-	before, err := os.ReadFile(filepath.Join(dir, demoKeyring))
+	before, err := os.ReadFile(filepath.Join(dir, "keyring.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,12 +145,12 @@ func TestDemo(t *testing.T) {
 	if code := stop(); code != 0 {
 		t.Errorf("the second demo exits with %d, want 0", code)
 	}
-	if after, err := os.ReadFile(filepath.Join(dir, demoKeyring)); err != nil || string(after) != string(before) {
+	if after, err := os.ReadFile(filepath.Join(dir, "keyring.json")); err != nil || string(after) != string(before) {
 		t.Errorf("the keyring was overwritten (%v)", err)
 	}
-	for _, name := range []string{demoKeyring, demoConfig, "tokens.sqlite"} {
+	for _, name := range []string{"keyring.json", "easgate.yaml", "tokens.sqlite"} {
 		info, err := os.Stat(filepath.Join(dir, name))
-		if err != nil || info.Mode().Perm() != private {
+		if err != nil || info.Mode().Perm() != files.Private {
 			t.Errorf("%s: %v, %v, want mode 0600", name, info, err)
 		}
 	}

@@ -56,7 +56,7 @@ func TestConfigurationExample(t *testing.T) {
 	example := fenced(t, "../../docs/configuration.md", "yaml")
 	t.Chdir(t.TempDir())
 	c := testCLI()
-	if code := c.run(t.Context(), []string{"keys", "new", "--out", "keyring.json"}); code != 0 {
+	if code := run(t.Context(), c, []string{"keys", "new", "--out", "keyring.json"}); code != 0 {
 		t.Fatalf("keys new exits with %d", code)
 	}
 	if err := os.WriteFile("easgate.yaml", []byte(example), 0o600); err != nil {
@@ -64,8 +64,8 @@ func TestConfigurationExample(t *testing.T) {
 	}
 	var out strings.Builder
 	c = testCLI()
-	c.out, c.err = &out, &out
-	if code := c.run(t.Context(), []string{"config", "check", "--config", "easgate.yaml"}); code != 0 {
+	c.Out, c.Err = &out, &out
+	if code := run(t.Context(), c, []string{"config", "check", "--config", "easgate.yaml"}); code != 0 {
 		t.Errorf("config check exits with %d: %s", code, &out)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 )
 
 func TestHealthcheck(t *testing.T) {
@@ -37,8 +39,8 @@ func TestHealthcheck(t *testing.T) {
 			}
 			check := func(args ...string) (int, string) {
 				var errs bytes.Buffer
-				c := &cli{in: strings.NewReader(""), out: &errs, err: &errs, env: tt.env, now: time.Now}
-				return c.run(t.Context(), append([]string{"healthcheck"}, args...)), errs.String()
+				c := &cli.CLI{In: strings.NewReader(""), Out: &errs, Err: &errs, Env: tt.env, Now: time.Now}
+				return run(t.Context(), c, append([]string{"healthcheck"}, args...)), errs.String()
 			}
 			if got, text := check(append(tt.args, "--address", address)...); got != tt.want {
 				t.Errorf("healthcheck = %d, want %d: %s; log:\n%s", got, tt.want, text, r.log)
@@ -51,8 +53,8 @@ func TestHealthcheck(t *testing.T) {
 	}
 	// The address is the configuration's.
 	start(t, append(secrets, "EAS_ADDR="+socket)...)
-	c := &cli{in: strings.NewReader(""), out: new(bytes.Buffer), err: new(bytes.Buffer), env: []string{"EAS_ADDR=" + socket}, now: time.Now}
-	if got := c.run(t.Context(), []string{"healthcheck"}); got != 0 {
-		t.Errorf("healthcheck by configuration = %d, want 0: %s", got, c.err)
+	c := &cli.CLI{In: strings.NewReader(""), Out: new(bytes.Buffer), Err: new(bytes.Buffer), Env: []string{"EAS_ADDR=" + socket}, Now: time.Now}
+	if got := run(t.Context(), c, []string{"healthcheck"}); got != 0 {
+		t.Errorf("healthcheck by configuration = %d, want 0: %s", got, c.Err)
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/cmd/easgate/internal/lint"
+	"github.com/easgate/easgate/cmd/easgate/internal/tokens"
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/plugins"
@@ -85,12 +87,9 @@ func (s *signed) token(claims map[string]any) string {
 // opened is a recipe's config token, sealed, opened and compiled as a server does.
 func opened(t *testing.T, r recipe, transport http.RoundTripper) *pipeline.Pipeline {
 	t.Helper()
-	claims, err := parseClaims("docs/jwt-issuers.md", []byte(r.yaml))
+	claims, err := tokens.Parse("docs/jwt-issuers.md", []byte(r.yaml))
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, f := range lint(configtoken.Token{Format: configtoken.Plain, Claims: claims}) {
-		t.Errorf("lint says %v", f)
 	}
 	ring, err := configtoken.NewKeyring()
 	if err != nil {
@@ -115,6 +114,9 @@ func opened(t *testing.T, r recipe, transport http.RoundTripper) *pipeline.Pipel
 	limits := config.Config{QueryTimeout: time.Second, QueryMemory: 32 << 20, URLQueryTimeout: time.Second, URLQueryMemory: 32 << 20}
 	compiler, _, done := compiler(&limits, slog.New(slog.DiscardHandler), time.Now)
 	t.Cleanup(done)
+	for _, f := range lint.Token(compiler, configtoken.Token{Format: configtoken.Plain, Claims: claims}) {
+		t.Errorf("lint says %v", f)
+	}
 	compiler.Env.HTTP = &http.Client{Transport: transport}
 	p, _, err := compiler.Compile(&token)
 	if err != nil {

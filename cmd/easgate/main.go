@@ -4,10 +4,30 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/configcmd"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/demo"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/explain"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/healthcheck"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/keys"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/migrate"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/serve"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/shadow"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/store"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/token"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/versioncmd"
+	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/internal/pipeline"
+	engines "github.com/easgate/easgate/internal/query/builtin"
 )
 
 // version is set by the linker.
@@ -15,8 +35,30 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	c := &cli{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Environ(), now: time.Now}
+	c := &cli.CLI{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Environ(), Now: time.Now}
 	// A second signal while the first is being obeyed ends the process at once.
 	context.AfterFunc(ctx, stop)
-	os.Exit(c.run(ctx, os.Args[1:]))
+	os.Exit(run(ctx, c, os.Args[1:]))
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, c *cli.CLI, args []string) int { return c.Run(ctx, newRoot(c), args) }
+
+// newRoot hands each command what it needs of the parts that [wire] knows.
+func newRoot(c *cli.CLI) *cobra.Command {
+	build := func(cfg *config.Config, log *slog.Logger, given map[string]net.Listener) (serve.Service, error) {
+		return wire(c, cfg, log, given)
+	}
+	quiet := func(cfg *config.Config) (*service, error) { return wire(c, cfg, slog.New(slog.DiscardHandler), nil) }
+	run := serve.Runner(c, build)
+	compile := func(cfg *config.Config) (*pipeline.Compiler, func()) {
+		compiler, _, done := compiler(cfg, slog.New(slog.DiscardHandler), c.Now)
+		return compiler, done
+	}
+	return c.Root(serve.New(c, version, run),
+		token.New(c, compile), token.NewGenerate(c, compile), keys.New(c), store.New(c, compile),
+		explain.New(c, func(cfg *config.Config) (explain.Service, error) { return quiet(cfg) }),
+		migrate.New(c, compile), shadow.New(c),
+		configcmd.New(c, func(cfg *config.Config) (configcmd.Service, error) { return quiet(cfg) }),
+		demo.New(c, demo.Serve(run)), healthcheck.New(c), versioncmd.New(c, version, engines.Languages()))
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 )
 
 // What an operator looks for at night: which store, which service, and how its calls went.
@@ -33,8 +35,8 @@ func TestServeMetrics(t *testing.T) {
 	command := func(args ...string) string {
 		t.Helper()
 		var out, errs bytes.Buffer
-		c := &cli{in: strings.NewReader(""), out: &out, err: &errs, env: env, now: time.Now}
-		if code := c.run(t.Context(), args); code != 0 {
+		c := &cli.CLI{In: strings.NewReader(""), Out: &out, Err: &errs, Env: env, Now: time.Now}
+		if code := run(t.Context(), c, args); code != 0 {
 			t.Fatalf("%v exits with %d: %s", args, code, &errs)
 		}
 		return strings.TrimSpace(out.String())

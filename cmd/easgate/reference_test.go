@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 )
 
@@ -41,8 +42,8 @@ func TestReference(t *testing.T) {
 	}
 }
 
-func testCLI() *cli {
-	return &cli{in: strings.NewReader(""), out: io.Discard, err: io.Discard, now: time.Now, given: map[string]string{}}
+func testCLI() *cli.CLI {
+	return &cli.CLI{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Now: time.Now}
 }
 
 func describe(b *strings.Builder, cmd *cobra.Command) {

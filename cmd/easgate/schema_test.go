@@ -20,6 +20,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/pipeline"
@@ -31,8 +32,8 @@ func tokenSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	var out bytes.Buffer
 	c := testCLI()
-	c.out = &out
-	if code := c.run(t.Context(), []string{"token", "schema"}); code != 0 {
+	c.Out = &out
+	if code := run(t.Context(), c, []string{"token", "schema"}); code != 0 {
 		t.Fatalf("token schema exits with %d", code)
 	}
 	doc, err := jsonschema.UnmarshalJSON(&out)
@@ -278,31 +279,31 @@ func TestSchemaRefuses(t *testing.T) {
 func TestDocumentedDecisions(t *testing.T) {
 	documented(t, []decision{
 		{"plugins: robots", "plugins/README.md", []string{"-H", "X-Api-Key: 4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_header"},
-		{"plugins: people are asked", "plugins/README.md", nil, exitNo, "status 401, by plugins[1] htpasswd"},
+		{"plugins: people are asked", "plugins/README.md", nil, cli.ExitNo, "status 401, by plugins[1] htpasswd"},
 		{"rules: everything else is open", "rules.md", nil, 0, "by plugins[0] noop"},
-		{"rules: admin needs a password", "rules.md", []string{"--uri", "https://app.example.com/admin/x"}, exitNo, "status 401, by plugins[1] htpasswd"},
-		{"headers: an error header", "headers.md", []string{"--uri", "https://app.example.com/a b", "--show-headers"}, exitNo, "X-Denied-Path: %2Fa%2520b"},
+		{"rules: admin needs a password", "rules.md", []string{"--uri", "https://app.example.com/admin/x"}, cli.ExitNo, "status 401, by plugins[1] htpasswd"},
+		{"headers: an error header", "headers.md", []string{"--uri", "https://app.example.com/a b", "--show-headers"}, cli.ExitNo, "X-Denied-Path: %2Fa%2520b"},
 		{"rules: in the office", "rules.md#2", []string{"-H", "X-Forwarded-For: 192.0.2.7"}, 0, "by plugins[0] noop"},
-		{"rules: outside the office", "rules.md#2", []string{"-H", "X-Forwarded-For: 203.0.113.9"}, exitNo, "status 401, by plugins[1] htpasswd"},
-		{"rules: nobody knows where", "rules.md#2", nil, exitNo, "the client's address is unknown"},
+		{"rules: outside the office", "rules.md#2", []string{"-H", "X-Forwarded-For: 203.0.113.9"}, cli.ExitNo, "status 401, by plugins[1] htpasswd"},
+		{"rules: nobody knows where", "rules.md#2", nil, cli.ExitNo, "the client's address is unknown"},
 		{"rules: a preflight", "rules.md#3", []string{"-X", "OPTIONS", "-H", "Origin: https://b.example", "-H", "Access-Control-Request-Method: PUT"}, 0, "by plugins[0] noop"},
-		{"rules: OPTIONS of something else", "rules.md#3", []string{"-X", "OPTIONS", "-H", "Origin: https://b.example"}, exitNo, "status 401"},
-		{"rules: not a preflight", "rules.md#3", []string{"-H", "Origin: https://b.example", "-H", "Access-Control-Request-Method: PUT"}, exitNo, "status 401"},
+		{"rules: OPTIONS of something else", "rules.md#3", []string{"-X", "OPTIONS", "-H", "Origin: https://b.example"}, cli.ExitNo, "status 401"},
+		{"rules: not a preflight", "rules.md#3", []string{"-H", "Origin: https://b.example", "-H", "Access-Control-Request-Method: PUT"}, cli.ExitNo, "status 401"},
 		{"rules: scopes as a list", "rules.md#4", bearer(`{"scp":["x","reports:read"]}`), 0, "by plugins[0] jwt"},
-		{"rules: another scope", "rules.md#4", bearer(`{"scope":"reports:readers"}`), exitNo, "status 403"},
+		{"rules: another scope", "rules.md#4", bearer(`{"scope":"reports:readers"}`), cli.ExitNo, "status 403"},
 		{"headers: groups", "headers.md#2", append(bearer(`{"sub":"a","groups":["x","y"],"given_name":"Łukasz","family_name":"O'Brien"}`), "--show-headers"), 0, "X-Groups: x,y"},
 		{"headers: one group", "headers.md#2", append(bearer(`{"sub":"a","groups":"x"}`), "--show-headers"), 0, "X-Groups: x\n"},
 		{"headers: no group", "headers.md#2", append(bearer(`{"sub":"a"}`), "--show-headers"), 0, "X-Groups: \n"},
 		{"headers: a name", "headers.md#2", append(bearer(`{"sub":"a","given_name":"Łukasz","family_name":"O'Brien"}`), "--show-headers"), 0, "X-Name: Łukasz O'Brien\n"},
 		{"headers: the subject", "headers.md#2", append(bearer(`{"sub":"山田"}`), "--show-headers"), 0, "X-Auth-Subject: 山田\n"},
 		{"rules: one group", "rules.md#4", bearer(`{"scope":"x reports:read","groups":"staff"}`), 0, "by plugins[0] jwt"},
-		{"rules: the one group is banned", "rules.md#4", bearer(`{"scope":"x reports:read","groups":"banned"}`), exitNo, "status 403"},
-		{"rules: one of several is banned", "rules.md#4", bearer(`{"scope":"x reports:read","groups":["staff","banned"]}`), exitNo, "status 403"},
-		{"rules: what an assertion saw", "rules.md#4", bearer(`{"scope":"x reports:read","groups":"banned"}`), exitNo, `gave ["banned"]; wanted: not contains "banned"`},
-		{"noop", "plugins/noop.md", nil, exitNo, "status 403"},
+		{"rules: the one group is banned", "rules.md#4", bearer(`{"scope":"x reports:read","groups":"banned"}`), cli.ExitNo, "status 403"},
+		{"rules: one of several is banned", "rules.md#4", bearer(`{"scope":"x reports:read","groups":["staff","banned"]}`), cli.ExitNo, "status 403"},
+		{"rules: what an assertion saw", "rules.md#4", bearer(`{"scope":"x reports:read","groups":"banned"}`), cli.ExitNo, `gave ["banned"]; wanted: not contains "banned"`},
+		{"noop", "plugins/noop.md", nil, cli.ExitNo, "status 403"},
 		{"request_param", "plugins/request_param.md", []string{"--uri", "https://app.example.com/a?token=4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_param"},
 		{"request_js", "plugins/request_js.md", []string{"--allow-eval", "-H", "X-Api-Key: 4f1c7b6a0951d3e2"}, 0, "by plugins[0] request_js"},
-		{"jwt asks for a token", "plugins/jwt.md", nil, exitNo, `Bearer realm="wonderland"`},
+		{"jwt asks for a token", "plugins/jwt.md", nil, cli.ExitNo, `Bearer realm="wonderland"`},
 	})
 }
 
@@ -343,8 +344,8 @@ func documented(t *testing.T, tests []decision) {
 			}
 			var out strings.Builder
 			c := testCLI()
-			c.out, c.err = &out, &out
-			if code := c.run(t.Context(), args); code != tt.exits || !strings.Contains(out.String(), tt.says) {
+			c.Out, c.Err = &out, &out
+			if code := run(t.Context(), c, args); code != tt.exits || !strings.Contains(out.String(), tt.says) {
 				t.Errorf("%v exits with %d, want %d and %q:\n%s", args, code, tt.exits, tt.says, &out)
 			}
 		})

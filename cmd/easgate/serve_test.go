@@ -12,13 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/configtoken"
 )
 
@@ -52,11 +51,11 @@ func start(t *testing.T, env ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
-	c := &cli{in: strings.NewReader(""), out: io.Discard, err: write, now: time.Now}
-	c.env = append([]string{"EAS_PORT=0", "EAS_ADDR=127.0.0.1", "EAS_ADMIN_ADDR=off"}, env...)
+	c := &cli.CLI{In: strings.NewReader(""), Out: io.Discard, Err: write, Now: time.Now}
+	c.Env = append([]string{"EAS_PORT=0", "EAS_ADDR=127.0.0.1", "EAS_ADMIN_ADDR=off"}, env...)
 	done := make(chan int, 1)
 	go func() {
-		done <- c.run(ctx, nil)
+		done <- run(ctx, c, nil)
 		_ = write.Close()
 	}()
 	r := &running{log: new(logBuffer)}
@@ -103,8 +102,8 @@ func (r *running) verify(t *testing.T, token string) int {
 func sealed(t *testing.T, claims string, env ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	c := &cli{in: strings.NewReader(claims), out: &out, err: &errs, env: env, now: time.Now}
-	if code := c.run(t.Context(), []string{"token", "seal"}); code != 0 {
+	c := &cli.CLI{In: strings.NewReader(claims), Out: &out, Err: &errs, Env: env, Now: time.Now}
+	if code := run(t.Context(), c, []string{"token", "seal"}); code != 0 {
 		t.Fatalf("token seal exits with %d: %s", code, &errs)
 	}
 	return strings.TrimSpace(out.String())
@@ -143,8 +142,8 @@ func TestServeReloads(t *testing.T) {
 	command := func(args ...string) {
 		t.Helper()
 		var errs bytes.Buffer
-		c := &cli{in: strings.NewReader(""), out: io.Discard, err: &errs, now: time.Now}
-		if code := c.run(t.Context(), args); code != 0 {
+		c := &cli.CLI{In: strings.NewReader(""), Out: io.Discard, Err: &errs, Now: time.Now}
+		if code := run(t.Context(), c, args); code != 0 {
 			t.Fatalf("%v exits with %d: %s", args, code, &errs)
 		}
 	}
@@ -222,10 +221,10 @@ func TestAdminAddress(t *testing.T) {
 	env := []string{"EAS_CONFIG_TOKEN_SIGN_SECRET=foo", "EAS_CONFIG_TOKEN_ENCRYPT_SECRET=bar"}
 	taken := start(t, env...)
 	var errs bytes.Buffer
-	c := &cli{in: strings.NewReader(""), out: io.Discard, err: &errs, now: time.Now}
-	c.env = append(env, "EAS_PORT=0", "EAS_ADMIN_ADDR="+strings.TrimPrefix(taken.url, "http://"))
-	if code := c.run(t.Context(), nil); code != exitFailure {
-		t.Errorf("serve on a taken admin address exits with %d, want %d", code, exitFailure)
+	c := &cli.CLI{In: strings.NewReader(""), Out: io.Discard, Err: &errs, Now: time.Now}
+	c.Env = append(env, "EAS_PORT=0", "EAS_ADMIN_ADDR="+strings.TrimPrefix(taken.url, "http://"))
+	if code := run(t.Context(), c, nil); code != cli.ExitFailure {
+		t.Errorf("serve on a taken admin address exits with %d, want %d", code, cli.ExitFailure)
 	}
 	if !strings.Contains(errs.String(), "hint: something else listens there") {
 		t.Errorf("no hint:\n%s", &errs)
@@ -281,48 +280,5 @@ func TestSocketActivation(t *testing.T) {
 	}}}
 	if res, err := overUnix.Get("http://easgate/metrics"); err != nil || res.StatusCode != 200 {
 		t.Errorf("admin: %v, %v, want 200; log:\n%s", res, err, log)
-	}
-}
-
-func TestInheritedNames(t *testing.T) {
-	pid := "LISTEN_PID=" + strconv.Itoa(os.Getpid())
-	for _, tt := range []struct {
-		name string
-		env  []string
-		want string
-	}{
-		{"none", nil, ""},
-		{"another process's", []string{"LISTEN_PID=1", "LISTEN_FDS=1"}, ""},
-		{"the unit's name", []string{pid, "LISTEN_FDS=1", "LISTEN_FDNAMES=easgate.socket"}, "main"},
-		{"no name", []string{pid, "LISTEN_FDS=1"}, "main"},
-		{"a name", []string{pid, "LISTEN_FDS=1", "LISTEN_FDNAMES=grpc"}, "grpc"},
-		{"unknown", []string{pid, "LISTEN_FDS=2", "LISTEN_FDNAMES=x:main"}, "error"},
-	} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		file, err := l.(*net.TCPListener).File()
-		if err != nil {
-			t.Fatal(err)
-		}
-		first, err := syscall.Dup(int(file.Fd())) // inherited closes it
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = file.Close()
-		all, err := inherited(tt.env, first)
-		got := ""
-		for name, l := range all {
-			got += name
-			_ = l.Close()
-		}
-		if err != nil {
-			got = "error"
-		}
-		if got != tt.want {
-			t.Errorf("%s: %s, %v, want %s", tt.name, got, err, tt.want)
-		}
 	}
 }

@@ -13,7 +13,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/cmd/easgate/internal/listening"
+	"github.com/easgate/easgate/cmd/easgate/internal/tokens"
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/pipeline"
@@ -32,69 +35,69 @@ import (
 type service struct {
 	cfg     *config.Config
 	log     *slog.Logger
-	keys    *keys
+	keys    *tokens.Keys
 	revoked *configtoken.Revocations
 	// cert and grpcCert are nil without TLS.
-	cert, grpcCert *certificate
+	cert, grpcCert *listening.Certificate
 	stores         *stores.Set
 	cache          *pipeline.Cache
 	server         *server.Server
 	closers        []func()
 }
 
-// wire builds the service. It listens to nothing yet, but for the listeners that it is given, and asks no store. close
+// wire builds the service. It listens to nothing yet, but for the listeners that it is given, and asks no store. Close
 // gives everything back.
-func (c *cli) wire(cfg *config.Config, log *slog.Logger, given map[string]net.Listener) (_ *service, err error) {
+func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net.Listener) (_ *service, err error) {
 	s := &service{cfg: cfg, log: log}
 	defer func() {
 		if err != nil {
-			s.close()
+			s.Close()
 		}
 	}()
 	// All that is wrong is reported at once, as the configuration's own problems are.
 	var problems config.Problems
 	try := func(err error) { problems = append(problems, config.Report(err)...) }
-	s.keys, err = openKeys(cfg)
+	s.keys, err = tokens.OpenKeys(cfg)
 	try(err)
-	s.revoked, err = revocations(cfg)
+	s.revoked, err = tokens.Revocations(cfg)
 	try(err)
-	if s.cert, err = newCertificate(cfg.SSLCert, cfg.SSLKey); err != nil {
-		try(hint(err, "EAS_SSL_CERT and EAS_SSL_KEY name PEM files that belong together"))
+	if s.cert, err = listening.NewCertificate(cfg.SSLCert, cfg.SSLKey); err != nil {
+		try(problem.Hint(err, "EAS_SSL_CERT and EAS_SSL_KEY name PEM files that belong together"))
 	}
-	if s.grpcCert, err = newCertificate(cfg.GRPCSSLCert, cfg.GRPCSSLKey); err != nil {
-		try(hint(err, "EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY name PEM files that belong together"))
+	if s.grpcCert, err = listening.NewCertificate(cfg.GRPCSSLCert, cfg.GRPCSSLKey); err != nil {
+		try(problem.Hint(err, "EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY name PEM files that belong together"))
 	}
 	var metrics *server.Metrics
 	if !cfg.DisableMetrics {
 		metrics = server.NewMetrics(builtin.Registry())
 		metrics.Build(version)
 	}
-	try(s.openStores(c.env, c.now, metrics))
-	unix, err := sockets(cfg)
+	try(s.openStores(c.Env, c.Now, metrics))
+	unix, err := listening.Sockets(cfg)
 	try(err)
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	compiler, urlQueries, closeEngines := compiler(cfg, log, c.now)
+	compiler, urlQueries, closeEngines := compiler(cfg, log, c.Now)
 	if metrics != nil {
 		compiler.Env.Called = metrics.Called
 	}
 	s.closers = append(s.closers, closeEngines)
 	s.cache, err = pipeline.NewCache(pipeline.Config{
 		Compiler: compiler,
-		URL:      s.keys.url,
-		Stored:   s.keys.stored,
+		URL:      s.keys.URL,
+		Stored:   s.keys.Stored,
 		Store:    s.stores.Store,
 		Revoked:  s.revoked.Revoked,
 		Log:      log,
-		Now:      c.now,
+		Now:      c.Now,
 		Grace:    2 * cfg.VerifyTimeout,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, s.cache.Close)
-	s.keys.ring.OnChange(s.cache.Forget)
+	s.keys.Ring.OnChange(s.cache.Forget)
 	s.server, err = server.New(server.Config{
 		Addr:          cfg.MainAddr(),
 		VerifyAddr:    cfg.VerifyAddr,
@@ -102,9 +105,9 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger, given map[string]net.Li
 		Inherited:     given,
 		Sockets:       unix,
 		H2C:           cfg.H2C,
-		TLS:           s.cert.config("http/1.1"),
+		TLS:           s.cert.Config("http/1.1"),
 		GRPCAddr:      cfg.GRPCAddr(),
-		GRPCTLS:       s.grpcCert.config("h2"),
+		GRPCTLS:       s.grpcCert.Config("h2"),
 		SigninOrigins: cfg.SigninOrigins,
 		Trusted:       cfg.TrustedProxies,
 		Profile:       cfg.ProxyProfile,
@@ -119,13 +122,26 @@ func (c *cli) wire(cfg *config.Config, log *slog.Logger, given map[string]net.Li
 		Log:           log,
 		LogAllows:     cfg.LogAllows,
 		OmitUsers:     !cfg.LogUsers,
-		Now:           c.now,
+		Now:           c.Now,
 	})
 	return s, err
 }
 
-// close gives back what the service holds, the last first.
-func (s *service) close() {
+// Run serves until ctx ends, then finishes what is in flight.
+func (s *service) Run(ctx context.Context, ready func(net.Addr)) error {
+	return s.server.Run(ctx, ready)
+}
+
+// Explain judges a verify request and tells trace how.
+func (s *service) Explain(r *http.Request, trace func(pipeline.Event)) (pipeline.Decision, int) {
+	return s.server.Explain(r, trace)
+}
+
+// Check says what is wrong with the stores.
+func (s *service) Check() []error { return s.stores.Check() }
+
+// Close gives back what the service holds, the last first.
+func (s *service) Close() {
 	for _, f := range slices.Backward(s.closers) {
 		f()
 	}
@@ -143,16 +159,16 @@ func (s *service) sources() []source {
 	all := []source{
 		{"keyring", []string{s.cfg.KeyringFile}, s.loadKeyring},
 		{"revocation file", []string{s.cfg.RevokedJTIsFile}, func() error { return s.revoked.Load(s.cfg.RevokedJTIsFile) }},
-		{"certificate", []string{s.cfg.SSLCert, s.cfg.SSLKey}, func() error { return s.cert.load() }},
-		{"gRPC certificate", []string{s.cfg.GRPCSSLCert, s.cfg.GRPCSSLKey}, func() error { return s.grpcCert.load() }},
+		{"certificate", []string{s.cfg.SSLCert, s.cfg.SSLKey}, func() error { return s.cert.Load() }},
+		{"gRPC certificate", []string{s.cfg.GRPCSSLCert, s.cfg.GRPCSSLKey}, func() error { return s.grpcCert.Load() }},
 	}
 	return slices.DeleteFunc(all, func(src source) bool { return src.files[0] == "" })
 }
 
 func (s *service) loadKeyring() error {
-	changed, err := s.keys.ring.Load(s.cfg.KeyringFile)
+	changed, err := s.keys.Ring.Load(s.cfg.KeyringFile)
 	if changed {
-		s.log.Info("the keyring was reloaded", "keys", s.keys.ring.Keyring().Keys())
+		s.log.Info("the keyring was reloaded", "keys", s.keys.Ring.Keyring().Keys())
 	}
 	return err
 }
@@ -164,14 +180,15 @@ func (s *service) reload(src source) {
 	}
 }
 
-func (s *service) reloadAll() {
+// Reload reads every source again.
+func (s *service) Reload() {
 	for _, src := range s.sources() {
 		s.reload(src)
 	}
 }
 
-// follow reads each source again whenever one of its files changes, until ctx ends.
-func (s *service) follow(ctx context.Context) error {
+// Follow reads each source again whenever one of its files changes, until ctx ends.
+func (s *service) Follow(ctx context.Context) error {
 	for _, src := range s.sources() {
 		for _, f := range src.files {
 			if err := watch.File(ctx, f, s.log, func() { s.reload(src) }); err != nil {
@@ -181,55 +198,6 @@ func (s *service) follow(ctx context.Context) error {
 		s.reload(src) // what changed between reading and watching
 	}
 	return nil
-}
-
-// keys open config tokens.
-type keys struct {
-	ring        *configtoken.Live
-	url, stored configtoken.Opener
-}
-
-func openKeys(cfg *config.Config) (*keys, error) {
-	k := &keys{}
-	formats := configtoken.Formats{RequireSigned: cfg.RequireSignedTokens, AllowPlain: cfg.AllowPlainTokens}
-	if slices.Contains(cfg.TokenFormats, "native") && (cfg.Keyring != "" || cfg.KeyringFile != "") {
-		ring, err := keyring(cfg)
-		if err != nil {
-			return nil, err
-		}
-		k.ring = configtoken.NewLive(ring)
-		formats.Native = k.ring
-	}
-	if slices.Contains(cfg.TokenFormats, "eas") {
-		var err error
-		if formats.EAS, err = easKeys(cfg); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if k.url, err = configtoken.NewOpener(formats); err != nil {
-		return nil, err
-	}
-	if k.stored, err = configtoken.NewStoreOpener(formats); err != nil {
-		return nil, err
-	}
-	if k.ring == nil {
-		k.ring = configtoken.NewLive(new(configtoken.Keyring))
-	}
-	return k, nil
-}
-
-func revocations(cfg *config.Config) (*configtoken.Revocations, error) {
-	r, err := configtoken.NewRevocations(string(cfg.RevokedJTIs))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.Origin("revoked_jtis"), err)
-	}
-	if cfg.RevokedJTIsFile != "" {
-		if err := r.Load(cfg.RevokedJTIsFile); err != nil {
-			return nil, hint(err, "an empty list is []")
-		}
-	}
-	return r, nil
 }
 
 // openStores opens the stores that the configuration names. One that cannot be opened does not stop the others.
@@ -247,7 +215,7 @@ func (s *service) openStores(environ []string, now func() time.Time, m *server.M
 	}
 	var err error
 	if s.stores, err = stores.Open(string(s.cfg.Stores), storesbuiltin.Adapters(), env); err != nil {
-		return hint(fmt.Errorf("%s: %w", s.cfg.Origin("config_token_stores"), err), "docs/configuration.md shows the shape of a store")
+		return problem.Hint(fmt.Errorf("%s: %w", s.cfg.Origin("config_token_stores"), err), "docs/configuration.md shows the shape of a store")
 	}
 	s.closers = append(s.closers, func() {
 		if err := s.stores.Close(); err != nil {
@@ -299,36 +267,4 @@ func httpClient(timeout time.Duration, roots *x509.CertPool) *http.Client {
 			MaxResponseHeaderBytes: 64 << 10,
 		},
 	}
-}
-
-// checkParts builds everything that serve would, and says what is wrong with it.
-func (c *cli) checkParts(cfg *config.Config) error {
-	s, err := c.wire(cfg, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	var problems config.Problems
-	for _, err := range s.stores.Check() {
-		problems = append(problems, storeProblems(cfg, err)...)
-	}
-	if len(problems) > 0 {
-		return problems
-	}
-	return nil
-}
-
-// storeProblems says where the configuration has what err is about, each part of which names a store and an option:
-//
-//	store "main": options.query: …
-func storeProblems(cfg *config.Config, err error) (problems config.Problems) {
-	for _, part := range problem.Split(err) {
-		p := config.Problem{Source: cfg.Origin("config_token_stores"), Err: part, Hint: problem.HintOf(part)}
-		if id, rest, ok := strings.Cut(strings.TrimPrefix(part.Error(), `store "`), `": `); ok {
-			option, _, _ := strings.Cut(rest, ":")
-			p.Source = cfg.Locate("config_token_stores", append([]string{id}, strings.Split(option, ".")...)...)
-		}
-		problems = append(problems, p)
-	}
-	return problems
 }

@@ -8,7 +8,15 @@ var floor = []string{"internal/problem", "internal/secret"}
 
 // house says who may import whom; docs/architecture.md tells the story.
 var house = []rule{
-	{"cmd/...", product, "cmd puts the product together, and the product needs none of the tools"},
+	{"cmd/easgate", product, "wire puts the product together, and knows every part of it; it needs none of the tools"},
+	{"cmd/easgate/internal/cli", []string{"cmd/easgate/internal/config", "cmd/easgate/internal/files", "internal/pipeline"},
+		"what all commands share knows none of them"},
+	{"cmd/easgate/internal/cli/*", []string{"cmd/easgate/internal/*", "configtoken", "plugins", "stores/sql", "internal/assertion", "internal/document", "internal/parent",
+		"internal/pipeline", "internal/query", "internal/schema", "internal/server", "internal/sqldb"},
+		"a command sees neither another one nor wire: main hands it what it needs of them"},
+	{"cmd/easgate/internal/*", []string{"cmd/easgate/internal/*", "configtoken", "plugins", "stores/sql", "internal/assertion", "internal/document", "internal/parent",
+		"internal/pipeline", "internal/server", "internal/strictjson", "internal/tlsclient", "internal/watch"},
+		"what several commands need knows none of them"},
 
 	{"internal/problem", nil, "everybody reports problems"},
 	{"internal/secret", nil, "everybody has secrets"},

@@ -69,6 +69,15 @@ func value(b []byte, raw json.RawMessage) ([]byte, error) {
 	return append(b, raw...), nil
 }
 
+// URL returns uri without its query.
+func URL(uri string) string {
+	before, _, cut := strings.Cut(uri, "?")
+	if cut {
+		return before + "?…"
+	}
+	return before
+}
+
 var errNotJSON = errors.New("not JSON")
 
 type member struct {

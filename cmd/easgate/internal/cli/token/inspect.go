@@ -1,0 +1,138 @@
+package token
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
+	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/cmd/easgate/internal/redact"
+	"github.com/easgate/easgate/cmd/easgate/internal/tokens"
+	"github.com/easgate/easgate/configtoken"
+)
+
+func newInspect(c *cli.CLI) *cobra.Command {
+	var secrets, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect [TOKEN]",
+		Short: "Open a config token and show what it says",
+		Long: `Opens TOKEN, or the one on the standard input, and prints what it says; secrets only with --show-secrets.
+Takes whatever a verify URL or a store holds. Exit code 3 when the token is not in force.`,
+		Example: `  easgate token inspect "$TOKEN" --keyring-file keyring.json
+  easgate store get main grafana | easgate token inspect --json`,
+		Args: cli.Args(0, 1, "one TOKEN at most"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			text, err := sealedText(c, args)
+			if err != nil {
+				return err
+			}
+			cfg, _, err := c.Load()
+			if err != nil {
+				return err
+			}
+			return inspect(c, cfg, text, secrets, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&secrets, "show-secrets", false, "print passwords, keys and hashes too")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Settings(cmd, "keyring_file")
+	return cmd
+}
+
+func sealedText(c *cli.CLI, args []string) (string, error) {
+	if len(args) > 0 && args[0] != "-" {
+		return strings.TrimSpace(args[0]), nil
+	}
+	text, err := c.Input("-")
+	return strings.TrimSpace(string(text)), err
+}
+
+// inspection is what a sealed token says about itself.
+type inspection struct {
+	Format    string               `json:"format"`
+	Key       string               `json:"kid,omitempty"`
+	Bytes     int                  `json:"bytes"`
+	State     string               `json:"state"`
+	ID        string               `json:"jti,omitempty"`
+	NotBefore *time.Time           `json:"not_before,omitempty"`
+	Expires   *time.Time           `json:"expires,omitempty"`
+	Pointer   *configtoken.Pointer `json:"pointer,omitempty"`
+	Claims    json.RawMessage      `json:"claims"`
+}
+
+func inspect(c *cli.CLI, cfg *config.Config, text string, secrets, asJSON bool) error {
+	keys, err := tokens.OpenKeys(cfg)
+	if err != nil {
+		return err
+	}
+	t, err := keys.Stored.Open(text)
+	if err != nil {
+		return tokens.Unreadable(cfg, err)
+	}
+	revoked, err := tokens.Revocations(cfg)
+	if err != nil {
+		return err
+	}
+	v := inspection{Format: tokens.FormatName(t.Format), Bytes: len(text), State: tokens.State(&t, revoked, c.Now()), ID: t.ID, Claims: t.Claims}
+	if !secrets {
+		v.Claims = redact.JSON(t.Claims)
+	}
+	if t.Expires != 0 {
+		at := time.Unix(t.Expires, 0).UTC()
+		v.Expires = &at
+	}
+	if t.NotBefore != 0 {
+		at := time.Unix(t.NotBefore, 0).UTC()
+		v.NotBefore = &at
+	}
+	if t.Format == configtoken.Native {
+		v.Key = configtoken.KeyID(strings.Trim(text, `"`))
+	}
+	if t.Pointer != (configtoken.Pointer{}) {
+		v.Pointer = &t.Pointer
+	}
+	if asJSON {
+		err = c.PrintJSON(v)
+	} else {
+		err = printInspection(c, &v)
+	}
+	if err == nil && v.State != tokens.InForce {
+		return cli.ErrNo
+	}
+	return err
+}
+
+func printInspection(c *cli.CLI, v *inspection) error {
+	var b bytes.Buffer
+	line := func(name string, value any) { fmt.Fprintf(&b, "%-8s %v\n", name, value) }
+	line("format", v.Format)
+	if v.Key != "" {
+		line("key", v.Key)
+	}
+	line("size", fmt.Sprintf("%d bytes", v.Bytes))
+	line("state", v.State)
+	if v.ID != "" {
+		line("jti", v.ID)
+	}
+	if v.NotBefore != nil {
+		line("from", v.NotBefore.Format(time.RFC3339))
+	}
+	if v.Expires != nil {
+		line("until", v.Expires.Format(time.RFC3339))
+	}
+	if v.Pointer != nil {
+		line("pointer", fmt.Sprintf("store %q, token %q", v.Pointer.StoreID, v.Pointer.TokenID))
+	}
+	b.WriteString("\n")
+	if err := json.Indent(&b, v.Claims, "", "  "); err != nil {
+		return err
+	}
+	b.WriteString("\n")
+	_, err := c.Out.Write(b.Bytes())
+	return err
+}
