@@ -14,8 +14,8 @@ import (
 	"github.com/easgate/easgate/configtoken"
 )
 
-// pins are the words before a command that keep it on processors of its own: the last one is the generator's, the others
-// are the server's, of which it makes as many GOMAXPROCS. Both are empty where that cannot be.
+// pins are the words before a command that keep it on processors of its own: the last one is the generator's, the
+// others are the server's, of which it makes as many GOMAXPROCS. Both are empty where that cannot be.
 type pins struct{ server, client []string }
 
 func newPins() pins {

@@ -12,7 +12,8 @@ import (
 // build builds a command of this folder the way that the Makefile builds easgate.
 func build(ctx context.Context, dir, name string) (string, error) {
 	program := filepath.Join(dir, name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/easgate/easgate/tools/bench/"+name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program,
+		"github.com/easgate/easgate/tools/bench/"+name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w: %s", name, err, out)
@@ -34,7 +35,8 @@ func sameBuild(a, b string) error {
 	if ia.GoVersion != ib.GoVersion {
 		return fmt.Errorf("%s was built with %s, %s with %s: build it again (make build)", a, ia.GoVersion, b, ib.GoVersion)
 	}
-	for _, key := range []string{"CGO_ENABLED", "-trimpath", "-race", "-gcflags", "-pgo", "GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT"} {
+	for _, key := range []string{"CGO_ENABLED", "-trimpath", "-race", "-gcflags", "-pgo", "GOARCH", "GOAMD64", "GOARM64",
+		"GOEXPERIMENT"} {
 		if va, vb := setting(ia, key), setting(ib, key); va != vb {
 			return fmt.Errorf("%s was built with %s=%q, %s with %q: build it with make build", a, key, va, b, vb)
 		}

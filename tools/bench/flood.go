@@ -31,8 +31,8 @@ type floodRow struct {
 	p99              time.Duration
 }
 
-// flood has a stranger do its worst on 64 connections, and asks for others' tokens meanwhile. The stranger's processor time
-// is its own machine's business: it runs only when nobody else wants to.
+// flood has a stranger do its worst on 64 connections, and asks for others' tokens meanwhile. The stranger's processor
+// time is its own machine's business: it runs only when nobody else wants to.
 func (b *bench) flood(ctx context.Context, duration time.Duration) (rows []floodRow, rss int64, err error) {
 	grpcAddr, err := freeAddr()
 	if err != nil {
@@ -101,7 +101,8 @@ func (b *bench) users() (map[string]load, error) {
 	for _, s := range []scenario{
 		{name: "noop", token: noop},
 		{name: "htpasswd, remembered", token: htpasswd, headers: basic("alice:correct horse")},
-		{name: "a rule by JSONata that needs the sandbox", token: asked("jsonata", `$substringBefore(req.headers.host, ":")`, "")},
+		{name: "a rule by JSONata that needs the sandbox",
+			token: asked("jsonata", `$substringBefore(req.headers.host, ":")`, "")},
 	} {
 		_, l, err := s.load(b)
 		if err != nil {
@@ -131,7 +132,8 @@ func asUser(l load, base string, end time.Time) (row floodRow) {
 }
 
 // startStranger starts the stranger, and returns what ends it.
-func (b *bench) startStranger(ctx context.Context, http, grpc, service string, duration time.Duration) (stop func(), err error) {
+func (b *bench) startStranger(ctx context.Context, http, grpc, service string,
+	duration time.Duration) (stop func(), err error) {
 	seal := func(plugin map[string]any) string {
 		sealed, sealErr := b.seal(map[string]any{"plugins": []any{plugin}})
 		err = errors.Join(err, sealErr)
@@ -186,7 +188,8 @@ func newTouchy() (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	srv := &http.Server{MaxHeaderBytes: 16 << 10, ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	srv := &http.Server{MaxHeaderBytes: 16 << 10, ReadHeaderTimeout: time.Second,
+		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 	go func() { _ = srv.Serve(l) }()
 	return l, nil
 }
@@ -197,12 +200,14 @@ func floodReport(rows []floodRow, rss int64, duration time.Duration) (string, er
 	text := fmt.Sprintf("\n## While a stranger does its worst\n\n%d connections for %v: slow rules, wrong passwords, giant headers and cookies, slow clients, unfinished gRPC calls.\n\n"+
 		"| another user asks for | requests | not allowed | p99 | wanted |\n|---|--:|--:|--:|--:|\n", strangers, duration)
 	for _, r := range rows {
-		text += fmt.Sprintf("| %s | %s | %d | %v%s | ≤ %v |\n", r.user, count(float64(r.requests)), r.denied, micro(r.p99), verdict(r.p99 <= floodP99), floodP99)
+		text += fmt.Sprintf("| %s | %s | %d | %v%s | ≤ %v |\n", r.user, count(float64(r.requests)), r.denied, micro(r.p99),
+			verdict(r.p99 <= floodP99), floodP99)
 		if r.denied > 0 || r.p99 > floodP99 {
 			errs = append(errs, fmt.Errorf("%s: %d of %d not allowed, p99 %v", r.user, r.denied, r.requests, micro(r.p99)))
 		}
 	}
-	text += fmt.Sprintf("\nResident memory was %s at most%s, wanted ≤ %s.\n", mb(rss), verdict(rss <= floodMemory), mb(floodMemory))
+	text += fmt.Sprintf("\nResident memory was %s at most%s, wanted ≤ %s.\n", mb(rss), verdict(rss <= floodMemory),
+		mb(floodMemory))
 	if rss > floodMemory {
 		errs = append(errs, fmt.Errorf("resident memory %s", mb(rss)))
 	}

@@ -105,8 +105,10 @@ func check(sealed string) (*authv3.CheckRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	headers := map[string]string{":authority": "app.example.com", ":path": "/a/b?x=1", ":method": "GET", ":scheme": "https",
-		"user-agent": forwarded["User-Agent"], "accept": "*/*", "x-forwarded-for": forwarded["X-Forwarded-For"], "x-forwarded-proto": "https"}
+	headers := map[string]string{":authority": "app.example.com", ":path": "/a/b?x=1", ":method": "GET",
+		":scheme":    "https",
+		"user-agent": forwarded["User-Agent"], "accept": "*/*", "x-forwarded-for": forwarded["X-Forwarded-For"],
+		"x-forwarded-proto": "https"}
 	return &authv3.CheckRequest{Attributes: &authv3.AttributeContext{
 		ContextExtensions: map[string]string{"x-eas-verify-params": string(parameters)},
 		Destination: &authv3.AttributeContext_Peer{Address: &corev3.Address{Address: &corev3.Address_SocketAddress{
@@ -151,7 +153,8 @@ func (g *grpcLoad) expect(ctx context.Context, addr, name string, request *authv
 func (g *grpcLoad) run(ctx context.Context, addr, name string) (sample, error) {
 	b := g.bench
 	args := slices.Concat(b.pins.client, []string{
-		g.program, "-connections", strconv.Itoa(grpcConnections), "-streams", strconv.Itoa(grpcStreams), "-duration", b.plan.duration.String(),
+		g.program, "-connections", strconv.Itoa(grpcConnections), "-streams", strconv.Itoa(grpcStreams), "-duration",
+		b.plan.duration.String(),
 		addr, authv3.Authorization_Check_FullMethodName, g.request, filepath.Join(b.dir, name+".answer"),
 	})
 	out, err := exec.CommandContext(ctx, args[0], args[1:]...).Output()

@@ -25,8 +25,10 @@ const hole = "\x00"
 // forwarded are the headers that nginx adds to each request, by the recipe in nginx/, and those of a browser.
 var forwarded = map[string]string{
 	"Host":              "auth.example.com",
-	"X-Forwarded-Proto": "https", "X-Forwarded-Host": "app.example.com", "X-Forwarded-Uri": "/a/b?x=1", "X-Forwarded-Method": "GET",
-	"X-Forwarded-For": "203.0.113.9", "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Accept": "*/*",
+	"X-Forwarded-Proto": "https", "X-Forwarded-Host": "app.example.com", "X-Forwarded-Uri": "/a/b?x=1",
+	"X-Forwarded-Method": "GET",
+	"X-Forwarded-For":    "203.0.113.9",
+	"User-Agent":         "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Accept": "*/*",
 }
 
 // verify is the load of verify requests with a config token, or whatever parameters, and headers of the client's.
@@ -60,7 +62,8 @@ func (l load) lua(dir string) (string, error) {
 	script := filepath.Join(dir, "load.lua")
 	before, after, _ := strings.Cut(l.text(), hole)
 	if len(l.fills) == 0 {
-		return script, os.WriteFile(script, fmt.Appendf(nil, "local text = %q\nfunction wrk.format() return text end\n", before), 0o600)
+		return script, os.WriteFile(script,
+			fmt.Appendf(nil, "local text = %q\nfunction wrk.format() return text end\n", before), 0o600)
 	}
 	fills := filepath.Join(dir, "fills")
 	if err := os.WriteFile(fills, []byte(strings.Join(l.fills, "\n")+"\n"), 0o600); err != nil {

@@ -19,7 +19,8 @@ type machine struct {
 }
 
 func describeMachine(ctx context.Context, binary string, p pins) machine {
-	m := machine{date: time.Now().UTC().Format(time.DateOnly), cpu: "unknown", cpus: runtime.NumCPU(), goVersion: runtime.Version(), load: "unknown"}
+	m := machine{date: time.Now().UTC().Format(time.DateOnly), cpu: "unknown", cpus: runtime.NumCPU(),
+		goVersion: runtime.Version(), load: "unknown"}
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.Lines(string(text)) {
 			if name, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
@@ -38,7 +39,8 @@ func describeMachine(ctx context.Context, binary string, p pins) machine {
 	m.wrk, _, _ = strings.Cut(m.wrk, " [")
 	m.pinned = "not pinned to processors"
 	if p.server != nil {
-		m.pinned = fmt.Sprintf("the server on processor %s (GOMAXPROCS %d), wrk on processor %s", p.server[2], m.cpus-1, p.client[2])
+		m.pinned = fmt.Sprintf("the server on processor %s (GOMAXPROCS %d), wrk on processor %s", p.server[2], m.cpus-1,
+			p.client[2])
 	}
 	return m
 }

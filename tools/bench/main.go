@@ -1,6 +1,7 @@
 // Command bench measures easgate, beside a bare echo handler that answers 200 to the very same requests, in one run and
 // in turns; and, where the user has one, beside a running external-auth-server. It writes a Markdown page and the short
-// table of README.md. Everything that it starts stays on the loopback interface, and it ends by itself within ten minutes.
+// table of README.md. Everything that it starts stays on the loopback interface, and it ends by itself within ten
+// minutes.
 //
 //	go run ./tools/bench [-short] [-only PART [-attack KIND]] [-easgate bin/easgate] [-out docs/benchmarks.md] [-readme README.md] [-eas URL]
 //
@@ -53,12 +54,16 @@ type options struct {
 
 func main() {
 	var o options
-	quick := flag.Bool("short", false, "a quick look: one round of one second, a small store; prints the page and writes no file")
+	quick := flag.Bool("short", false,
+		"a quick look: one round of one second, a small store; prints the page and writes no file")
 	flag.StringVar(&o.binary, "easgate", "bin/easgate", "the `binary` to measure")
 	flag.StringVar(&o.out, "out", "docs/benchmarks.md", "the `file` to write; - is standard output")
-	flag.StringVar(&o.readme, "readme", "README.md", "the `file` whose block between <!-- bench --> and <!-- /bench --> to replace; - is none")
-	flag.StringVar(&o.only, "only", "", "measure one `part` ("+strings.Join(parts, ", ")+"); prints the page and writes no file")
-	flag.StringVar(&o.eas, "eas", "", "the `URL` of a running external-auth-server to measure too, such as http://127.0.0.1:8080")
+	flag.StringVar(&o.readme, "readme", "README.md",
+		"the `file` whose block between <!-- bench --> and <!-- /bench --> to replace; - is none")
+	flag.StringVar(&o.only, "only", "",
+		"measure one `part` ("+strings.Join(parts, ", ")+"); prints the page and writes no file")
+	flag.StringVar(&o.eas, "eas", "",
+		"the `URL` of a running external-auth-server to measure too, such as http://127.0.0.1:8080")
 	flag.StringVar(&o.attack, "attack", "", "the one `kind` of attack for -only flood: password, forward, cookies, dribble, unfinished, mad-proxy, idle, jsonata, jq, jp")
 	flag.Parse()
 	o.plan = full

@@ -67,8 +67,8 @@ func (b *bench) manyTokens(ctx context.Context) ([]storeRow, error) {
 	return rows, nil
 }
 
-// sealMany seals n tokens that differ, so that no two of them are one pipeline, on all processors: each compresses, which
-// takes a quarter of a millisecond.
+// sealMany seals n tokens that differ, so that no two of them are one pipeline, on all processors: each compresses,
+// which takes a quarter of a millisecond.
 func (b *bench) sealMany(ctx context.Context, n int) ([]string, error) {
 	sealed := make([]string, n)
 	g, ctx := errgroup.WithContext(ctx)
@@ -79,7 +79,8 @@ func (b *bench) sealMany(ctx context.Context, n int) ([]string, error) {
 				if err = ctx.Err(); err != nil {
 					break
 				}
-				sealed[i], err = b.seal(plugin(map[string]any{"type": "request_header", "headers": map[string]any{"X-Api-Key": fmt.Sprintf("k-%d", i), "X-Forwarded-Proto": "https"}}))
+				sealed[i], err = b.seal(plugin(map[string]any{"type": "request_header",
+					"headers": map[string]any{"X-Api-Key": fmt.Sprintf("k-%d", i), "X-Forwarded-Proto": "https"}}))
 			}
 			return err
 		})

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// nginx compares nginx before easgate over a unix socket with nginx before the echo handler over TCP: the same recipe, the
-// same page. nginx and what it asks share the server's processor.
+// nginx compares nginx before easgate over a unix socket with nginx before the echo handler over TCP: the same recipe,
+// the same page. nginx and what it asks share the server's processor.
 func (b *bench) nginx(ctx context.Context) (row, error) {
 	r := row{name: "nginx → easgate over a unix socket, beside nginx → echo over TCP (CPU: nginx's)", atLeast: 1}
 	r.missing = b.compareNginx(ctx, &r)
@@ -70,7 +70,8 @@ func (b *bench) compareNginx(ctx context.Context, r *row) error {
 	return nil
 }
 
-// startNginx starts nginx with the recipe, of which it changes what a user does: the address of the service, and the parameters.
+// startNginx starts nginx with the recipe, of which it changes what a user does: the address of the service, and the
+// parameters.
 func (b *bench) startNginx(ctx context.Context, name, service, parameters string) (*process, error) {
 	program, err := exec.LookPath("nginx")
 	if err != nil {
@@ -114,7 +115,8 @@ func (b *bench) startNginx(ctx context.Context, name, service, parameters string
 	return start(ctx, b.dir, addr, nil, args)
 }
 
-// nginxConf takes its address, the verify parameters and its folder. It is one process, whose processor time can be read.
+// nginxConf takes its address, the verify parameters and its folder. It is one process, whose processor time can be
+// read.
 const nginxConf = `daemon off;
 master_process off;
 pid nginx.pid;

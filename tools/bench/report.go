@@ -69,15 +69,20 @@ func (r *report) page() string {
 		fmt.Fprintf(&b, "\n## Many tokens\n\nOf %s tokens in an SQLite store with `cache_ttl`, so many asked for in turn, each at least once before the clock starts;\none server for each line, measured in turns.\n\n", count(float64(p.storeTokens)))
 		b.WriteString("| tokens in use | requests/s | p99 | cost of one request | wanted | CPU | CPU ratio | memory | wanted |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 		for i, w := range r.store {
-			fmt.Fprintf(&b, "| %s | %s | %v | **%.2f×**%s | ≤ %.1f× | %v | %.2f× | %s%s | ≤ %s |\n", count(float64(w.inUse)), count(w.perSecond), micro(w.p99),
-				w.cost, verdict(w.cost <= manyCostAtMost[i]), manyCostAtMost[i], micro(w.cpu), w.work, mb(w.rss), verdict(w.rss <= manyBytesAtMost), mb(manyBytesAtMost))
+			fmt.Fprintf(&b, "| %s | %s | %v | **%.2f×**%s | ≤ %.1f× | %v | %.2f× | %s%s | ≤ %s |\n", count(float64(w.inUse)),
+				count(w.perSecond), micro(w.p99),
+				w.cost, verdict(w.cost <= manyCostAtMost[i]), manyCostAtMost[i], micro(w.cpu), w.work, mb(w.rss),
+				verdict(w.rss <= manyBytesAtMost), mb(manyBytesAtMost))
 		}
 	}
 	if r.memory != (memoryRow{}) {
 		b.WriteString("\n## Start and memory\n\n| | measured | wanted |\n|---|--:|--:|\n")
-		fmt.Fprintf(&b, "| from start to the first 200 on `/verify` | %v%s | ≤ %v |\n", r.memory.start.Round(100*time.Microsecond), verdict(r.memory.start <= startAtMost), startAtMost)
-		fmt.Fprintf(&b, "| resident memory, idle | %s%s | ≤ %s |\n", mb(r.memory.idle), verdict(r.memory.idle <= idleAtMost), mb(idleAtMost))
-		fmt.Fprintf(&b, "| resident memory after %s requests | %s%s | ≤ %s |\n", count(float64(p.soak)), mb(r.memory.after), verdict(r.memory.after <= soakedAtMost), mb(soakedAtMost))
+		fmt.Fprintf(&b, "| from start to the first 200 on `/verify` | %v%s | ≤ %v |\n",
+			r.memory.start.Round(100*time.Microsecond), verdict(r.memory.start <= startAtMost), startAtMost)
+		fmt.Fprintf(&b, "| resident memory, idle | %s%s | ≤ %s |\n", mb(r.memory.idle), verdict(r.memory.idle <= idleAtMost),
+			mb(idleAtMost))
+		fmt.Fprintf(&b, "| resident memory after %s requests | %s%s | ≤ %s |\n", count(float64(p.soak)), mb(r.memory.after),
+			verdict(r.memory.after <= soakedAtMost), mb(soakedAtMost))
 	}
 	b.WriteString(r.flood)
 	return b.String()
@@ -85,7 +90,8 @@ func (r *report) page() string {
 
 func (r *report) comparison(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## Beside a bare echo handler\n\nThe handler (`tools/bench/echo`) has one route and answers 200 to the very same requests, byte for byte: %d rounds of %v\nin turns. Values are medians; ratios are medians of the rounds' own. CPU is the server's processor time per request; it\nswings less than requests/s when the machine has other work, but it swings too.\n\n", r.plan.rounds, r.plan.duration)
-	columns := []string{"request", "requests/s", "echo", "ratio", "wanted", "p99", "echo's p99", "ratio", "wanted", "CPU", "echo's CPU", "ratio", "bytes"}
+	columns := []string{"request", "requests/s", "echo", "ratio", "wanted", "p99", "echo's p99", "ratio", "wanted", "CPU",
+		"echo's CPU", "ratio", "bytes"}
 	if r.eas {
 		columns = append(columns, "EAS requests/s", "EAS p99", "times faster")
 	}
@@ -102,13 +108,16 @@ func (r *report) comparison(b *strings.Builder) {
 				wanted, latencyWanted = fmt.Sprintf("≥ %.2f", w.atLeast), fmt.Sprintf("≤ %d", latencyAtMost)
 			}
 			copy(cells[1:], []string{
-				count(w.ours.perSecond), count(w.echo.perSecond), fmt.Sprintf("**%.2f**%s", w.speed, verdict(w.speed >= w.atLeast)), wanted,
-				micro(w.ours.p99).String(), micro(w.echo.p99).String(), fmt.Sprintf("%.1f%s", w.latency, verdict(!promised || w.latency <= latencyAtMost)), latencyWanted,
+				count(w.ours.perSecond), count(w.echo.perSecond),
+				fmt.Sprintf("**%.2f**%s", w.speed, verdict(w.speed >= w.atLeast)), wanted,
+				micro(w.ours.p99).String(), micro(w.echo.p99).String(),
+				fmt.Sprintf("%.1f%s", w.latency, verdict(!promised || w.latency <= latencyAtMost)), latencyWanted,
 				micro(w.ours.cpu).String(), micro(w.echo.cpu).String(), fmt.Sprintf("%.2f", w.cost), count(float64(w.bytes)),
 			})
 		}
 		if w.eas.requests > 0 {
-			copy(cells[13:], []string{count(w.eas.perSecond), micro(w.eas.p99).String(), fmt.Sprintf("%.0f×", w.ours.perSecond/w.eas.perSecond)})
+			copy(cells[13:], []string{count(w.eas.perSecond), micro(w.eas.p99).String(),
+				fmt.Sprintf("%.0f×", w.ours.perSecond/w.eas.perSecond)})
 		} else if r.eas {
 			copy(cells[13:], []string{"–", "–", "–"})
 		}
@@ -119,7 +128,8 @@ func (r *report) comparison(b *strings.Builder) {
 			fmt.Fprintf(b, "\n%s: %d requests were not allowed.\n", w.name, w.refused)
 		}
 		if w.easMissing != nil {
-			fmt.Fprintf(b, "\nexternal-auth-server, %s: not measured: %s\n", w.name, strings.ReplaceAll(w.easMissing.Error(), "\n", "; "))
+			fmt.Fprintf(b, "\nexternal-auth-server, %s: not measured: %s\n", w.name,
+				strings.ReplaceAll(w.easMissing.Error(), "\n", "; "))
 		}
 	}
 }

@@ -23,7 +23,8 @@ func newRival(base string) (*rival, error) {
 	if err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" {
 		return nil, errors.New("-eas: want a URL without a path, such as http://127.0.0.1:8080")
 	}
-	keys, err := configtoken.NewEASKeys(os.Getenv("EAS_CONFIG_TOKEN_SIGN_SECRET"), os.Getenv("EAS_CONFIG_TOKEN_ENCRYPT_SECRET"), os.Getenv("EAS_ENCRYPT_IV_SECRET"))
+	keys, err := configtoken.NewEASKeys(os.Getenv("EAS_CONFIG_TOKEN_SIGN_SECRET"),
+		os.Getenv("EAS_CONFIG_TOKEN_ENCRYPT_SECRET"), os.Getenv("EAS_ENCRYPT_IV_SECRET"))
 	if err != nil {
 		return nil, fmt.Errorf("%w: -eas needs EAS_CONFIG_TOKEN_SIGN_SECRET, EAS_CONFIG_TOKEN_ENCRYPT_SECRET and, if it has one, EAS_ENCRYPT_IV_SECRET", err)
 	}

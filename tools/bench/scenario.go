@@ -39,22 +39,28 @@ type scenario struct {
 // come around again.
 const freshTokens = 200_000
 
-// scenarios are what is measured with wrk. directory is the URL of an LDAP server in which alice's password is "wonderland".
+// scenarios are what is measured with wrk. directory is the URL of an LDAP server in which alice's password is
+// "wonderland".
 func scenarios(directory string) []scenario {
 	return []scenario{
 		{name: "stateless token, noop", atLeast: 0.80, token: noop},
-		{name: "stateless token, request_header", atLeast: 0.80, token: requestHeader, headers: map[string]string{"X-Api-Key": "k1"}},
-		{name: "stateless token, htpasswd (bcrypt, cost 10)", atLeast: 0.80, token: htpasswd, headers: basic("alice:correct horse")},
+		{name: "stateless token, request_header", atLeast: 0.80, token: requestHeader,
+			headers: map[string]string{"X-Api-Key": "k1"}},
+		{name: "stateless token, htpasswd (bcrypt, cost 10)", atLeast: 0.80, token: htpasswd,
+			headers: basic("alice:correct horse")},
 		{name: "pointer token, SQLite store with cache_ttl, noop", atLeast: 0.80, token: noop, stored: true},
-		{name: "ldap, a login that is remembered", atLeast: 0.75, token: ldapLogin(directory), headers: basic("alice:wonderland")},
+		{name: "ldap, a login that is remembered", atLeast: 0.75, token: ldapLogin(directory),
+			headers: basic("alice:wonderland")},
 		{name: "jwt, HS256, the same one each time", atLeast: 0.70, jwt: jose.HS256},
 		{name: "jwt, RS256, the same one each time", atLeast: 0.70, jwt: jose.RS256},
 		{name: "jwt, ES256, the same one each time", atLeast: 0.70, jwt: jose.ES256},
 		{name: "jwt, HS256, a fresh one each time", atLeast: 0.40, jwt: jose.HS256, fresh: freshTokens},
-		{name: "a rule and a header by jsonpath", atLeast: 0.70, token: asked("jp", "$.req.headers.host", "$.parsedUri.path")},
+		{name: "a rule and a header by jsonpath", atLeast: 0.70,
+			token: asked("jp", "$.req.headers.host", "$.parsedUri.path")},
 		{name: "a rule and a header by jq", atLeast: 0.60, token: asked("jq", ".req.headers.host", ".parsedUri.path")},
 		{name: "a rule by JSONata", atLeast: 0.10, token: asked("jsonata", "$lowercase(req.headers.host)", "")},
-		{name: "a rule by JSONata that needs the sandbox", token: asked("jsonata", `$substringBefore(req.headers.host, ":")`, "")},
+		{name: "a rule by JSONata that needs the sandbox",
+			token: asked("jsonata", `$substringBefore(req.headers.host, ":")`, "")},
 	}
 }
 
@@ -86,7 +92,8 @@ func asked(engine, rule, header string) func() (map[string]any, error) {
 		}}}})
 		if header != "" {
 			eas["custom_service_headers"] = map[string]any{"X-Path": map[string]any{
-				"source": "parentRequestInfo", "query_engine": engine, "query": header, "query_opts": map[string]any{"single_value": true},
+				"source": "parentRequestInfo", "query_engine": engine, "query": header,
+				"query_opts": map[string]any{"single_value": true},
 			}}
 		}
 		return eas, nil
@@ -96,7 +103,8 @@ func asked(engine, rule, header string) func() (map[string]any, error) {
 func ldapLogin(url string) func() (map[string]any, error) {
 	return func() (map[string]any, error) {
 		return plugin(map[string]any{"type": "ldap", "realm": "bench", "session_cache_ttl": 900, "connection": map[string]any{
-			"url": url, "bindDN": readerDN, "bindCredentials": readerPassword, "searchBase": "dc=test", "searchFilter": "(uid={{username}})",
+			"url": url, "bindDN": readerDN, "bindCredentials": readerPassword, "searchBase": "dc=test",
+			"searchFilter": "(uid={{username}})",
 		}}), nil
 	}
 }
@@ -114,7 +122,8 @@ func (s scenario) withJWT() (scenario, []string, error) {
 	tokens := make([]string, max(1, s.fresh))
 	expires := time.Now().Add(time.Hour).Unix()
 	for i := range tokens {
-		claims := fmt.Appendf(nil, `{"iss":"https://issuer.example.com","sub":"alice","aud":"bench","exp":%d,"jti":"%06d"}`, expires, i)
+		claims := fmt.Appendf(nil, `{"iss":"https://issuer.example.com","sub":"alice","aud":"bench","exp":%d,"jti":"%06d"}`,
+			expires, i)
 		signed, err := signer.Sign(claims)
 		if err != nil {
 			return s, nil, err
@@ -125,7 +134,8 @@ func (s scenario) withJWT() (scenario, []string, error) {
 	}
 	s.headers = map[string]string{"Authorization": "Bearer " + hole}
 	s.token = func() (map[string]any, error) {
-		options := map[string]any{"algorithms": []string{string(s.jwt)}, "audience": "bench", "issuer": "https://issuer.example.com"}
+		options := map[string]any{"algorithms": []string{string(s.jwt)}, "audience": "bench",
+			"issuer": "https://issuer.example.com"}
 		return plugin(map[string]any{"type": "jwt", "config": map[string]any{"secret": public, "options": options}}), nil
 	}
 	return s, tokens, nil

@@ -16,7 +16,8 @@ func (r *report) summary() string {
 		fmt.Fprintf(&b, "| %s | %s | %.2f | %v |\n", w.name, count(w.ours.perSecond), w.speed, micro(w.ours.p99))
 	}
 	fmt.Fprintf(&b, "\n- From start to the first answer: %v.\n", r.memory.start.Round(time.Millisecond))
-	fmt.Fprintf(&b, "- Memory: %s idle, %s after %s requests.\n", mb(r.memory.idle), mb(r.memory.after), count(float64(r.plan.soak)))
+	fmt.Fprintf(&b, "- Memory: %s idle, %s after %s requests.\n", mb(r.memory.idle), mb(r.memory.after),
+		count(float64(r.plan.soak)))
 	if n := len(r.store); n > 2 {
 		some, all := r.store[n-2], r.store[n-1]
 		fmt.Fprintf(&b, "- Of %s tokens in an SQLite store, %s in use cost %.2f× of one per request, all of them %.2f× within %s.\n",

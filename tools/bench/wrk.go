@@ -38,7 +38,8 @@ func (b *bench) wrk(ctx context.Context, base string, l load) (sample, error) {
 		return sample{}, err
 	}
 	args := slices.Concat(b.pins.client, []string{
-		"wrk", "-t1", "-c" + strconv.Itoa(connections), "-d" + b.plan.duration.String(), "--timeout", "30s", "--latency", "-s", script, base,
+		"wrk", "-t1", "-c" + strconv.Itoa(connections), "-d" + b.plan.duration.String(), "--timeout", "30s", "--latency",
+		"-s", script, base,
 	})
 	ctx, cancel := context.WithTimeout(ctx, b.plan.duration+30*time.Second)
 	defer cancel()
@@ -60,7 +61,8 @@ func parseWrk(out string) (sample, error) {
 	if m := brokenLine.FindString(out); m != "" {
 		return sample{}, fmt.Errorf("wrk: %s", strings.TrimSpace(m))
 	}
-	perSecond, p99, requests := perSecondLine.FindStringSubmatch(out), p99Line.FindStringSubmatch(out), requestsLine.FindStringSubmatch(out)
+	perSecond, p99, requests := perSecondLine.FindStringSubmatch(out), p99Line.FindStringSubmatch(out),
+		requestsLine.FindStringSubmatch(out)
 	if perSecond == nil || p99 == nil || requests == nil {
 		return sample{}, fmt.Errorf("wrk: unexpected output: %s", out)
 	}

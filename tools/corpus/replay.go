@@ -20,7 +20,8 @@ import (
 // A Replay runs a server and asks it what was recorded.
 type Replay struct {
 	Corpus *Corpus
-	// Serve serves until ctx ends, with nothing in its environment but env. It gets EAS_PORT, the secrets and the case's own variables.
+	// Serve serves until ctx ends, with nothing in its environment but env. It gets EAS_PORT, the secrets and the case's
+	// own variables.
 	Serve func(ctx context.Context, env []string) error
 	// Dir is an empty folder for the fixtures.
 	Dir string
@@ -160,7 +161,8 @@ func send(addr string, req *Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Status: resp.StatusCode, Headers: map[string]Values{}, SetCookie: resp.Header["Set-Cookie"], BodyBytes: body}
+	a := Answer{Status: resp.StatusCode, Headers: map[string]Values{}, SetCookie: resp.Header["Set-Cookie"],
+		BodyBytes: body}
 	for name, values := range resp.Header {
 		if name == "Set-Cookie" || ignored[name] {
 			continue

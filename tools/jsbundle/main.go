@@ -24,7 +24,8 @@ func main() {
 	}
 	for _, lang := range []string{"jsonpath", "jsonata", "handlebars"} {
 		if err := bundle(lang, *out); err != nil {
-			fmt.Fprintf(os.Stderr, "error: %s: %v\nhint: run tools/jsbundle/build.sh, which installs the npm packages first\n", lang, err)
+			fmt.Fprintf(os.Stderr, "error: %s: %v\nhint: run tools/jsbundle/build.sh, which installs the npm packages first\n",
+				lang, err)
 			os.Exit(1)
 		}
 	}
@@ -58,9 +59,10 @@ func bundle(lang, out string) error {
 
 // node stands in for what the packages expect of node.
 func node(b api.PluginBuild) {
-	b.OnResolve(api.OnResolveOptions{Filter: `^(fs|path|module|util|url|source-map)$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
-		return api.OnResolveResult{Path: a.Path, Namespace: "empty"}, nil
-	})
+	b.OnResolve(api.OnResolveOptions{Filter: `^(fs|path|module|util|url|source-map)$`},
+		func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+			return api.OnResolveResult{Path: a.Path, Namespace: "empty"}, nil
+		})
 	b.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: "empty"}, func(api.OnLoadArgs) (api.OnLoadResult, error) {
 		nothing := "module.exports = {}"
 		return api.OnLoadResult{Contents: &nothing}, nil
@@ -82,9 +84,10 @@ func node(b api.PluginBuild) {
 var (
 	asynchronous = regexp.MustCompile(`\basync\s+(function\b|\()|\bawait\s+`)
 	allOf        = regexp.MustCompile(`\bPromise\.all\(`)
-	hook         = regexp.MustCompile(`\b\w+\.lookup\(Symbol\.for\('jsonata\.__(evaluate_entry|evaluate_exit|createFrame_push)'\)\)`)
-	leftover     = regexp.MustCompile(`\basync\s+(function\b|\(|\w+\s*=>)|\bawait\b|\bnew Promise\b|\bPromise\.`)
-	comment      = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/`)
+	hook         = regexp.MustCompile(
+		`\b\w+\.lookup\(Symbol\.for\('jsonata\.__(evaluate_entry|evaluate_exit|createFrame_push)'\)\)`)
+	leftover = regexp.MustCompile(`\basync\s+(function\b|\(|\w+\s*=>)|\bawait\b|\bnew Promise\b|\bPromise\.`)
+	comment  = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/`)
 )
 
 // hostless is jsonata without what it does for the sake of its host: it is asynchronous for functions that a host

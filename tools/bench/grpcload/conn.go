@@ -34,7 +34,8 @@ type conn struct {
 }
 
 // load keeps so many requests in flight until the deadline, and returns how long each took.
-func load(addr, method string, request, answer []byte, streams int, deadline time.Time) (took []time.Duration, err error) {
+func load(addr, method string, request, answer []byte, streams int,
+	deadline time.Time) (took []time.Duration, err error) {
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
@@ -119,7 +120,8 @@ func (l *conn) ask() error {
 	}
 	l.next += 2
 	l.started[id] = time.Now()
-	if err := l.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: header, EndHeaders: true}); err != nil {
+	if err := l.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: header,
+		EndHeaders: true}); err != nil {
 		return err
 	}
 	return l.framer.WriteData(id, true, l.request)

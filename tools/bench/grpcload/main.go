@@ -1,5 +1,5 @@
-// Command grpcload is what wrk is for HTTP: it asks a gRPC server the same thing over and over, and prints how often and
-// how fast it answered, as JSON. Anything but the answer it was told to expect ends it.
+// Command grpcload is what wrk is for HTTP: it asks a gRPC server the same thing over and over, and prints how often
+// and how fast it answered, as JSON. Anything but the answer it was told to expect ends it.
 //
 //	grpcload [-connections 4] [-streams 8] [-duration 5s] ADDRESS METHOD REQUEST-FILE ANSWER-FILE
 package main

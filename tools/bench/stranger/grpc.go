@@ -40,7 +40,8 @@ func (p *plan) unfinished(ctx context.Context, from net.IP) {
 	for i := range streams {
 		block.Reset()
 		for _, h := range [][2]string{
-			{":method", "POST"}, {":scheme", "http"}, {":path", "/envoy.service.auth.v3.Authorization/Check"}, {":authority", "a"},
+			{":method", "POST"}, {":scheme", "http"}, {":path", "/envoy.service.auth.v3.Authorization/Check"},
+			{":authority", "a"},
 			{"content-type", "application/grpc"}, {"te", "trailers"},
 		} {
 			_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]}) // into a buffer

@@ -1,5 +1,5 @@
-// Command stranger does to easgate what must not harm anybody else: slow rules, wrong passwords, giant headers, calls whose
-// message never comes. It takes a JSON file with a plan, and ends after the plan's duration.
+// Command stranger does to easgate what must not harm anybody else: slow rules, wrong passwords, giant headers, calls
+// whose message never comes. It takes a JSON file with a plan, and ends after the plan's duration.
 package main
 
 import (
@@ -116,7 +116,8 @@ func (p *plan) asking(token string, headers func() string) func(context.Context)
 		in := bufio.NewReader(c)
 		for ctx.Err() == nil {
 			_, err := fmt.Fprintf(c, "GET /verify?proxy=nginx&config_token=%s HTTP/1.1\r\nHost: auth\r\nX-Forwarded-Method: GET\r\n"+
-				"X-Forwarded-Proto: https\r\nX-Forwarded-Host: app.example.com\r\nX-Forwarded-Uri: /%s\r\n%s\r\n", token, rand.Text(), headers())
+				"X-Forwarded-Proto: https\r\nX-Forwarded-Host: app.example.com\r\nX-Forwarded-Uri: /%s\r\n%s\r\n", token,
+				rand.Text(), headers())
 			if err != nil {
 				return
 			}
