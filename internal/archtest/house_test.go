@@ -4,7 +4,7 @@ package archtest
 var product = []string{"cmd/...", "configtoken", "plugins/...", "stores/...", "internal/..."}
 
 // floor is what everything may stand on, and stands on nothing of ours.
-var floor = []string{"internal/problem", "internal/secret"}
+var floor = []string{"internal/memo", "internal/problem", "internal/secret"}
 
 // house says who may import whom; docs/architecture.md tells the story.
 var house = []rule{
@@ -18,6 +18,7 @@ var house = []rule{
 		"internal/pipeline", "internal/server", "internal/strictjson", "internal/tlsclient", "internal/watch"},
 		"what several commands need knows none of them"},
 
+	{"internal/memo", nil, "everybody remembers something"},
 	{"internal/problem", nil, "everybody reports problems"},
 	{"internal/secret", nil, "everybody has secrets"},
 	{"configtoken", []string{"internal/watch", "internal/document"}, "a config token is text and keys, some of them in files; what its claims configure is not its business"},
@@ -40,7 +41,7 @@ var house = []rule{
 	{"internal/parent", []string{"internal/query"}, "it turns headers into a parent request before anything is decided"},
 	{"internal/jwtverify", []string{"internal/query", "internal/query/jsregexp", "internal/identity", "internal/jwks", "internal/jws"},
 		"what a JWT must be is the same in a request's header and in a provider's answer"},
-	{"internal/bearer", []string{"plugins", "internal/query", "internal/fetch", "internal/jwtverify"},
+	{"internal/bearer", []string{"plugins", "internal/query", "internal/fetch", "internal/jws", "internal/jwtverify"},
 		"what the plugins that take bearer tokens share follows the rule of plugins"},
 	{"internal/oauthclient", nil, "how a client authenticates is the same for introspection, logins and whoever asks a provider next"},
 	{"internal/credential", nil, "remembering a password is the same wherever it is checked"},

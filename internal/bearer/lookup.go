@@ -4,81 +4,59 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/easgate/easgate/internal/fetch"
+	"github.com/easgate/easgate/internal/jws"
 	"github.com/easgate/easgate/internal/jwtverify"
+	"github.com/easgate/easgate/internal/memo"
 	"github.com/easgate/easgate/internal/query"
 )
 
 const (
-	lookupTimeout   = 8 * time.Second
-	maxAnswers      = 4096
-	maxAnswersBytes = 4 << 20
+	lookupTimeout = 8 * time.Second
+	maxAnswers    = 4 << 20 // bytes
 )
 
 // A Lookup asks a provider about tokens, and remembers what it said for as long as the configuration allows. Requests
 // with the same token share one question. It is safe for concurrent use.
 type Lookup struct {
-	now     func() time.Time
-	answers memory[answer]
-	flights singleflight.Group
+	answers *memo.Memory[jws.Hash, query.Value]
 	called  func(took time.Duration, err error)
-}
-
-type answer struct {
-	value query.Value
-	until time.Time
 }
 
 // NewLookup returns a Lookup that knows nothing yet. called is told how each question went; a provider that refuses a token
 // has answered.
 func NewLookup(now func() time.Time, called func(took time.Duration, err error)) *Lookup {
-	return &Lookup{now: now, called: called, answers: memory[answer]{maxEntries: maxAnswers, maxBytes: maxAnswersBytes}}
+	return &Lookup{called: called, answers: memo.New(memo.Options[jws.Hash, query.Value]{Bytes: maxAnswers, Now: now})}
 }
 
-// An Ask puts one question. It returns the answer, about how many bytes it holds, and how long it may be remembered, 0
-// for not at all. A [*jwtverify.Error] is about the token.
-type Ask func(ctx context.Context) (v query.Value, bytes int, ttl time.Duration, err error)
+// An Answer is what a provider said: the value, how many bytes its text had, and how long it may be remembered.
+type Answer = memo.Entry[query.Value]
 
-// Ask returns what is remembered about token, or asks. The context of ask does not end with ctx, because others may wait
-// for it.
-func (l *Lookup) Ask(ctx context.Context, token string, ask Ask) (query.Value, error) {
-	h := hashOf(token)
-	if a, ok := l.answers.Get(h); ok && l.now().Before(a.until) {
-		return a.value, nil
+// Ask returns what is remembered about token, or asks. An error of ask that is a [*jwtverify.Error] is about the token. The
+// context of ask does not end with ctx, because others may wait for it.
+func (l *Lookup) Ask(ctx context.Context, token string, ask func(context.Context) (Answer, error)) (query.Value, error) {
+	h := jws.HashOf(token)
+	if v, ok := l.answers.Get(h); ok {
+		return v, nil
 	}
-	done := l.flights.DoChan(string(h[:]), func() (_ any, err error) {
-		defer func() {
-			// A panic in singleflight's goroutine would end the process.
-			if p := recover(); p != nil {
-				err = fmt.Errorf("panic: %T", p)
-			}
-		}()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
+	return l.answers.Load(ctx, h, func(ctx context.Context) (Answer, error) {
+		limited, cancel := context.WithTimeout(ctx, lookupTimeout)
 		defer cancel()
 		start := time.Now()
-		v, bytes, ttl, err := ask(ctx)
-		if refused := (*jwtverify.Error)(nil); errors.As(err, &refused) {
+		a, err := ask(limited)
+		switch refused := (*jwtverify.Error)(nil); {
+		case ctx.Err() != nil: // all clients left
+		case errors.As(err, &refused):
 			l.called(time.Since(start), nil) // clients cause it
-		} else {
+		default:
 			l.called(time.Since(start), err)
 		}
-		if err == nil && ttl > 0 {
-			l.answers.Put(h, answer{v, l.now().Add(ttl)}, 256+8*bytes)
-		}
-		return v, err
+		a.Bytes = 256 + 8*a.Bytes // a decoded text takes more
+		return a, err
 	})
-	select {
-	case res := <-done:
-		return res.Val, res.Err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // FetchObject sends req and reads a JSON object, and about how many bytes it has; see [fetch.Do].

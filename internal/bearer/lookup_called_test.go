@@ -9,7 +9,6 @@ import (
 
 	"github.com/easgate/easgate/internal/fetch"
 	"github.com/easgate/easgate/internal/jwtverify"
-	"github.com/easgate/easgate/internal/query"
 )
 
 // A provider that refuses a token has answered: a client's tokens must not look like its failure.
@@ -33,7 +32,7 @@ func TestLookupCalled(t *testing.T) {
 			}
 		})
 		for range 2 {
-			_, _ = l.Ask(t.Context(), "token", func(context.Context) (query.Value, int, time.Duration, error) { return "x", 1, time.Hour, tt.err })
+			_, _ = l.Ask(t.Context(), "token", func(context.Context) (Answer, error) { return Answer{Value: "x", Bytes: 1, TTL: time.Hour}, tt.err })
 		}
 		want := 1 // the second is remembered
 		if tt.err != nil {

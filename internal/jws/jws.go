@@ -1,6 +1,7 @@
 package jws
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -106,3 +107,16 @@ func (c *Compact) DecodePayload() ([]byte, error) { return decode(c.Payload) }
 
 // DecodeSignature decodes the signature.
 func (c *Compact) DecodeSignature() ([]byte, error) { return decode(c.Signature) }
+
+// A Hash stands for a token where the token itself should not be kept.
+type Hash [sha256.Size]byte
+
+// HashOf returns the SHA-256 of a token.
+func HashOf(token string) Hash {
+	// Most tokens are shorter, and their copy need not be on the heap.
+	var buf [1536]byte
+	if len(token) > len(buf) {
+		return sha256.Sum256([]byte(token))
+	}
+	return sha256.Sum256(buf[:copy(buf[:], token)])
+}

@@ -16,13 +16,13 @@ import (
 	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/internal/jwks"
 	"github.com/easgate/easgate/internal/jws"
+	"github.com/easgate/easgate/internal/memo"
 	"github.com/easgate/easgate/internal/query"
 )
 
 const (
-	// What one verifier remembers of signatures.
-	maxRemembered      = 8192
-	maxRememberedBytes = 4 << 20
+	// maxRemembered is how many bytes one verifier remembers of signatures that were right.
+	maxRemembered = 4 << 20
 	// maxReflected is how many bytes of a key id a refusal repeats.
 	maxReflected = 128
 )
@@ -45,7 +45,7 @@ type Verifier struct {
 	now   func() time.Time
 	never *Error
 
-	signatures memory[*Token]
+	signatures *memo.Memory[jws.Hash, *Token]
 	// header is the last header that was decoded: most tokens of one issuer share theirs.
 	header atomic.Pointer[decoded]
 }
@@ -59,7 +59,7 @@ type decoded struct {
 func NewVerifier(keys Keys, o Options, now func() time.Time) *Verifier {
 	return &Verifier{
 		keys: keys, o: o, now: now, never: o.refusal(),
-		signatures: memory[*Token]{maxEntries: maxRemembered, maxBytes: maxRememberedBytes},
+		signatures: memo.New(memo.Options[jws.Hash, *Token]{Bytes: maxRemembered}),
 	}
 }
 
@@ -105,7 +105,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 	if len(token) > jws.MaxToken {
 		return nil, malformed(token)
 	}
-	h := hashOf(token)
+	h := jws.HashOf(token)
 	if t, ok := v.signatures.Get(h); ok {
 		set, err := v.keys.Get(ctx)
 		if err != nil {
@@ -122,7 +122,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 	if _, err := v.claims(t); err != nil {
 		return nil, err
 	}
-	v.signatures.Put(h, t, 512+12*len(t.payload)+len(t.header)+len(t.signature))
+	bytes := 512 + 12*len(t.payload) + len(t.header) + len(t.signature)
+	v.signatures.Put(h, memo.Entry[*Token]{Value: t, Bytes: bytes, TTL: memo.Forever})
 	return t, nil
 }
 

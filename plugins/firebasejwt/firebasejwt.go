@@ -220,30 +220,30 @@ func revoked(t *jwtverify.Token, account query.Value) bool {
 
 // account asks Firebase for the account that the token is about. A [jwtverify.Error] says that there is none.
 func (p *Plugin) account(ctx context.Context, token string, t *jwtverify.Token) (query.Value, error) {
-	v, err := p.accounts.Ask(ctx, token, func(ctx context.Context) (query.Value, int, time.Duration, error) {
+	v, err := p.accounts.Ask(ctx, token, func(ctx context.Context) (a bearer.Answer, err error) {
 		body, err := json.Marshal(map[string]string{"idToken": token})
 		if err != nil {
-			return nil, 0, 0, err
+			return a, err
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.accountURL, bytes.NewReader(body))
 		if err != nil {
-			return nil, 0, 0, errors.New("request could not be made")
+			return a, errors.New("request could not be made")
 		}
 		req.Header.Set("Content-Type", "application/json")
 		o, size, err := bearer.FetchObject(p.http, req, p.native)
 		if err != nil {
-			return nil, 0, 0, blame(err)
+			return a, blame(err)
 		}
 		users, _ := o.Get("users")
 		list, _ := users.([]any)
 		for _, u := range list {
 			if user, ok := u.(*query.Object); ok {
 				if id, _ := user.Get("localId"); id == t.Identity.Subject {
-					return user, size, p.expiry.TTL(t, p.now()), nil
+					return bearer.Answer{Value: user, Bytes: size, TTL: p.expiry.TTL(t, p.now())}, nil
 				}
 			}
 		}
-		return nil, 0, 0, errNoAccount
+		return a, errNoAccount
 	})
 	var refused *jwtverify.Error
 	if err != nil && !errors.As(err, &refused) {

@@ -16,7 +16,6 @@ import (
 	"github.com/easgate/easgate/internal/jwks"
 	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/internal/oauthclient"
-	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -252,15 +251,15 @@ func (p *provider) introspect(ctx context.Context, token string, t *jwtverify.To
 	if err := checkEndpoint("introspection_endpoint", m.IntrospectionEndpoint); err != nil {
 		return false, err
 	}
-	v, err := p.introspections.Ask(ctx, token, func(ctx context.Context) (query.Value, int, time.Duration, error) {
+	v, err := p.introspections.Ask(ctx, token, func(ctx context.Context) (a bearer.Answer, err error) {
 		c, err := p.credentials(ctx)
 		if err != nil {
-			return nil, 0, 0, fmt.Errorf("oidc.%w", err)
+			return a, fmt.Errorf("oidc.%w", err)
 		}
 		server := oauthclient.Server{Issuer: m.Issuer.Issuer, Methods: m.methods}
 		req, err := c.Request(ctx, m.IntrospectionEndpoint, url.Values{"token": {token}}, server, p.now())
 		if err != nil {
-			return nil, 0, 0, err
+			return a, err
 		}
 		o, _, err := bearer.FetchObject(p.http, req, p.native)
 		var status *fetch.StatusError
@@ -269,13 +268,13 @@ func (p *provider) introspect(ctx context.Context, token string, t *jwtverify.To
 			err = fmt.Errorf("the endpoint refused our client %q (%w, %s): check oidc.client", c.ID(), err, method)
 		}
 		if err != nil {
-			return nil, 0, 0, err
+			return a, err
 		}
 		active, _ := o.Get("active")
 		if active != true {
-			return false, 0, 0, nil
+			return bearer.Answer{Value: false}, nil
 		}
-		return true, 0, p.features.IntrospectExpiry.TTL(t, p.now()), nil
+		return bearer.Answer{Value: true, TTL: p.features.IntrospectExpiry.TTL(t, p.now())}, nil
 	})
 	return v == true, err
 }

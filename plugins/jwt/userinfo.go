@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/fetch"
@@ -29,15 +28,12 @@ func (p *provider) userinfo(ctx context.Context, token string, t *jwtverify.Toke
 	if err := checkEndpoint("userinfo_endpoint", m.UserinfoEndpoint); err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	v, err := p.userinfos.Ask(ctx, token, func(ctx context.Context) (query.Value, int, time.Duration, error) {
+	v, err := p.userinfos.Ask(ctx, token, func(ctx context.Context) (bearer.Answer, error) {
 		o, size, err := p.fetchUserinfo(ctx, m, token, t)
 		if err == nil {
 			err = p.sameSubject(o, t)
 		}
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		return o, size, p.features.UserinfoExpiry.TTL(t, p.now()), nil
+		return bearer.Answer{Value: o, Bytes: size, TTL: p.features.UserinfoExpiry.TTL(t, p.now())}, err
 	})
 	var refused *jwtverify.Error
 	if err != nil && !errors.As(err, &refused) {
