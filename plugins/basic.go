@@ -24,7 +24,7 @@ type BasicConfig struct {
 	HeaderName string `json:"header_name,omitempty"`
 	// BasicCharset is how names and passwords are read: utf-8, or auto, which takes for Latin-1 what is not UTF-8, as
 	// old clients send it. Default utf-8.
-	BasicCharset string `json:"basic_charset,omitempty"`
+	BasicCharset string `json:"basic_charset,omitempty" enum:"utf-8,UTF-8,auto"`
 }
 
 // Migrate says what is otherwise than in external-auth-server; see [Migrator].

@@ -66,6 +66,11 @@ func (e Env) ClientTLS(host string, s tlsclient.Settings) (*tls.Config, error) {
 // A List is a list of strings. In JSON one string may stand for a list of it.
 type List []string
 
+// Schema implements strictjson.Describer.
+func (List) Schema() string {
+	return `{"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}`
+}
+
 // UnmarshalJSON reads a string or a list of strings; null leaves l as it is.
 func (l *List) UnmarshalJSON(raw []byte) error {
 	if bytes.HasPrefix(raw, []byte(`"`)) {

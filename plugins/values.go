@@ -22,6 +22,12 @@ func OneOf(texts ...string) Values {
 	return v
 }
 
+// Schema implements strictjson.Describer.
+func (Values) Schema() string {
+	return `{"anyOf": [{"type": "string"}, {"type": "null"},
+		{"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "null"}]}}]}`
+}
+
 // UnmarshalJSON takes any JSON value, as external-auth-server does; what is no string is only noted.
 func (v *Values) UnmarshalJSON(raw []byte) error {
 	var list []any

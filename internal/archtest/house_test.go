@@ -57,7 +57,7 @@ var house = []rule{
 	{"stores/builtin", []string{"stores", "stores/*"}, "the list of stores is a list"},
 	{"stores/*", []string{"stores", "internal/sqldb", "internal/watch"}, "a store maps ids to sealed text; it knows no plugins, keys or tokens"},
 
-	{"internal/schema", []string{"plugins", "plugins/*", "internal/assertion", "internal/bearer", "internal/jwtverify", "internal/headers", "internal/query/builtin"},
+	{"internal/schema", []string{"plugins", "internal/assertion", "internal/headers", "internal/query/builtin", "internal/strictjson"},
 		"it describes what can be configured; nothing that serves needs it"},
 	{"internal/pipeline", []string{"configtoken", "plugins", "stores", "internal/assertion", "internal/query", "internal/strictjson", "internal/headers"},
 		"the pipeline decides; it knows plugins by their contract, and neither HTTP servers nor proxies"},

@@ -17,7 +17,7 @@ import (
 
 var errNoList = errors.New("rules: must be a list")
 
-// A Set is a compiled list of rules, safe for concurrent use. The zero value is an empty one, which holds.
+// A Set is a compiled list of rules, safe for concurrent use. Nil and the zero value are empty ones, which hold.
 type Set struct{ rules []rule }
 
 // Compile compiles what a token has as skip, stop or assertions: a list of
@@ -67,6 +67,9 @@ func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, err
 
 // Err says which rules are errors whenever they are evaluated, and why; nil when there are none. Strict sets have none.
 func (s *Set) Err() error {
+	if s == nil {
+		return nil
+	}
 	var errs []error
 	for _, r := range s.rules {
 		errs = append(errs, r.err)
@@ -78,7 +81,7 @@ func (s *Set) Err() error {
 // failed describes by its number, engine and method, without values. An error says that a rule could not be evaluated;
 // then ok is false.
 func (s *Set) Eval(ctx context.Context, data query.Value) (ok bool, failed string, err error) {
-	if len(s.rules) == 0 {
+	if s == nil || len(s.rules) == 0 {
 		return true, "", nil
 	}
 	watch, _ := ctx.Value(watchKey{}).(func(Judgement))

@@ -92,6 +92,9 @@ type Seconds struct {
 	Token bool
 }
 
+// Schema implements strictjson.Describer.
+func (Seconds) Schema() string { return `{"anyOf": [{"type": "number"}, {"type": "boolean"}]}` }
+
 // UnmarshalJSON takes a number, a boolean or null.
 func (s *Seconds) UnmarshalJSON(raw []byte) error {
 	*s = Seconds{}

@@ -16,9 +16,8 @@ import (
 // Options are jsonwebtoken's verify options: what a token must be like. The zero value asks for a signature that suits
 // the key, and for exp and nbf if the token has them.
 type Options struct {
-	// Algorithms are the signature algorithms (RFC 7518 §3.1) to accept, of HS256, HS384, HS512, RS256, RS384, RS512,
-	// PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. By default those that suit the key, but not EdDSA.
-	Algorithms Strings `json:"algorithms,omitzero"`
+	// Algorithms are the signature algorithms (RFC 7518 §3.1) to accept. By default those that suit the key, but not EdDSA.
+	Algorithms Algorithms `json:"algorithms,omitzero"`
 	// Audience is a string or a list of which aud must contain one; {"regex": "/pattern/flags"} matches a pattern.
 	Audience Audience `json:"audience,omitzero"`
 	// Issuer is a string or a list of which iss must be one.
@@ -55,6 +54,11 @@ type Strings struct {
 	empty bool
 }
 
+// Schema implements strictjson.Describer.
+func (Strings) Schema() string {
+	return `{"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}`
+}
+
 // UnmarshalJSON takes a string, a list of strings or null.
 func (s *Strings) UnmarshalJSON(raw []byte) error {
 	var one string
@@ -73,6 +77,19 @@ func (s *Strings) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// Algorithms are names of signature algorithms.
+type Algorithms struct{ Strings }
+
+// Enum implements strictjson.Enum.
+func (Algorithms) Enum() []string { return algorithms }
+
+var algorithms = []string{
+	"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+}
+
+// AlgorithmsOf are the algorithms of these names.
+func AlgorithmsOf(names ...string) Algorithms { return Algorithms{Strings{List: names, Set: true}} }
+
 // Audience is a list of strings and patterns.
 type Audience struct {
 	Strings
@@ -82,6 +99,13 @@ type Audience struct {
 type pattern struct {
 	literal string
 	re      *jsregexp.Regexp
+}
+
+// Schema implements strictjson.Describer.
+func (Audience) Schema() string {
+	const one = `{"type": "string"}, {"type": "object", "required": ["regex"], "properties": {"regex": {"type": "string"}},
+		"additionalProperties": false}`
+	return `{"anyOf": [` + one + `, {"type": "array", "items": {"anyOf": [` + one + `]}}]}`
 }
 
 // UnmarshalJSON takes a string, an object with a regex, a list of them, or null.
@@ -146,6 +170,9 @@ type Age struct {
 	bad bool
 }
 
+// Schema implements strictjson.Describer.
+func (Age) Schema() string { return `{"anyOf": [{"type": "number"}, {"type": "string"}]}` }
+
 // UnmarshalJSON takes a number of seconds, text in the format of the npm package ms, or null. Whatever else it is told
 // is found wrong by [Options], or with the first token.
 func (a *Age) UnmarshalJSON(raw []byte) error {
@@ -205,20 +232,11 @@ func parseAge(s string) (seconds float64, ok bool) {
 	return n * unit, true
 }
 
-var algorithms = []string{
-	"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
-}
-
 // problems are options that can only deny, or that look like a check and are none; each with its path.
 func (o *Options) problems() []error {
 	var bad []error
 	add := func(format string, args ...any) { bad = append(bad, fmt.Errorf(format, args...)) }
-	for i, alg := range o.Algorithms.List {
-		if !slices.Contains(algorithms, alg) {
-			add("algorithms[%d]: %.16q is not accepted", i, alg)
-		}
-	}
-	for name, s := range map[string]Strings{"algorithms": o.Algorithms, "audience": o.Audience.Strings, "issuer": o.Issuer} {
+	for name, s := range map[string]Strings{"algorithms": o.Algorithms.Strings, "audience": o.Audience.Strings, "issuer": o.Issuer} {
 		if s.empty {
 			add("%s: empty", name)
 		}

@@ -32,6 +32,12 @@ const (
 	None          = "none"
 )
 
+// A Method is one of these, as an option.
+type Method string
+
+// Enum implements strictjson.Enum.
+func (Method) Enum() []string { return methods }
+
 var methods = []string{Basic, Post, SecretJWT, PrivateKeyJWT, TLS, SelfSignedTLS, None}
 
 // Config is what a client has to authenticate with.
@@ -40,7 +46,7 @@ type Config struct {
 	// Key is a private key, PEM (PKCS #8, PKCS #1, SEC 1) or a JWK.
 	Key string
 	// Method is one of the methods above; "" to choose what fits Secret, Key and the server.
-	Method string
+	Method Method
 	// Algorithm signs assertions; "" for the usual one of the key's type.
 	Algorithm string
 }
@@ -73,7 +79,7 @@ var (
 // New checks that c has what its method needs. Errors name options as RFC 7591 §2 does, and hold no secret.
 func New(c Config) (*Client, error) {
 	client := &Client{c: c}
-	if c.Method != "" && !slices.Contains(methods, c.Method) {
+	if c.Method != "" && !slices.Contains(methods, string(c.Method)) {
 		return nil, fmt.Errorf("token_endpoint_auth_method: want one of %s", strings.Join(methods, ", "))
 	}
 	if c.ID == "" {
@@ -86,8 +92,8 @@ func New(c Config) (*Client, error) {
 		client.fits = append(client.fits, Basic, Post, SecretJWT)
 	}
 	client.fits = append(client.fits, None, TLS, SelfSignedTLS)
-	if c.Method != "" && !slices.Contains(client.fits, c.Method) {
-		return nil, fmt.Errorf("token_endpoint_auth_method: %s needs %s", c.Method, needs[c.Method])
+	if c.Method != "" && !slices.Contains(client.fits, string(c.Method)) {
+		return nil, fmt.Errorf("token_endpoint_auth_method: %s needs %s", c.Method, needs[string(c.Method)])
 	}
 	if c.Method == "" && client.fits[0] == None {
 		return nil, errMeans
@@ -173,7 +179,7 @@ func algorithmsOf(key any) []jose.SignatureAlgorithm {
 // Method returns how the client authenticates to a server that supports the methods given, nil when it does not say.
 func (c *Client) Method(supported []string) string {
 	if c.c.Method != "" {
-		return c.c.Method
+		return string(c.c.Method)
 	}
 	for _, m := range c.fits {
 		if slices.Contains(supported, m) && m != None {

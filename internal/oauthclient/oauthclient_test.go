@@ -100,7 +100,7 @@ func TestCredentials(t *testing.T) {
 		{"none", "my gate", None, "", "client_id=my+gate"},
 		{"a certificate", "my gate", SelfSignedTLS, "", "client_id=my+gate"},
 	} {
-		c, err := New(Config{ID: tt.id, Secret: secret, Method: tt.method})
+		c, err := New(Config{ID: tt.id, Secret: secret, Method: Method(tt.method)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,18 @@ func UnknownMember(name string, known ...string) error {
 
 var errUnknownOption = errors.New("unknown option")
 
+// OneOf lists names for a person: "a", "a or b", "a, b or c"; of more than three it says "one of" them.
+func OneOf(names []string) string {
+	last := len(names) - 1
+	switch {
+	case last > 2:
+		return "one of " + strings.Join(names, ", ")
+	case last > 0:
+		return strings.Join(names[:last], ", ") + " or " + names[last]
+	}
+	return strings.Join(names, "")
+}
+
 // listed is how many names a hint lists when none of them is near.
 const listed = 12
 

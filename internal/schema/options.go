@@ -19,13 +19,13 @@ type Option struct {
 	Required    bool
 }
 
-// Options lists the options of the plugin called name with that type of configuration, outer ones before those inside them.
-func Options(name string, config reflect.Type) ([]Option, error) {
+// Options lists the options of a plugin with that type of configuration, outer ones before those inside them.
+func Options(config reflect.Type) ([]Option, error) {
 	m, err := newMaker()
 	if err != nil {
 		return nil, err
 	}
-	return walk(nil, "", m.config(name, config)), nil
+	return walk(nil, "", m.config(config)), nil
 }
 
 func walk(list []Option, prefix string, s *jsonschema.Schema) []Option {
@@ -47,7 +47,11 @@ func takes(s *jsonschema.Schema) string {
 	case len(s.AnyOf) > 0:
 		var words []string
 		for _, a := range s.AnyOf {
-			if w := takes(a); w != "null" && !slices.Contains(words, w) {
+			w := takes(a)
+			if a.Items != nil && len(a.Items.Enum) > 0 {
+				w = "a list of them"
+			}
+			if w != "null" && !slices.Contains(words, w) {
 				words = append(words, w)
 			}
 		}
@@ -55,7 +59,7 @@ func takes(s *jsonschema.Schema) string {
 	case len(s.Enum) > 0:
 		var words []string
 		for _, e := range s.Enum {
-			if text, ok := e.(string); ok {
+			if text, ok := e.(string); ok && text != "" {
 				words = append(words, text)
 			}
 		}

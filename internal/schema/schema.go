@@ -3,6 +3,7 @@ package schema
 import (
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -10,11 +11,9 @@ import (
 
 	"github.com/invopop/jsonschema"
 
-	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/headers"
-	"github.com/easgate/easgate/internal/jwtverify"
+	"github.com/easgate/easgate/internal/strictjson"
 	"github.com/easgate/easgate/plugins"
-	"github.com/easgate/easgate/plugins/jwt"
 )
 
 // comments.json: package below the module, type and field to the field's description.
@@ -66,45 +65,61 @@ func newMaker() (*maker, error) {
 
 // special are the types that read JSON in a way of their own.
 func special(t reflect.Type) *jsonschema.Schema {
-	text := &jsonschema.Schema{Type: "string"}
-	switch t {
-	case reflect.TypeFor[plugins.Values]():
-		one := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "null"}}}
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "null"}, {Type: "array", Items: one}}}
-	case reflect.TypeFor[plugins.List](), reflect.TypeFor[jwtverify.Strings]():
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "array", Items: text}}}
-	case reflect.TypeFor[jwtverify.Audience]():
-		pattern := object([]string{"regex"}, "regex", text)
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
-			text, pattern, {Type: "array", Items: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, pattern}}},
-		}}
-	case reflect.TypeFor[jwtverify.Age]():
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "number"}, text}}
-	case reflect.TypeFor[bearer.Seconds]():
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "number"}, {Type: "boolean"}}}
-	case reflect.TypeFor[jwt.Keys]():
-		forms := []*jsonschema.Schema{text, {Type: "object", Required: []string{"keys"}}, {Type: "object", Required: []string{"kty"}}}
-		for _, form := range []string{"text", "base64", "base64url", "file"} {
-			forms = append(forms, object([]string{form}, form, text, "allow_short", &jsonschema.Schema{Type: "boolean"}))
-		}
-		return &jsonschema.Schema{AnyOf: forms}
-	case reflect.TypeFor[json.RawMessage]():
-		return ref("rules") // but for those that override names
+	if t == reflect.TypeFor[plugins.Secret]() {
+		return &jsonschema.Schema{Type: "string", WriteOnly: true}
 	}
-	return nil
+	if !t.Implements(reflect.TypeFor[strictjson.Describer]()) {
+		return nil
+	}
+	s := &jsonschema.Schema{}
+	if err := json.Unmarshal([]byte(reflect.Zero(t).Interface().(strictjson.Describer).Schema()), s); err != nil {
+		panic(fmt.Sprintf("%v: schema: %v", t, err)) // a constant of the type's package
+	}
+	return s
 }
 
-// override says what is in members that a type leaves raw and that are no rules.
-var override = map[string]map[string]func() *jsonschema.Schema{
-	"noop": {"status_code": func() *jsonschema.Schema {
-		status := &jsonschema.Schema{Type: "integer", Minimum: "200", Maximum: "599"}
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{status, {Type: "string", Pattern: "^([2-5][0-9][0-9])?$"}, {Enum: []any{false, nil, 0}}}}
-	}},
+// tagged adds what the tags of t's fields say; see package plugins.
+func tagged(s *jsonschema.Schema, t reflect.Type) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	for name, f := range strictjson.Fields(t) {
+		p, there := s.Properties.Get(name)
+		if !there {
+			continue
+		}
+		if enum := strictjson.EnumOf(f); enum != nil {
+			restrict(p, anys(append(enum[:len(enum):len(enum)], "")))
+		}
+		if example := f.Tag.Get("example"); example != "" {
+			p.Examples = []any{example}
+		}
+		p.WriteOnly = p.WriteOnly || f.Tag.Get("secret") != ""
+		inner := p
+		if p.Items != nil {
+			inner = p.Items
+		}
+		if inner.Properties != nil {
+			tagged(inner, f.Type)
+		}
+	}
+}
+
+// restrict makes the texts in s, or those in lists in it, these.
+func restrict(s *jsonschema.Schema, enum []any) {
+	if s.Type == "string" {
+		s.Enum = enum
+	}
+	for _, one := range append(s.AnyOf, s.Items) {
+		if one != nil {
+			restrict(one, enum)
+		}
+	}
 }
 
 // plugin is an entry of one type: its own options and what every entry has.
 func (m *maker) plugin(name string, config reflect.Type) *jsonschema.Schema {
-	s := m.config(name, config)
+	s := m.config(config)
 	s.Title = name
 	s.Properties.Set("type", &jsonschema.Schema{Const: name})
 	s.Properties.Set("pcb", described(ref("pcb"), "Rules that steer the order of the plugins."))
@@ -114,19 +129,16 @@ func (m *maker) plugin(name string, config reflect.Type) *jsonschema.Schema {
 	return s
 }
 
-func (m *maker) config(name string, config reflect.Type) *jsonschema.Schema {
+func (m *maker) config(config reflect.Type) *jsonschema.Schema {
 	s := m.ReflectFromType(config)
 	s.Version, s.Definitions = "", nil
-	for member, schema := range override[name] {
-		old, _ := s.Properties.Get(member)
-		s.Properties.Set(member, described(schema(), old.Description))
-	}
+	tagged(s, config)
 	return s
 }
 
 // header is an entry of custom_service_headers.
 func (m *maker) header() *jsonschema.Schema {
-	s := m.config("", reflect.TypeFor[headers.Config]())
+	s := m.config(reflect.TypeFor[headers.Config]())
 	set := func(member string, as *jsonschema.Schema) {
 		old, _ := s.Properties.Get(member)
 		s.Properties.Set(member, described(as, old.Description))

@@ -14,7 +14,7 @@ const begin, end = "<!-- options -->\n", "<!-- /options -->"
 // Each plugin has its page, with a table that is made from its configuration type.
 func TestTables(t *testing.T) {
 	for name, factory := range builtin.Registry() {
-		options, err := Options(name, factory.Config)
+		options, err := Options(factory.Config)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func table(options []Option) string {
 // Required means the same in a field's tag and in its comment.
 func TestRequired(t *testing.T) {
 	for name, factory := range builtin.Registry() {
-		options, err := Options(name, factory.Config)
+		options, err := Options(factory.Config)
 		if err != nil {
 			t.Fatal(err)
 		}

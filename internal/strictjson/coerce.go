@@ -61,14 +61,14 @@ func coerceMembers(raw json.RawMessage, t reflect.Type, path string, say func(er
 	if json.Unmarshal(raw, &members) != nil {
 		return raw
 	}
-	changed, types := false, fields(t)
+	changed, fields := false, Fields(t)
 	for name, member := range members {
-		mt := types[name]
-		if mt == nil {
+		f, known := fields[name]
+		if !known {
 			continue
 		}
 		p := strings.TrimPrefix(path+"."+name, ".")
-		if c := coerce(member, mt, p, say); !bytes.Equal(c, member) {
+		if c := coerce(member, f.Type, p, say); !bytes.Equal(c, member) {
 			members[name], changed = c, true
 		}
 	}

@@ -2,6 +2,9 @@
 // path of the member it is about, and a member that the type has no field for does not go unnoticed: it is an error to
 // [Unmarshal], while callers of [Decode] choose. All that is wrong is said at once.
 //
+// A field's tag enum:"a,b,c", or its type as an [Enum], lists the texts that its member may be, and "" stands for none of
+// them; another is as odd as an unknown member.
+//
 // Names are exact: encoding/json would take "Realm" for "realm", which is not what the writer's other tools do, and of
 // the two in one object the later one would count.
 //
@@ -31,12 +34,16 @@ func Unmarshal(raw []byte, v any) error {
 }
 
 // Decode decodes raw into v, a pointer, and returns an error for each object member that v has no field for, but for
-// those at the top level that others read. It looks into structs that decode themselves if their fields have JSON names.
+// those at the top level that others read, and for each that is none of its enum. It looks into structs that decode themselves if their fields have JSON names.
 func Decode(raw []byte, v any, others ...string) (unknown []error, err error) {
 	t := reflect.TypeOf(v).Elem()
 	folded := false
 	walk(raw, t, "", func(in string, m *member) {
-		if m.t != nil || in == "" && slices.Contains(others, m.name) {
+		if m.t != nil {
+			unknown = append(unknown, problem.At(join(in, m.place), m.choice()))
+			return
+		}
+		if in == "" && slices.Contains(others, m.name) {
 			return
 		}
 		unknown = append(unknown, problem.At(in, problem.UnknownMember(m.name, m.fields...)))
@@ -48,7 +55,7 @@ func Decode(raw []byte, v any, others ...string) (unknown []error, err error) {
 	if err := json.Unmarshal(raw, v); err != nil {
 		return nil, locate(raw, t, err)
 	}
-	return unknown, nil
+	return slices.DeleteFunc(unknown, func(err error) bool { return err == nil }), nil
 }
 
 // exact returns raw without the members that encoding/json would take for a field of another spelling.
@@ -149,6 +156,31 @@ type member struct {
 	// t is the type that it decodes into; nil when there is none. fields are those that there are then.
 	t      reflect.Type
 	fields []string
+	// enum are the texts that the value may be, or that its elements may be; none for any.
+	enum []string
+}
+
+// choice returns an error for each text in m that its enum does not list. No text is no choice.
+func (m *member) choice() error {
+	if m.enum == nil {
+		return nil
+	}
+	one := func(path string, raw json.RawMessage) error {
+		var s string
+		if json.Unmarshal(raw, &s) != nil || s == "" || slices.Contains(m.enum, s) {
+			return nil // another type is an error of the decoding
+		}
+		return problem.At(path, problem.Suggest(errors.New("want "+problem.OneOf(m.enum)), s, m.enum...))
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(m.raw, &list) != nil {
+		return one("", m.raw)
+	}
+	var errs []error
+	for i, e := range list {
+		errs = append(errs, one(fmt.Sprintf("[%d]", i), e))
+	}
+	return errors.Join(errs...)
 }
 
 // folds reports whether encoding/json would take m for a field that is spelled otherwise.
@@ -188,16 +220,17 @@ func membersOf(raw []byte, t reflect.Type) []member {
 		if json.Unmarshal(raw, &members) != nil {
 			return nil
 		}
-		var types map[string]reflect.Type
+		var known map[string]reflect.StructField
 		if t.Kind() == reflect.Struct {
-			types = fields(t)
+			known = Fields(t)
 		}
 		for _, name := range slices.Sorted(maps.Keys(members)) {
-			m := member{name: name, place: name, raw: members[name], t: types[name]}
+			f := known[name]
+			m := member{name: name, place: name, raw: members[name], t: f.Type, enum: EnumOf(f)}
 			if t.Kind() == reflect.Map {
 				m.t = t.Elem()
 			} else if m.t == nil {
-				m.fields = slices.Sorted(maps.Keys(types))
+				m.fields = slices.Sorted(maps.Keys(known))
 			}
 			list = append(list, m)
 		}
@@ -222,9 +255,34 @@ func opaque(t reflect.Type) bool {
 		}))
 }
 
-// fields returns the types of t's fields by the names that encoding/json has for them.
-func fields(t reflect.Type) map[string]reflect.Type {
-	types := map[string]reflect.Type{}
+// A Describer is a type of option that reads JSON in a way of its own. Its zero value says as a JSON Schema what it takes.
+type Describer interface {
+	Schema() string
+}
+
+// An Enum is a type whose values are texts, or lists of texts, of those that its zero value lists.
+type Enum interface {
+	Enum() []string
+}
+
+// EnumOf returns the texts that f may be; none for any.
+func EnumOf(f reflect.StructField) []string {
+	if list := f.Tag.Get("enum"); list != "" {
+		return strings.Split(list, ",")
+	}
+	if f.Type != nil && f.Type.Implements(reflect.TypeFor[Enum]()) {
+		return reflect.Zero(f.Type).Interface().(Enum).Enum()
+	}
+	return nil
+}
+
+// Fields returns the fields of a struct, those of embedded ones included, by the names that encoding/json has for them.
+// It has none of a type that decodes itself into fields without JSON names, or that is no struct.
+func Fields(t reflect.Type) map[string]reflect.StructField {
+	all := map[string]reflect.StructField{}
+	if t.Kind() != reflect.Struct || opaque(t) {
+		return all
+	}
 	for _, f := range reflect.VisibleFields(t) {
 		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if !f.IsExported() || tag == "-" || (f.Anonymous && tag == "") {
@@ -233,9 +291,9 @@ func fields(t reflect.Type) map[string]reflect.Type {
 		if tag == "" {
 			tag = f.Name
 		}
-		if types[tag] == nil {
-			types[tag] = f.Type
+		if _, outer := all[tag]; !outer {
+			all[tag] = f
 		}
 	}
-	return types
+	return all
 }

@@ -61,7 +61,8 @@ func options(t reflect.Type, path string) (all []option) {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct {
-		if t == reflect.TypeFor[json.RawMessage]() || t.Kind() == reflect.Map || t.Kind() == reflect.Interface {
+		raw := t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
+		if raw || t.Kind() == reflect.Map || t.Kind() == reflect.Interface {
 			return nil // decoded elsewhere
 		}
 		return []option{{path, t.Kind()}}

@@ -1,8 +1,7 @@
 package firebasejwt
 
 import (
-	"encoding/json"
-
+	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/jwtverify"
 	"github.com/easgate/easgate/plugins"
@@ -66,7 +65,7 @@ type Features struct {
 // Assertions are lists of rules. What JavaScript takes for no value is no rule.
 type Assertions struct {
 	// IDToken rules see the claims of the token.
-	IDToken json.RawMessage `json:"id_token,omitempty"`
+	IDToken assertion.Rules `json:"id_token,omitempty"`
 	// UserInfo rules see the account.
-	UserInfo json.RawMessage `json:"userinfo,omitempty"`
+	UserInfo assertion.Rules `json:"userinfo,omitempty"`
 }

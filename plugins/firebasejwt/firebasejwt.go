@@ -77,7 +77,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	o.Issuer = jwtverify.Strings{List: []string{issuerPrefix + c.Config.ProjectID}, Set: true}
 	o.Audience = jwtverify.Audience{Strings: jwtverify.Strings{List: []string{c.Config.ProjectID}, Set: true}}
 	if !o.Algorithms.Set {
-		o.Algorithms = jwtverify.Strings{List: []string{"RS256"}, Set: true}
+		o.Algorithms = jwtverify.AlgorithmsOf("RS256")
 	}
 	err = o.Validate(func(err error) error { return env.Complain(fmt.Errorf("config.options.%w", err)) })
 	if err != nil {
@@ -100,10 +100,10 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 			return nil, err
 		}
 	}
-	if p.idToken, err = rules(c.Assertions.IDToken, env); err != nil {
+	if p.idToken, err = c.Assertions.IDToken.Compile(env.Query, env.Native); err != nil {
 		return nil, fmt.Errorf("assertions.id_token: %w", err)
 	}
-	if p.userInfo, err = rules(c.Assertions.UserInfo, env); err != nil {
+	if p.userInfo, err = c.Assertions.UserInfo.Compile(env.Query, env.Native); err != nil {
 		return nil, fmt.Errorf("assertions.userinfo: %w", err)
 	}
 	if p.userInfo != nil && !p.fetch {
@@ -125,15 +125,6 @@ func accountURL(c *Project) (string, error) {
 	}
 	u.RawQuery = url.Values{"key": {string(c.APIKey)}}.Encode()
 	return u.String(), nil
-}
-
-// rules compiles assertions. What JavaScript takes for no value is no rule, and nil.
-func rules(raw json.RawMessage, env plugins.Env) (*assertion.Set, error) {
-	switch string(bytes.TrimSpace(raw)) {
-	case "", "null", "false", `""`, "0":
-		return nil, nil
-	}
-	return assertion.Compile(raw, env.Query, env.Native)
 }
 
 var (

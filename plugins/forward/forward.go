@@ -30,7 +30,7 @@ const (
 type Config struct {
 	// URL is what to ask, http or https. A user and password in it are sent to the service as Basic credentials,
 	// unless the client has an Authorization header of its own. Required.
-	URL plugins.Secret `json:"url"`
+	URL plugins.Secret `json:"url" secret:"url" example:"https://auth.example.com/verify"`
 	// AllowInsecure takes any certificate of the service. Default false.
 	AllowInsecure bool `json:"allow_insecure,omitempty"`
 	// TLS says whom to trust, and who we are, when the URL is https. By default the system's certificate authorities

@@ -1,10 +1,10 @@
 package jwt
 
 import (
-	"encoding/json"
-
+	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/bearer"
 	"github.com/easgate/easgate/internal/jwtverify"
+	"github.com/easgate/easgate/internal/oauthclient"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -36,7 +36,7 @@ type Token struct {
 	// Secret verifies signatures: the http or https URL of a JWK set, a public key or certificate (PEM, or base64 of DER), a
 	// JWK set, or a shared secret, which is {text: …}, {base64: …}, {base64url: …} or {file: …}, or text beside an HS
 	// algorithm. Required, unless the oidc issuer names its keys.
-	Secret Keys `json:"secret,omitzero"`
+	Secret Keys `json:"secret,omitzero" secret:"url"`
 	// Options are what a token must be like besides.
 	Options jwtverify.Options `json:"options,omitzero"`
 }
@@ -44,9 +44,9 @@ type Token struct {
 // Assertions are lists of rules; see internal/assertion. What JavaScript takes for no value is no rule.
 type Assertions struct {
 	// IDToken rules see the claims of the token.
-	IDToken json.RawMessage `json:"id_token,omitempty"`
+	IDToken assertion.Rules `json:"id_token,omitempty"`
 	// UserInfo rules see the answer of the userinfo endpoint.
-	UserInfo json.RawMessage `json:"userinfo,omitempty"`
+	UserInfo assertion.Rules `json:"userinfo,omitempty"`
 }
 
 // OIDC says where the issuer is and what to ask it (OpenID Connect Discovery 1.0 §3).
@@ -93,10 +93,9 @@ type Client struct {
 	ClientSecret plugins.Secret `json:"client_secret,omitempty"`
 	// PrivateKey signs assertions instead of a password (RFC 7523): PEM, or a JWK as text.
 	PrivateKey plugins.Secret `json:"private_key,omitempty"`
-	// TokenEndpointAuthMethod is how the client authenticates: client_secret_basic, client_secret_post,
-	// client_secret_jwt, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none. Default what the
+	// TokenEndpointAuthMethod is how the client authenticates (RFC 7591 §2, RFC 8705 §2). Default what the
 	// registration says, else what the issuer supports and the credentials allow, else client_secret_basic.
-	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
+	TokenEndpointAuthMethod oauthclient.Method `json:"token_endpoint_auth_method,omitempty"`
 	// TokenEndpointAuthSigningAlg signs the assertions. Default RS256, HS256, EdDSA, or what suits the curve.
 	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
 	// RegistrationClientURI is where the client's registration is, if there are no credentials here.

@@ -44,7 +44,7 @@ func TestContract(t *testing.T) {
 			`{"config":{"secret":{"keys":[{"kty":"oct","k":"YS1zaGFyZWQtc2VjcmV0","use":"enc"}]}}}`:                                                                                 "config.secret: keys[0]: not for verifying",
 			`{"config":{"secret":"https://"}}`:                                                                                                                                      "config.secret: want an http or https URL",
 			`{"config":{"secret":"-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----"}}`:                                                                                  "config.secret: looks like PEM",
-			`{"config":{"secret":"a-shared-secret","options":{"algorithms":["none"]}}}`:                                                                                             `config.options.algorithms[0]: "none"`,
+			`{"config":{"secret":"a-shared-secret","options":{"algorithms":["none"]}}}`:                                                                                             "config.options.algorithms[0]: want one of HS256,",
 			`{"config":{"secret":"a-shared-secret","options":{"algorithms":[]}}}`:                                                                                                   "config.options.algorithms: empty",
 			`{"config":{"secret":"a-shared-secret","options":{"audience":null}}}`:                                                                                                   "config.options.audience: empty",
 			`{"config":{"secret":"a-shared-secret","options":{"audience":""}}}`:                                                                                                     "config.options.audience: empty",

@@ -5,9 +5,7 @@
 package jwt
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -67,10 +65,10 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 			p.provider.signed = jwtverify.NewVerifier(p.provider, answers, env.Now)
 		}
 	}
-	if p.idToken, err = rules(c.Assertions.IDToken, env); err != nil {
+	if p.idToken, err = c.Assertions.IDToken.Compile(env.Query, env.Native); err != nil {
 		return nil, fmt.Errorf("assertions.id_token: %w", err)
 	}
-	if p.userInfo, err = rules(c.Assertions.UserInfo, env); err != nil {
+	if p.userInfo, err = c.Assertions.UserInfo.Compile(env.Query, env.Native); err != nil {
 		return nil, fmt.Errorf("assertions.userinfo: %w", err)
 	}
 	if p.userInfo != nil && (p.provider == nil || !p.provider.features.FetchUserinfo) {
@@ -83,15 +81,6 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		}
 	}
 	return bearer.Closing(p, client, own), nil
-}
-
-// rules compiles assertions. What JavaScript takes for no value is no rule, and nil.
-func rules(raw json.RawMessage, env plugins.Env) (*assertion.Set, error) {
-	switch string(bytes.TrimSpace(raw)) {
-	case "", "null", "false", `""`, "0":
-		return nil, nil
-	}
-	return assertion.Compile(raw, env.Query, env.Native)
 }
 
 // Verify allows a request with a right token, and denies one whose token is not with 401, or with 403 when the token is

@@ -14,9 +14,9 @@ import (
 )
 
 // signedAnswers are what userinfo may be signed with. A shared secret is not: the token's could be anybody's.
-var signedAnswers = jwtverify.Options{Algorithms: jwtverify.Strings{
-	List: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}, Set: true,
-}}
+var signedAnswers = jwtverify.Options{Algorithms: jwtverify.AlgorithmsOf(
+	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+)}
 
 // userinfo asks who token is about (OpenID Connect Core 1.0 §5.3). A [jwtverify.Error] says that the provider does not take
 // the token, or speaks of somebody else.

@@ -2,7 +2,6 @@ package ldap
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
@@ -183,7 +183,7 @@ func TestPanicReachesTheCaller(t *testing.T) {
 	env := plugintest.Env(t)
 	env.Query = query.Engines{"jp": panicking{}}
 	p := buildIn(t, config(f, func(c *Config) {
-		c.Assertions.UserInfo = json.RawMessage(`[{"query_engine": "jp", "query": "x", "rule": {"method": "eq", "value": "x"}}]`)
+		c.Assertions.UserInfo = assertion.Rules(`[{"query_engine": "jp", "query": "x", "rule": {"method": "eq", "value": "x"}}]`)
 	}), env)
 	defer func() {
 		if v := recover(); v != "boom" {

@@ -1,7 +1,6 @@
 package ldap
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,7 +11,6 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/easgate/easgate/internal/assertion"
-	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -79,14 +77,14 @@ func (c *Config) Migrate(say func(text string)) {
 // Assertions are rules on what the directory says about a user.
 type Assertions struct {
 	// UserInfo is a list of rules on the user's attributes, and on _groups.
-	UserInfo json.RawMessage `json:"userinfo,omitempty"`
+	UserInfo assertion.Rules `json:"userinfo,omitempty"`
 }
 
 // Connection is the connection in the words of the npm package ldapauth-fork. Times are milliseconds.
 type Connection struct {
 	// URL is where the directory is, ldap://host:port or ldaps://host:port, or a list of such URLs: when one does not
 	// answer, the next is asked. Ports default to 389 and 636. Required.
-	URL plugins.List `json:"url"`
+	URL plugins.List `json:"url" example:"ldaps://ldap.example.com"`
 	// BindDN is who searches. Default is nobody: searches are anonymous.
 	BindDN string `json:"bindDN,omitempty"`
 	// BindCredentials is the password of BindDN.
@@ -101,11 +99,11 @@ type Connection struct {
 	AdminPassword plugins.Secret `json:"adminPassword,omitempty"`
 
 	// SearchBase is the DN below which users are searched; "" is the root. Required.
-	SearchBase *string `json:"searchBase"`
+	SearchBase *string `json:"searchBase" example:"ou=people,dc=example,dc=com"`
 	// SearchFilter finds the one user (RFC 4515); {{username}} in it stands for the name that logs in. Required.
-	SearchFilter string `json:"searchFilter"`
-	// SearchScope is how deep: base, one or sub. Default sub.
-	SearchScope string `json:"searchScope,omitempty"`
+	SearchFilter string `json:"searchFilter" example:"(uid={{username}})"`
+	// SearchScope is how deep. Default sub.
+	SearchScope string `json:"searchScope,omitempty" enum:"base,one,sub"`
 	// SearchAttributes are the attributes of the user to ask for. Default is all but operational ones, such as
 	// OpenLDAP's memberOf, and without bytes over 4 KiB, such as photos.
 	SearchAttributes plugins.List `json:"searchAttributes,omitempty"`
@@ -120,8 +118,8 @@ type Connection struct {
 	// GroupSearchFilter finds the groups; in it {{dn}} stands for the user's GroupDNProperty and {{username}} for the name
 	// that logs in, as the directory writes it (in EAS's format for the uid).
 	GroupSearchFilter string `json:"groupSearchFilter,omitempty"`
-	// GroupSearchScope is how deep: base, one or sub. Default sub.
-	GroupSearchScope string `json:"groupSearchScope,omitempty"`
+	// GroupSearchScope is how deep. Default sub.
+	GroupSearchScope string `json:"groupSearchScope,omitempty" enum:"base,one,sub"`
 	// GroupSearchAttributes are the attributes of groups to ask for. Default is all but operational ones.
 	GroupSearchAttributes plugins.List `json:"groupSearchAttributes,omitempty"`
 	// GroupDNProperty is the user's attribute that {{dn}} stands for. Default dn.
@@ -328,13 +326,9 @@ func parseScope(s string) (int, error) {
 	return 0, errors.New("want base, one or sub")
 }
 
-// rules compiles the assertions. What counts as false switches them off in tokens of external-auth-server's.
+// rules compiles the assertions.
 func (a *Assertions) rules(env plugins.Env) (*assertion.Set, error) {
-	raw := a.UserInfo
-	if v, err := query.ParseJSON(raw); err == nil && (v == nil || !env.Native && !query.Truthy(v)) {
-		raw = nil
-	}
-	set, err := assertion.Compile(raw, env.Query, env.Native)
+	set, err := a.UserInfo.Compile(env.Query, env.Native)
 	if err == nil && set.Err() != nil {
 		err = env.Complain(set.Err())
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/query/jsonpath"
 	"github.com/easgate/easgate/plugins"
@@ -262,7 +263,7 @@ func TestBindProperty(t *testing.T) {
 
 func rule(value string) Assertions {
 	raw := `[{"query_engine": "jp", "query": "$.uid", "rule": {"method": "eq", "value": "` + value + `"}}]`
-	return Assertions{UserInfo: json.RawMessage(raw)}
+	return Assertions{UserInfo: assertion.Rules(raw)}
 }
 
 // ATTACKS 18: what one configuration remembers is nothing to a stricter one, whichever is asked first.
@@ -305,7 +306,7 @@ func TestAssertionThatCannotBeEvaluated(t *testing.T) {
 		env := plugintest.Env(t)
 		var warned []error
 		env.Warn = func(err error) { warned = append(warned, err) }
-		p := buildIn(t, config(f, func(c *Config) { c.Assertions.UserInfo = json.RawMessage(raw) }), env)
+		p := buildIn(t, config(f, func(c *Config) { c.Assertions.UserInfo = assertion.Rules(raw) }), env)
 		res, err := p.Verify(t.Context(), basic("alice", "wonderland").Build())
 		got := res.Verdict.String()
 		if err != nil {

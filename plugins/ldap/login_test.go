@@ -2,7 +2,6 @@ package ldap
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/plugintest"
@@ -41,7 +41,7 @@ func TestAnotherSpellingOfTheName(t *testing.T) {
 	c := config(f, func(c *Config) {
 		c.Connection.GroupSearchBase, c.Connection.GroupSearchFilter = "dc=test", "(memberUid={{username}})"
 		c.Connection.SearchAttributes = plugins.List{"cn"}
-		c.Assertions = Assertions{UserInfo: json.RawMessage(
+		c.Assertions = Assertions{UserInfo: assertion.Rules(
 			`[{"query_engine": "jp", "query": "$._groups[*].cn", "rule": {"method": "contains", "value": "banned", "negate": true}}]`)}
 	})
 	for _, name := range []string{"alice", "ALICE", "adm"} {

@@ -2,7 +2,6 @@ package noop_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/easgate/easgate/plugins"
@@ -11,7 +10,7 @@ import (
 
 // A route that is closed for everybody.
 func Example() {
-	p, err := noop.New(noop.Config{StatusCode: json.RawMessage("404")}, plugins.Env{Native: true})
+	p, err := noop.New(noop.Config{StatusCode: noop.Status("404")}, plugins.Env{Native: true})
 	if err != nil {
 		fmt.Println(err)
 		return

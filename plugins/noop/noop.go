@@ -3,6 +3,7 @@
 package noop
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,22 @@ import (
 type Config struct {
 	// StatusCode is the HTTP status of every answer, 200 to 599 as a number or its text: 2xx allows, any other denies.
 	// Default 200, which "", null, false and 0 stand for too.
-	StatusCode json.RawMessage `json:"status_code,omitempty"`
+	StatusCode Status `json:"status_code,omitempty"`
+}
+
+// Status is a status in JSON, which is read when the plugin is built.
+type Status json.RawMessage
+
+// UnmarshalJSON keeps raw.
+func (s *Status) UnmarshalJSON(raw []byte) error {
+	*s = bytes.Clone(raw)
+	return nil
+}
+
+// Schema implements strictjson.Describer.
+func (Status) Schema() string {
+	return `{"anyOf": [{"type": "integer", "minimum": 200, "maximum": 599},
+		{"type": "string", "pattern": "^([2-5][0-9][0-9])?$"}, {"enum": [false, null, 0]}]}`
 }
 
 // Lint implements [plugins.Linter].
@@ -63,7 +79,7 @@ func (p *Plugin) Verify(context.Context, *plugins.Request) (plugins.Result, erro
 var errNoStatus = errors.New("want a number from 200 to 599")
 
 // parseStatus reads a status as JavaScript would convert it to an integer: fractions are cut off.
-func parseStatus(raw json.RawMessage) (int, error) {
+func parseStatus(raw Status) (int, error) {
 	var v any
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &v); err != nil {

@@ -5,6 +5,7 @@ package plugintest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -91,13 +92,13 @@ func (c Contract) testBadConfigs(t *testing.T) {
 	for config, want := range bad {
 		env := c.Env(t)
 		env.Native = true
-		p, _, err := c.Factory.Build(json.RawMessage(config), env)
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Build(%s) = %v, want an error with %q", config, err, want)
-		}
+		p, odd, err := c.Factory.Build(json.RawMessage(config), env)
 		// A typed nil would look like a plugin to the pipeline.
 		if err != nil && p != nil {
 			t.Errorf("Build(%s) = %T with an error, want nil", config, p)
+		}
+		if err = errors.Join(append(odd, err)...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Build(%s) = %v, want an error with %q", config, err, want)
 		}
 		c.noSecrets(t, "error", fmt.Sprint(err))
 	}

@@ -22,7 +22,7 @@ type Config struct {
 	// One match is enough. Values are compared whole, case-sensitively and in constant time; characters are those of
 	// Latin-1, as header fields are, and one outside of it never matches. Of a header that comes twice the values count
 	// joined by ", ", but for Authorization, User-Agent and other single fields, whose first value counts. Required.
-	Headers map[string]plugins.Values `json:"headers"`
+	Headers map[string]plugins.Values `json:"headers" secret:"true"`
 }
 
 // Lint implements [plugins.Linter].

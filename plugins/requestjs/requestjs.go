@@ -28,7 +28,7 @@ type Config struct {
 	// allows by setting res.statusCode to a 2xx; the status is 500 until it is set. res has statusCode, body,
 	// setHeader(name, value), cookie(name, value, options), clearCookie(name, options), setAuthenticationData(object)
 	// and setAuthenticationDataValue(name, value). What the snippet changes elsewhere is its own copy. Required.
-	Snippet string `json:"snippet"`
+	Snippet string `json:"snippet" secret:"true"`
 }
 
 // Plugin runs the snippet.

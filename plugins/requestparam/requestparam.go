@@ -19,7 +19,7 @@ type Config struct {
 	// Params maps parameters of the parent request's query, in their exact case, to the value that allows the request,
 	// or to a list of such values. One match is enough. Values are compared whole, after decoding, in constant time.
 	// A null stands for a parameter without "=". A parameter that comes twice never matches. Required.
-	Params map[string]plugins.Values `json:"params"`
+	Params map[string]plugins.Values `json:"params" secret:"true"`
 }
 
 // Lint implements [plugins.Linter].
