@@ -2,7 +2,9 @@ package configtoken
 
 import (
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
@@ -172,4 +174,18 @@ func (k *Keyring) equal(o *Keyring) bool {
 	}) && slices.EqualFunc(k.sign, o.sign, func(a, b signKey) bool {
 		return a.id == b.id && a.public.Equal(b.public) && (a.private == nil) == (b.private == nil)
 	})
+}
+
+// Derive returns a secret of 32 bytes made from each of the sealing keys, in their order, by HKDF-SHA256 (RFC 5869), for
+// another use than config tokens: label names it, and no label's secrets tell anything of another's or of the keys.
+func (k *Keyring) Derive(label string) ([][]byte, error) {
+	var all [][]byte
+	for _, s := range k.seal {
+		secret, err := hkdf.Key(sha256.New, s.secret, nil, "easgate keyring 1 "+label, 32)
+		if err != nil {
+			return nil, fmt.Errorf("keyring: %w", err)
+		}
+		all = append(all, secret)
+	}
+	return all, nil
 }

@@ -269,3 +269,27 @@ func TestLiveConcurrent(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// What is derived is as secret as the keys, and tells nothing of them or of another use.
+func TestKeyringDerive(t *testing.T) {
+	ring, err := NewKeyring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated, err := ring.Rotate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, _ := ring.Derive("a")
+	both, err := rotated.Derive("a")
+	other, _ := ring.Derive("b")
+	if err != nil || len(one) != 1 || len(both) != 2 || len(one[0]) != 32 {
+		t.Fatalf("Derive = %d and %d secrets, %v, want 1 and 2", len(one), len(both), err)
+	}
+	if !bytes.Equal(both[1], one[0]) || bytes.Equal(both[0], one[0]) {
+		t.Error("Derive: not in the order of the keys")
+	}
+	if bytes.Equal(one[0], other[0]) || bytes.Equal(one[0], ring.seal[0].secret) {
+		t.Error("Derive: two uses with one secret")
+	}
+}
