@@ -34,7 +34,9 @@ var house = []rule{
 	{"internal/watch", nil, "watching a file is the same for keys, stores and revocations"},
 
 	{"internal/seal", nil, "what seals must not depend on what is sealed"},
-	{"internal/session", nil, "a session is a sealed value under a hash; whose it is, the plugins know"},
+	{"internal/session", []string{"internal/seal"}, "a session is a sealed value under a hash; whose it is, the plugins know"},
+	{"internal/session/sessiontest", []string{"internal/session"}, "the contract suite knows the contract"},
+	{"internal/session/*", []string{"internal/session"}, "a store maps hashed ids to sealed values; it can open none"},
 	{"internal/identity", nil, "who was authenticated must not depend on how"},
 	{"internal/assertion", []string{"internal/query", "internal/query/jsregexp"}, "a rule judges values; it knows no requests and no plugins"},
 	{"internal/headers", []string{"plugins", "internal/query", "internal/strictjson", "internal/identity"}, "headers are made from data that others gathered"},
