@@ -28,6 +28,7 @@ type Set struct{ rules []rule }
 // With strict, whatever else is odd is an error that names its place: unknown fields, engines and methods, queries and
 // regular expressions that do not compile, values of the wrong type. Without, it becomes a rule that is an error when
 // it is evaluated, as in external-auth-server, where it throws then; see [Set.Err].
+// [query.ErrMoment] is an error in either case: it says nothing about the rules.
 func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, error) {
 	s := &Set{}
 	if len(raw) == 0 {
@@ -47,10 +48,13 @@ func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, err
 		}
 		return &Set{rules: []rule{{name: "rules", err: errNoList}}}, nil
 	}
-	c := compiler{engines: engines, strict: strict}
+	c := compiler{engines: engines, strict: strict, owner: s}
 	var errs []error
 	for i, v := range list {
 		r, err := c.rule(v)
+		if errors.Is(err, query.ErrMoment) {
+			return nil, err
+		}
 		if err != nil {
 			err = problem.At(fmt.Sprintf("[%d]", i), err)
 			errs = append(errs, err)

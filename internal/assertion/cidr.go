@@ -1,6 +1,7 @@
 package assertion
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -81,7 +82,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return p, nil
 }
 
-func (t networks) holds(v query.Value) (bool, error) {
+func (t networks) holds(_ context.Context, v query.Value) (bool, error) {
 	text, _ := v.(string)
 	a, err := netip.ParseAddr(text)
 	if err != nil {

@@ -1,6 +1,7 @@
 package assertion
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -88,7 +89,7 @@ func FuzzCIDR(f *testing.F) {
 		if err != nil {
 			return
 		}
-		got, err := n.holds(address)
+		got, err := n.holds(context.Background(), address)
 		bare, _, _ := strings.Cut(address, "%")
 		ip := net.ParseIP(bare)
 		if err != nil {

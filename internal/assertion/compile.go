@@ -19,6 +19,8 @@ var (
 type compiler struct {
 	engines query.Engines
 	strict  bool
+	// owner is whose the regular expressions are; see [query.Owned].
+	owner any
 }
 
 // rule compiles one element of the list. It reads the JSON by hand: encoding/json would take "Negate" for "negate", which
@@ -115,6 +117,9 @@ func (c compiler) spec(o *query.Object) (rule, error) {
 		}
 	}
 	r.test, r.takes, err = compileTest(method, value)
+	if re, ok := r.test.(regex); ok && err == nil {
+		r.test = regex{re.re.For(c.owner)}
+	}
 	return r, err
 }
 

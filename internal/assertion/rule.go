@@ -71,7 +71,7 @@ func (r *rule) holds(ctx context.Context, data query.Value) (ok bool, got query.
 			return false, got, err
 		}
 	}
-	ok, err = r.test.holds(v)
+	ok, err = r.test.holds(ctx, v)
 	return err == nil && ok != r.negate, got, err
 }
 
@@ -188,32 +188,32 @@ func lower(v query.Value) (query.Value, error) {
 
 // A test is a method and its value.
 type test interface {
-	holds(v query.Value) (bool, error)
+	holds(ctx context.Context, v query.Value) (bool, error)
 }
 
 // equal is JavaScript's ==: 5 is "5", and false is "".
 type equal struct{ to query.Value }
 
-func (t equal) holds(v query.Value) (bool, error) { return query.LooseEqual(t.to, v) }
+func (t equal) holds(_ context.Context, v query.Value) (bool, error) { return query.LooseEqual(t.to, v) }
 
 type regex struct{ re *jsregexp.Regexp }
 
-func (t regex) holds(v query.Value) (bool, error) {
+func (t regex) holds(ctx context.Context, v query.Value) (bool, error) {
 	s, err := query.ToString(v)
 	if err != nil {
 		return false, err
 	}
-	return t.re.Match(s)
+	return t.re.Match(ctx, s)
 }
 
 // in and the others below compare with ===: 5 is not "5", and lists and objects are equal to nothing.
 type in []any
 
-func (t in) holds(v query.Value) (bool, error) { return includes(t, v), nil }
+func (t in) holds(_ context.Context, v query.Value) (bool, error) { return includes(t, v), nil }
 
 type contains struct{ what query.Value }
 
-func (t contains) holds(v query.Value) (bool, error) {
+func (t contains) holds(_ context.Context, v query.Value) (bool, error) {
 	list, ok := v.([]any)
 	if !ok {
 		return false, errNotList
@@ -223,7 +223,7 @@ func (t contains) holds(v query.Value) (bool, error) {
 
 type containsAny []any
 
-func (t containsAny) holds(v query.Value) (bool, error) {
+func (t containsAny) holds(_ context.Context, v query.Value) (bool, error) {
 	list, ok := v.([]any)
 	if !ok {
 		return false, errNotList
@@ -233,7 +233,7 @@ func (t containsAny) holds(v query.Value) (bool, error) {
 
 type containsAll []any
 
-func (t containsAll) holds(v query.Value) (bool, error) {
+func (t containsAll) holds(_ context.Context, v query.Value) (bool, error) {
 	list, ok := v.([]any)
 	if !ok {
 		return false, errNotList
@@ -248,7 +248,7 @@ func includes(list []any, v query.Value) bool {
 // empty holds for "" and []. 0, false and {} are not empty.
 type empty struct{}
 
-func (empty) holds(v query.Value) (bool, error) {
+func (empty) holds(_ context.Context, v query.Value) (bool, error) {
 	switch v := v.(type) {
 	case string:
 		return v == "", nil

@@ -140,6 +140,9 @@ func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []er
 	own.Env.Query = a.engines(c.Env.Query)
 	n := compilation{Compiler: &own, eas: token.Format != configtoken.Native}
 	p, ok := n.compile(token.Claims)
+	if problems := errors.Join(n.problems...); errors.Is(problems, query.ErrMoment) { // a regular expression's
+		a.moment = problems
+	}
 	if a.moment != nil {
 		if p != nil {
 			_ = p.Close()

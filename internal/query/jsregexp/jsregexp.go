@@ -1,150 +1,133 @@
 package jsregexp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/dlclark/regexp2"
+	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/query/sandbox"
 )
 
-const (
-	// matchTimeout bounds one backtracking match.
-	matchTimeout = 50 * time.Millisecond
-	// maxLiteral and maxEmitted bound, in bytes, what is compiled: as sets, a \p{L} of five bytes has ten thousand.
-	maxLiteral, maxEmitted = 8 << 10, 1 << 20
-)
+// maxLiteral bounds what is compiled, in bytes.
+const maxLiteral = 8 << 10
 
 var (
 	// ErrTimeout says that a match was cut off: whether the text matches is unknown.
 	ErrTimeout = errors.New("regexp: match takes too long")
 
 	errTooLarge = errors.New("regexp: too large")
-	errEngine   = errors.New("regexp: regexp2 failed on this pattern")
-	errCase     = errors.New("regexp: backreference with the flag i, on a text that is not ASCII, is not supported")
 )
 
 // A Regexp is a compiled literal, safe for concurrent use.
 type Regexp struct {
-	flags
-	// fast is nil when the pattern needs backtracking.
-	fast *regexp.Regexp
-	slow func() (*regexp2.Regexp, error)
-	// asciiOnly: only ASCII texts can be compared ignoring case.
-	asciiOnly bool
+	// linear is what package regexp decides; empty where it cannot.
+	linear []linear
+	// wide says that it cannot do so for characters beyond U+FFFF.
+	wide bool
+	// script decides about all else.
+	script query.Query
 }
 
-// Compile compiles the text `/pattern/flags`. What JavaScript refuses is an error, and so are the flag v,
-// Unicode properties without a table in package unicode, and backreferences whose meaning regexp2 does not share.
+type linear struct {
+	re   *regexp.Regexp
+	want bool
+}
+
+// vms are the virtual machines of all expressions. There is one pool in the process, made on first use: what compiles
+// expressions includes decoders of JSON, which nobody can hand a pool.
+var vms = sync.OnceValue(func() *sandbox.Sandbox { return sandbox.New(sandbox.Options{}) })
+
+// Compile compiles the text `/pattern/flags`. What JavaScript (ES2023) refuses is an error, and so is the flag v.
 func Compile(literal string) (*Regexp, error) {
 	if len(literal) > maxLiteral {
 		return nil, errTooLarge
 	}
-	pattern, opts, err := split(literal)
+	pattern, text, err := split(literal)
 	if err != nil {
 		return nil, err
 	}
-	f, err := parseFlags(opts)
+	f, err := parseFlags(text)
 	if err != nil {
 		return nil, err
 	}
-	n, err := parse(pattern, f)
-	if err != nil {
-		return nil, err
+	re := &Regexp{}
+	t := &translator{flags: f, pattern: pattern}
+	if t.translate() && re.compile(t.conditions) {
+		re.wide, re.script = t.wide, vms().Pattern(pattern, text)
+		return re, nil
 	}
-	re := &Regexp{flags: f, asciiOnly: f.ignoreCase && hasBackref(n)}
-	if !needsBacktracking(n, f) {
-		text := emit(n, f, false)
-		if len(text) > maxEmitted {
-			return nil, errTooLarge
-		}
-		// It may still be too large for package regexp.
-		re.fast, _ = regexp.Compile(text)
-	}
-	re.slow = sync.OnceValues(func() (*regexp2.Regexp, error) { return compileSlow(emit(n, f, true)) })
-	if re.fast == nil {
-		if _, err := re.slow(); err != nil {
-			return nil, err
-		}
+	if re.script, err = vms().CompilePattern(pattern, text); err != nil {
+		return nil, t.explain(err)
 	}
 	return re, nil
 }
 
-func hasBackref(n node) bool {
-	if b, ok := n.(*backref); ok {
-		return !b.never
-	}
-	for _, child := range children(n) {
-		if hasBackref(child) {
-			return true
+// compile reports false where package regexp has a limit that JavaScript has not.
+func (re *Regexp) compile(conditions []condition) bool {
+	for _, c := range conditions {
+		compiled, err := regexp.Compile(c.pattern)
+		if err != nil {
+			re.linear = nil
+			return false
 		}
+		re.linear = append(re.linear, linear{compiled, c.want})
 	}
-	return false
+	return true
 }
 
-func emit(n node, f flags, backtracking bool) string {
-	e := &emitter{flags: f, backtracking: backtracking}
-	if f.sticky {
-		// A fresh expression is asked once, so it sticks to the start.
-		e.WriteString(`\A`)
-	}
-	e.WriteString("(?:")
-	e.node(n)
-	e.WriteByte(')')
-	return e.String()
+// reasons are QuickJS's words for what is wrong, in those of the field.
+var reasons = map[string]string{
+	"expecting ')'":                    "missing )",
+	"extraneous characters at the end": "unmatched )",
+	"unexpected end":                   "missing ]",
+	"unexpected end of string":         `\ at the end`,
+	"invalid class range":              "range out of order in class",
+	"invalid repetition count":         "numbers out of order in quantifier",
+	"group name not defined":           "reference to a group that does not exist",
 }
 
-// clock makes regexp2 look at the time often enough for matchTimeout; by default it does every 100 ms. The setting is
-// regexp2's, of the whole process.
-var clock = sync.OnceFunc(func() { regexp2.SetTimeoutCheckPeriod(10 * time.Millisecond) })
+// explain says what is wrong with a pattern, and where if the translator can tell.
+func (t *translator) explain(err error) error {
+	_, reason, ok := strings.Cut(err.Error(), "SyntaxError: ")
+	if !ok {
+		return fmt.Errorf("regexp: %w", err)
+	}
+	if better, ok := reasons[reason]; ok {
+		reason = better
+	}
+	if t.foreign {
+		return fmt.Errorf("regexp: %s", reason)
+	}
+	return fmt.Errorf("regexp: %s at offset %d", reason, len(t.pattern)-len(t.rest))
+}
 
-func compileSlow(pattern string) (*regexp2.Regexp, error) {
-	if len(pattern) > maxEmitted {
-		return nil, errTooLarge
-	}
-	clock()
-	re, err := regexp2.Compile(pattern, regexp2.ECMAScript)
-	if err != nil {
-		return nil, fmt.Errorf("regexp: %w", err)
-	}
-	re.MatchTimeout = matchTimeout
-	return re, nil
+// For returns the expression as one of owner's, who shares virtual machines with nobody but loses none to others.
+// See [query.Owned].
+func (re *Regexp) For(owner any) *Regexp {
+	own := *re
+	own.script = re.script.(query.Owned).For(owner)
+	return &own
 }
 
 // Match is test() on a fresh RegExp: whether the expression matches somewhere in s.
-func (re *Regexp) Match(s string) (bool, error) {
-	if re.fast != nil && (re.unicode || !astral(s)) {
-		return re.fast.MatchString(s), nil
-	}
-	if re.asciiOnly && strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 }) {
-		return false, errCase
-	}
-	slow, err := re.slow()
-	if err != nil {
-		return false, err
-	}
-	// Without the flag u JavaScript matches code units: a character beyond U+FFFF is two.
-	in := []rune(s)
-	if !re.unicode {
-		in = codeUnits(s)
-	}
-	return matchSlow(slow, in)
-}
-
-func matchSlow(re *regexp2.Regexp, in []rune) (ok bool, err error) {
-	// regexp2 1.11.5 runs over the end of its stack on some patterns, `(?<=()+?)` among them.
-	defer func() {
-		if recover() != nil {
-			ok, err = false, errEngine
+func (re *Regexp) Match(ctx context.Context, s string) (bool, error) {
+	if len(re.linear) > 0 && !(re.wide && astral(s)) {
+		for _, l := range re.linear {
+			if l.re.MatchString(s) != l.want {
+				return false, nil
+			}
 		}
-	}()
-	if ok, err = re.MatchRunes(in); err != nil {
+		return true, nil
+	}
+	v, err := re.script.Eval(ctx, s)
+	if errors.Is(err, sandbox.ErrTime) {
 		return false, ErrTimeout
 	}
-	return ok, nil
+	return v == true, err
 }
 
 // astral reports whether s has characters beyond U+FFFF.

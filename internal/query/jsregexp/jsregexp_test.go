@@ -1,6 +1,7 @@
 package jsregexp
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -33,32 +34,27 @@ func readRows(t testing.TB) []row {
 }
 
 func TestReference(t *testing.T) {
-	fast, refused := 0, 0
+	linear := 0
 	rows := readRows(t)
 	for _, r := range rows {
 		re, err := Compile(r.L)
 		var got bool
 		if err == nil {
-			if re.fast != nil {
-				fast++
+			if len(re.linear) > 0 {
+				linear++
 			}
-			got, err = re.Match(r.S)
+			got, err = re.Match(context.Background(), r.S)
 		}
 		switch {
 		case err != nil && strings.Contains(r.L, "{99999999999"):
 			// V8 has another limit.
-		case errors.Is(err, errBackref), errors.Is(err, errCase), errors.Is(err, errEngine):
-			refused++
 		case (err != nil) != (r.Err != ""):
 			t.Errorf("Match(%q, %q) = %v, %v, want %v %s", r.L, r.S, got, err, r.R, r.Err)
 		case got != r.R:
 			t.Errorf("Match(%q, %q) = %v, want %v", r.L, r.S, got, r.R)
 		}
 	}
-	t.Logf("of %d: %d linear, %d refused", len(rows), fast, refused)
-	if refused > len(rows)/50 {
-		t.Errorf("%d of %d refused", refused, len(rows))
-	}
+	t.Logf("of %d: %d linear", len(rows), linear)
 }
 
 func TestCompileErrors(t *testing.T) {
@@ -75,9 +71,9 @@ func TestCompileErrors(t *testing.T) {
 		{"nothing to repeat", "/a**/"},
 		{"lone brace with u", "/a{/u"},
 		{"identity escape of a letter with u", `/\Z/u`},
-		{"script extensions have no table", `/\p{scx=Latn}/u`},
 		{"too deep", "/" + strings.Repeat("(", 300) + strings.Repeat(")", 300) + "/"},
-		{"a backreference that JavaScript empties each turn", `/(?:(a)|b)*\1/`},
+		{"ES2025's modifiers", "/(?i:a)/"},
+		{"ES2025's duplicate names", "/(?<n>a)|(?<n>b)/"},
 	} {
 		if _, err := Compile(tt.literal); err == nil {
 			t.Errorf("%s: Compile(%.40q) has no error", tt.name, tt.literal)
@@ -99,6 +95,10 @@ func TestMatch(t *testing.T) {
 		{`/^\p{L}+$/u`, "ÄÖÜ日本", true},
 		{`/(?<=Al)pha/`, "Alpha", true},
 		{`/(a).*\1|(l)p/`, "Alpha", true},
+		{`/(?:(a)|b)*\1/`, "ab", true},
+		{`/^(?!\/admin|\/api)(?=.*a).*$/`, "/alpha", true},
+		{`/^(?!\/admin|\/api)(?=.*a).*$/`, "/api", false},
+		{`/^(?!a)b|a/`, "a", true},
 		{`/^(?<q>['"]).*\k<q>$/`, `"x"`, true},
 		{`/^.$/`, "😀", false},
 		{`/^.$/u`, "😀", true},
@@ -115,7 +115,7 @@ func TestMatch(t *testing.T) {
 		}
 		// A second time: the flag g keeps no state.
 		for range 2 {
-			if got, err := re.Match(tt.text); got != tt.want || err != nil {
+			if got, err := re.Match(context.Background(), tt.text); got != tt.want || err != nil {
 				t.Errorf("Match(%q, %q) = %v, %v, want %v", tt.literal, tt.text, got, err, tt.want)
 			}
 		}
@@ -130,7 +130,8 @@ func TestBlowUp(t *testing.T) {
 		want    error
 	}{
 		{"/(a+)+$/", nil},
-		{"/(a+)+$/u", nil},
+		{`/^(?!b)(a|aa)+$/`, nil},
+		{"/(a+)+$/u", ErrTimeout},
 		{`/^(a|aa)+(?!b)$(?=x)/`, ErrTimeout},
 	} {
 		re, err := Compile(tt.literal)
@@ -138,7 +139,7 @@ func TestBlowUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		got, err := re.Match(text)
+		got, err := re.Match(context.Background(), text)
 		if got || !errors.Is(err, tt.want) {
 			t.Errorf("Match(%s) = %v, %v, want %v", tt.literal, got, err, tt.want)
 		}
@@ -150,43 +151,18 @@ func TestBlowUp(t *testing.T) {
 	}
 }
 
-// foldUpper looks for equal characters among those that fold into each other only.
-func TestUpperCaseStaysWithinFolding(t *testing.T) {
-	first := map[rune]rune{}
-	for r := rune(0); r <= 0xffff; r++ {
-		c := canonical(r)
-		f, ok := first[c]
-		if !ok {
-			first[c] = r
-			continue
-		}
-		if s := setOf(f, f).foldUpper(); !s.has(r) {
-			t.Errorf("%U and %U have one upper case, but do not fold into each other", f, r)
-		}
-	}
-}
-
-func (s set) has(r rune) bool {
-	for i := 0; i < len(s); i += 2 {
-		if s[i] <= r && r <= s[i+1] {
-			return true
-		}
-	}
-	return false
-}
-
 // Compiling happens in a request's time; a token's author should not make it long by mistake.
 func TestLargePatterns(t *testing.T) {
 	for _, tt := range []struct {
 		name, literal string
-		ok            bool
+		ok, slow      bool
 	}{
-		{"nested counts", "/((((a{1000}){1000}){1000}){1000})/", true},
-		{"nested counts with lookahead", "/(?=(((a{1000}){1000}){1000}){1000})/", true},
-		{"many characters with another case", "/" + strings.Repeat("é", 3000) + "/i", true},
-		{"many ranges", "/" + strings.Repeat("[à-ü]", 800) + "/i", true},
-		{"many properties", "/" + strings.Repeat(`\p{L}`, 1000) + "/iu", false},
-		{"long", "/" + strings.Repeat("a", 9000) + "/", false},
+		{"nested counts", "/((((a{1000}){1000}){1000}){1000})/", true, false},
+		{"nested counts with lookahead", "/(?=(((a{1000}){1000}){1000}){1000})/", true, false},
+		{"many characters with another case", "/" + strings.Repeat("é", 3000) + "/i", true, false},
+		{"many ranges", "/" + strings.Repeat("[à-ü]", 800) + "/i", true, false},
+		{"many properties", "/" + strings.Repeat(`\p{L}`, 1000) + "/iu", true, true},
+		{"long", "/" + strings.Repeat("a", 9000) + "/", false, false},
 	} {
 		start := time.Now()
 		re, err := Compile(tt.literal)
@@ -194,7 +170,7 @@ func TestLargePatterns(t *testing.T) {
 			t.Errorf("%s: Compile = %v, want ok %v", tt.name, err, tt.ok)
 		}
 		if err == nil {
-			if _, err := re.Match("a😀"); err != nil {
+			if _, err := re.Match(context.Background(), "a😀"); err != nil && !(tt.slow && errors.Is(err, ErrTimeout)) {
 				t.Errorf("%s: Match: %v", tt.name, err)
 			}
 		}
@@ -215,7 +191,7 @@ func FuzzMatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if ok, err := re.Match(text); ok && err != nil {
+		if ok, err := re.Match(context.Background(), text); ok && err != nil {
 			t.Errorf("Match(%q, %q) = true, %v", literal, text, err)
 		}
 	})
@@ -230,7 +206,7 @@ func BenchmarkMatch(b *testing.B) {
 		b.Run(literal, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if ok, err := re.Match("Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0"); !ok || err != nil {
+				if ok, err := re.Match(context.Background(), "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0"); !ok || err != nil {
 					b.Fatal(ok, err)
 				}
 			}

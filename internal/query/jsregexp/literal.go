@@ -29,34 +29,22 @@ func split(literal string) (pattern, flags string, err error) {
 	}
 }
 
-// flags of a regular expression. g and d change nothing for one test().
+// flags are those that change what one test() says; g and d do not.
 type flags struct {
 	ignoreCase, multiline, dotAll, unicode, sticky bool
 }
 
 func parseFlags(s string) (flags, error) {
-	var f flags
 	for i, c := range s {
-		if strings.ContainsRune(s[:i], c) {
-			return f, fmt.Errorf("regexp: flag %q twice", c)
-		}
-		switch c {
-		case 'i':
-			f.ignoreCase = true
-		case 'm':
-			f.multiline = true
-		case 's':
-			f.dotAll = true
-		case 'u':
-			f.unicode = true
-		case 'y':
-			f.sticky = true
-		case 'g', 'd':
-		case 'v':
-			return f, errors.New("regexp: flag v is not supported")
-		default:
-			return f, fmt.Errorf("regexp: invalid flag %q", c)
+		switch {
+		case strings.ContainsRune(s[:i], c):
+			return flags{}, fmt.Errorf("regexp: flag %q twice", c)
+		case c == 'v':
+			return flags{}, errors.New("regexp: flag v is not supported")
+		case !strings.ContainsRune("dgimsuy", c):
+			return flags{}, fmt.Errorf("regexp: invalid flag %q", c)
 		}
 	}
-	return f, nil
+	has := func(flag string) bool { return strings.Contains(s, flag) }
+	return flags{has("i"), has("m"), has("s"), has("u"), has("y")}, nil
 }

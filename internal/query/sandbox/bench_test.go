@@ -50,7 +50,7 @@ func BenchmarkEval(b *testing.B) {
 	}
 }
 func BenchmarkStart(b *testing.B) {
-	for _, k := range []kind{jsonpath, jsonata, handlebars, script} {
+	for _, k := range []kind{jsonpath, jsonata, handlebars, script, pattern} {
 		b.Run(k.String(), func(b *testing.B) {
 			c, err := k.compile()
 			if err != nil {

@@ -13,11 +13,12 @@ const (
 	jsonata
 	handlebars
 	script
+	pattern // a regular expression
 	kinds
 )
 
 func (k kind) String() string {
-	return [...]string{"jsonpath", "jsonata", "handlebars", "script"}[k]
+	return [...]string{"jsonpath", "jsonata", "handlebars", "script", "regexp"}[k]
 }
 
 //go:embed js
@@ -34,15 +35,33 @@ func BuiltIn(engine string) bool {
 	return err == nil
 }
 
-// source returns the JavaScript of k: its library, "" for scripts, and the glue that makes an engine of it.
-func (k kind) source() (library, engine string, err error) {
-	if k != script {
-		b, err := bundles.ReadFile("bundle/" + k.String() + ".js")
-		if err != nil {
-			return "", "", fmt.Errorf("engine %s is not in this build; run `make js` and build again", k)
+// source returns the JavaScript of k: what makes a VM's realm, its library, "" without, and the glue that makes an engine
+// of the library. Regular expressions have a realm alone: no code runs in it that would have to be locked up.
+func (k kind) source() (parts [3]string, err error) {
+	files := [3]string{"js/realm.js", "bundle/" + k.String() + ".js", "js/" + k.String() + ".js"}
+	switch k {
+	case script:
+		files[1] = ""
+	case pattern:
+		files = [3]string{"js/regexp.js"}
+	default:
+		if !BuiltIn(k.String()) {
+			return parts, fmt.Errorf("engine %s is not in this build; run `make js` and build again", k)
 		}
-		library = string(b)
 	}
-	b, err := glue.ReadFile("js/" + k.String() + ".js")
-	return library, string(b), err
+	for i, file := range files {
+		if file == "" {
+			continue
+		}
+		from := glue
+		if i == 1 {
+			from = bundles
+		}
+		b, err := from.ReadFile(file)
+		if err != nil {
+			return parts, err
+		}
+		parts[i] = string(b)
+	}
+	return parts, nil
 }

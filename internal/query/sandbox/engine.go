@@ -46,8 +46,7 @@ func (s *Sandbox) compile(ctx context.Context, k kind, text string) (source, err
 	if len(text) > limit {
 		return source{}, fault{fmt.Sprintf("longer than %d bytes", limit)}
 	}
-	src := source{id: s.lastID.Add(1), text: text}
-	src.owner = src.id
+	src := s.source(text)
 	p := s.compilers[k]
 	_, err := p.do(ctx, nil, compileTime*p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
 		return nil, r.compile(src, deadline)
@@ -58,6 +57,11 @@ func (s *Sandbox) compile(ctx context.Context, k kind, text string) (source, err
 		}
 	}
 	return src, err
+}
+
+func (s *Sandbox) source(text string) source {
+	id := s.lastID.Add(1)
+	return source{id: id, text: text, owner: id}
 }
 
 type compiled struct {

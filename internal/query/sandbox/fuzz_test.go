@@ -16,7 +16,7 @@ func FuzzStrangers(f *testing.F) {
 		`{{lookup a "b"}}{{{s}}}{{!-- c --}}{{> p}}`, `return data.l.map(x => x + 1)`, `for (const x of data.l) await x; return {x: [1]}`,
 		`globalThis.x = {get y() { return 1 }}; return x`, `throw {toString() { throw 1 }}`, `class A { static #x = 1 }; return new A()`,
 	} {
-		for k := range kinds {
+		for k := range pattern {
 			f.Add(uint8(k), s)
 		}
 	}
@@ -24,14 +24,14 @@ func FuzzStrangers(f *testing.F) {
 	f.Cleanup(s.Close)
 	data := parse(f, `{"a":{"b":[{"c":1,"d":null}]},"l":[1,2,3],"s":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaab"}`)
 	f.Fuzz(func(t *testing.T, k uint8, expr string) {
-		e := []query.Engine{s.JSONPath(), s.JSONata(), s.Handlebars(), s.JS()}[k%uint8(kinds)]
+		e := []query.Engine{s.JSONPath(), s.JSONata(), s.Handlebars(), s.JS()}[k%uint8(pattern)]
 		start := time.Now()
 		q, err := e.Compile(expr)
 		if err == nil {
 			_, err = q.Eval(context.Background(), data)
 		}
 		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%v: took %v: %v", kind(k%uint8(kinds)), took, err)
+			t.Errorf("%v: took %v: %v", kind(k%uint8(pattern)), took, err)
 		}
 	})
 }
