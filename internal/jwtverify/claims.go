@@ -1,6 +1,7 @@
 package jwtverify
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ func (o *Options) refusal() *Error {
 }
 
 // check compares claims, as encoding/json decodes them, with the options at the time now. nil means that they pass.
-func (o *Options) check(claims map[string]any, now time.Time) *Error {
+func (o *Options) check(ctx context.Context, claims map[string]any, now time.Time) *Error {
 	clock := o.ClockTimestamp
 	if clock == 0 {
 		clock = float64(now.UnixMicro()) / 1e6 // dates may have fractions (RFC 7519 §2)
@@ -49,7 +50,7 @@ func (o *Options) check(claims map[string]any, now time.Time) *Error {
 			return &Error{expired, "jwt expired", span(clock-n) + " ago"}
 		}
 	}
-	if o.Audience.Set && !o.audience(claims["aud"]) {
+	if o.Audience.Set && !o.audience(ctx, claims["aud"]) {
 		names := o.Audience.names()
 		message := "jwt audience invalid. expected: " + strings.Join(names, " or ")
 		return &Error{Invalid, message, has("aud", claims["aud"]) + wanted(names)}
@@ -71,14 +72,14 @@ func (o *Options) check(claims map[string]any, now time.Time) *Error {
 }
 
 // audience reports whether one of the audiences in aud, a string or a list, is one of ours.
-func (o *Options) audience(aud any) bool {
+func (o *Options) audience(ctx context.Context, aud any) bool {
 	switch aud := aud.(type) {
 	case string:
-		return o.Audience.contains(aud)
+		return o.Audience.contains(ctx, aud)
 	case []any:
 		return slices.ContainsFunc(aud, func(a any) bool {
 			s, ok := a.(string)
-			return ok && o.Audience.contains(s)
+			return ok && o.Audience.contains(ctx, s)
 		})
 	}
 	return false

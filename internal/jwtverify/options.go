@@ -1,6 +1,7 @@
 package jwtverify
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -150,12 +151,12 @@ func (a *Audience) names() []string {
 }
 
 // contains reports whether aud is one of the audiences. A pattern that cannot decide in time does not match.
-func (a *Audience) contains(aud string) bool {
+func (a *Audience) contains(ctx context.Context, aud string) bool {
 	if slices.Contains(a.List, aud) {
 		return true
 	}
 	return slices.ContainsFunc(a.patterns, func(p pattern) bool {
-		ok, err := p.re.Match(aud)
+		ok, err := p.re.Match(ctx, aud)
 		return ok && err == nil
 	})
 }

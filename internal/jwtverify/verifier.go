@@ -112,14 +112,14 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 			return nil, keyError(err)
 		}
 		if t.version == set.Version {
-			return v.claims(t)
+			return v.claims(ctx, t)
 		}
 	}
 	t, err := v.signature(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := v.claims(t); err != nil {
+	if _, err := v.claims(ctx, t); err != nil {
 		return nil, err
 	}
 	bytes := 512 + 12*len(t.payload) + len(t.header) + len(t.signature)
@@ -127,8 +127,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 	return t, nil
 }
 
-func (v *Verifier) claims(t *Token) (*Token, error) {
-	if e := v.o.check(t.Claims, v.now()); e != nil {
+func (v *Verifier) claims(ctx context.Context, t *Token) (*Token, error) {
+	if e := v.o.check(ctx, t.Claims, v.now()); e != nil {
 		return nil, e
 	}
 	return t, nil

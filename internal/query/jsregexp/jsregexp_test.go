@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -198,18 +199,71 @@ func FuzzMatch(f *testing.F) {
 }
 
 func BenchmarkMatch(b *testing.B) {
-	for _, literal := range []string{"/^bearer/i", "/^Bearer /", "/(?<=Bea)rer/"} {
-		re, err := Compile(literal)
+	for _, tt := range []struct{ name, literal, text string }{
+		{"plain", "/^Bearer /", "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0"},
+		{"ignoring_case", "/^bearer/i", "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0"},
+		{"classes", `/^[\w.+-]+@example\.(?:com|org)$/i`, "alice.smith@example.com"},
+		{"leading_lookahead", `/^(?!\/admin).*$/`, "/api/v4/projects?page=2"},
+		{"lookbehind", "/(?<=Bea)rer/", "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0"},
+		{"beyond_U+FFFF", "/^.+rer/", "Bearer 😀"},
+	} {
+		re, err := Compile(tt.literal)
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(literal, func(b *testing.B) {
+		b.Run(tt.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if ok, err := re.Match(context.Background(), "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0"); !ok || err != nil {
+				if ok, err := re.Match(context.Background(), tt.text); !ok || err != nil {
 					b.Fatal(ok, err)
 				}
 			}
 		})
 	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	for _, literal := range []string{"/^Bearer /", `/^(?!\/admin).*$/`, "/(?<=Bea)rer/"} {
+		b.Run(literal, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Compile(literal); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// A token's author must not keep others' expressions waiting: of the virtual machines one is always left for them.
+func TestFlood(t *testing.T) {
+	slow, err := Compile("/^(a|aa)+$(?=x)/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := Compile("/(?<=Bea)rer/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, good = slow.For("slow"), good.For("good")
+	ctx, stop := context.WithCancel(context.Background())
+	text := strings.Repeat("a", 50_000) + "!"
+	var flood sync.WaitGroup
+	for range 64 {
+		flood.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = slow.Match(ctx, text)
+			}
+		})
+	}
+	for range 20 {
+		start := time.Now()
+		if ok, err := good.Match(ctx, "Bearer x"); !ok || err != nil {
+			t.Errorf("a good expression during a flood: %v, %v", ok, err)
+		}
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("a good expression during a flood took %v", d)
+		}
+	}
+	stop()
+	flood.Wait()
 }
