@@ -194,7 +194,9 @@ type test interface {
 // equal is JavaScript's ==: 5 is "5", and false is "".
 type equal struct{ to query.Value }
 
-func (t equal) holds(_ context.Context, v query.Value) (bool, error) { return query.LooseEqual(t.to, v) }
+func (t equal) holds(_ context.Context, v query.Value) (bool, error) {
+	return query.LooseEqual(t.to, v)
+}
 
 type regex struct{ re *jsregexp.Regexp }
 
