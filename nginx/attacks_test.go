@@ -23,6 +23,8 @@ import (
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/query/jsonpath"
 	"github.com/easgate/easgate/internal/server"
+	"github.com/easgate/easgate/internal/server/listen"
+	"github.com/easgate/easgate/internal/server/verify"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/builtin"
 	"github.com/easgate/easgate/stores"
@@ -91,8 +93,9 @@ func easgateAt(t *testing.T, at string, claims ...string) (addr string, tokens [
 	trusted, err := parent.ParseTrusted("loopback")
 	must(err)
 	srv, err := server.New(server.Config{
-		Addr: at, Sockets: server.Sockets{GID: -1, Trust: true}, Trusted: trusted, Pipelines: cache, Plugins: registry, Log: log, Now: time.Now,
-		Ready: func(context.Context) error { return nil },
+		Addr: at, Sockets: listen.Sockets{GID: -1}, Log: log, Now: time.Now,
+		Verify: verify.Config{Trusted: trusted, TrustSockets: true, Pipelines: cache, Log: log, Now: time.Now},
+		Ready:  func(context.Context) error { return nil },
 	})
 	must(err)
 	ctx, stop := context.WithCancel(context.Background())

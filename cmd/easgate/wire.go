@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/cmd/easgate/internal/listening"
@@ -24,6 +26,8 @@ import (
 	"github.com/easgate/easgate/internal/query"
 	engines "github.com/easgate/easgate/internal/query/builtin"
 	"github.com/easgate/easgate/internal/server"
+	"github.com/easgate/easgate/internal/server/metrics"
+	"github.com/easgate/easgate/internal/server/verify"
 	"github.com/easgate/easgate/internal/watch"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/builtin"
@@ -67,20 +71,22 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 	if s.grpcCert, err = listening.NewCertificate(cfg.GRPCSSLCert, cfg.GRPCSSLKey); err != nil {
 		try(problem.Hint(err, "EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY name PEM files that belong together"))
 	}
-	var metrics *server.Metrics
+	var registry *prometheus.Registry
+	var counters *metrics.Metrics
 	if !cfg.DisableMetrics {
-		metrics = server.NewMetrics(builtin.Registry())
-		metrics.Build(version)
+		registry = prometheus.NewRegistry()
+		counters = metrics.New(registry, builtin.Registry())
+		counters.Build(version)
 	}
-	try(s.openStores(c.Env, c.Now, metrics))
+	try(s.openStores(c.Env, c.Now, counters))
 	unix, err := listening.Sockets(cfg)
 	try(err)
 	if len(problems) > 0 {
 		return nil, problems
 	}
 	compiler, urlQueries, closeEngines := compiler(cfg, log, c.Now)
-	if metrics != nil {
-		compiler.Env.Called = metrics.Called
+	if counters != nil {
+		compiler.Env.Called = counters.Called
 	}
 	s.closers = append(s.closers, closeEngines)
 	s.cache, err = pipeline.NewCache(pipeline.Config{
@@ -109,19 +115,24 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 		GRPCAddr:      cfg.GRPCAddr(),
 		GRPCTLS:       s.grpcCert.Config("h2"),
 		SigninOrigins: cfg.SigninOrigins,
-		Trusted:       cfg.TrustedProxies,
-		Profile:       cfg.ProxyProfile,
-		Pipelines:     s.cache,
-		Plugins:       compiler.Plugins,
-		URLQueries:    urlQueries,
+		Verify: verify.Config{
+			Trusted:      cfg.TrustedProxies,
+			TrustSockets: cfg.TrustSockets,
+			Profile:      cfg.ProxyProfile,
+			Pipelines:    s.cache,
+			URLQueries:   urlQueries,
+			CookieSecret: []byte(cfg.CookieSignSecret),
+			Timeout:      cfg.VerifyTimeout,
+			Metrics:      counters,
+			Log:          log,
+			LogAllows:    cfg.LogAllows,
+			OmitUsers:    !cfg.LogUsers,
+			Now:          c.Now,
+		},
 		Ready:         s.stores.Ready,
-		CookieSecret:  []byte(cfg.CookieSignSecret),
-		VerifyTimeout: cfg.VerifyTimeout,
-		Metrics:       metrics,
+		Metrics:       registry,
 		MetricsOnMain: cfg.MetricsOnMain,
 		Log:           log,
-		LogAllows:     cfg.LogAllows,
-		OmitUsers:     !cfg.LogUsers,
 		Now:           c.Now,
 	})
 	return s, err
@@ -201,7 +212,7 @@ func (s *service) Follow(ctx context.Context) error {
 }
 
 // openStores opens the stores that the configuration names. One that cannot be opened does not stop the others.
-func (s *service) openStores(environ []string, now func() time.Time, m *server.Metrics) error {
+func (s *service) openStores(environ []string, now func() time.Time, m *metrics.Metrics) error {
 	env := stores.Env{Log: s.log, Now: now, Roots: s.cfg.CARoots, LookupEnv: func(name string) (string, bool) {
 		for _, kv := range environ {
 			if k, v, ok := strings.Cut(kv, "="); ok && k == name {

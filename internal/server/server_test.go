@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,149 +11,42 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/parent"
-	"github.com/easgate/easgate/internal/pipeline"
-	"github.com/easgate/easgate/internal/query/jsonpath"
-	"github.com/easgate/easgate/plugins"
-	"github.com/easgate/easgate/plugins/htpasswd"
-	"github.com/easgate/easgate/plugins/noop"
-	"github.com/easgate/easgate/plugins/plugintest"
-	"github.com/easgate/easgate/plugins/requestheader"
-	"github.com/easgate/easgate/stores"
+	"github.com/easgate/easgate/internal/server/verify/verifytest"
 )
 
-// unsealed opens tokens that are their own claims, so that these tests are about the server alone.
-type unsealed struct{}
-
-func (unsealed) Open(text string) (configtoken.Token, error) {
-	if !json.Valid([]byte(text)) {
-		return configtoken.Token{}, configtoken.ErrUnreadable
-	}
-	var c struct {
-		JTI string
-		EAS configtoken.Pointer
-	}
-	_ = json.Unmarshal([]byte(text), &c)
-	return configtoken.Token{Format: configtoken.Native, Claims: json.RawMessage(text), Pointer: c.EAS, ID: c.JTI}, nil
-}
-
-// memory is a store with fixed contents.
-type memory map[string]string
-
-func (m memory) Lookup(_ context.Context, id string) (string, bool, error) {
-	if id == "down" {
-		return "", false, errors.New("down")
-	}
-	s, ok := m[id]
-	return s, ok, nil
-}
-func (memory) Ready(context.Context) error { return nil }
-func (memory) Close() error                { return nil }
-
-// waiting is a plugin that answers when it is told to.
-type waiting struct{ entered, leave, left chan struct{} }
-
-func (w waiting) Verify(ctx context.Context, _ *plugins.Request) (plugins.Result, error) {
-	w.entered <- struct{}{}
-	select {
-	case <-w.leave:
-		return plugins.Result{Verdict: plugins.Allow}, nil
-	case <-ctx.Done():
-		close(w.left)
-		return plugins.Result{}, ctx.Err()
-	}
-}
-
+// A fixture is a server and what it was made of.
 type fixture struct {
 	*Server
-	log     *lockedWriter
-	waiting waiting
+	log     *verifytest.Log
+	waiting verifytest.Waiting
 }
 
 func newFixture(t testing.TB, change func(*Config)) *fixture {
 	t.Helper()
-	f := &fixture{log: &lockedWriter{}, waiting: waiting{make(chan struct{}), make(chan struct{}), make(chan struct{})}}
-	log := slog.New(slog.NewTextHandler(f.log, nil))
-	registry := plugins.Registry{
-		"noop":           plugins.Of(noop.New),
-		"request_header": plugins.Of(requestheader.New),
-		"htpasswd":       plugins.Of(htpasswd.New),
-		"waiting":        plugins.Of(func(struct{}, plugins.Env) (plugins.Plugin, error) { return f.waiting, nil }),
-	}
-	store := memory{"open": `{"eas":{"plugins":[{"type":"noop"}]}}`}
-	env := plugintest.Env(t)
-	env.Log = log
-	env.Query["jp"] = jsonpath.New(nil)
-	cache, err := pipeline.NewCache(pipeline.Config{
-		Compiler: &pipeline.Compiler{Plugins: registry, Env: env},
-		URL:      unsealed{}, Stored: unsealed{},
-		Store:   func(id string) (stores.Store, bool) { return store, id == "main" },
-		Revoked: func(string) bool { return false },
-		Log:     log, Now: time.Now,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	trusted, err := parent.ParseTrusted("loopback")
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := verifytest.NewParts(t)
 	cfg := Config{
-		Addr: "127.0.0.1:0", Trusted: trusted, Profile: parent.Traefik, Pipelines: cache, Plugins: registry,
-		Ready: func(context.Context) error { return nil }, Metrics: NewMetrics(registry), Log: log, Now: time.Now,
+		Addr: "127.0.0.1:0", Verify: p.Config, Metrics: p.Registry, Log: p.Config.Log, Now: time.Now,
+		Ready: func(context.Context) error { return nil },
 	}
 	if change != nil {
 		change(&cfg)
 	}
-	if f.Server, err = New(cfg); err != nil {
+	s, err := New(cfg)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return f
-}
-
-// lockedWriter is read while the server writes.
-type lockedWriter struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedWriter) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// request is a verify request as Traefik sends it.
-func request(method, token, extra string) *http.Request {
-	r := httptest.NewRequest(method, "/verify?config_token="+url.QueryEscape(token)+extra, nil)
-	r.RemoteAddr = "127.0.0.1:40000"
-	r.Header.Set("X-Forwarded-Proto", "https")
-	r.Header.Set("X-Forwarded-Host", "app.example.com")
-	r.Header.Set("X-Forwarded-Uri", "/a?b=c")
-	r.Header.Set("X-Forwarded-Method", "GET")
-	return r
+	return &fixture{s, p.Log, p.Waiting}
 }
 
 func (f *fixture) do(r *http.Request) *http.Response {
 	w := httptest.NewRecorder()
 	f.Handler().ServeHTTP(w, r)
 	return w.Result()
-}
-
-func noopToken(status string) string {
-	return `{"eas":{"plugins":[{"type":"noop","status_code":` + status + `}]}}`
 }
 
 func TestVerify(t *testing.T) {
@@ -165,37 +57,37 @@ func TestVerify(t *testing.T) {
 		change func(*http.Request)
 		want   int
 	}{
-		{"allow", request("GET", noopToken("200"), ""), nil, 200},
-		{"allow with another 2xx", request("GET", noopToken("204"), ""), nil, 204},
-		{"deny", request("GET", noopToken("403"), ""), nil, 403},
-		{"any method", request("MKCALENDAR", noopToken("200"), ""), nil, 200},
-		{"HEAD", request("HEAD", noopToken("401"), ""), nil, 401},
-		{"no token", httptest.NewRequest("GET", "/verify", nil), func(r *http.Request) { r.Header = request("GET", "", "").Header }, 503},
-		{"unreadable token", request("GET", "garbage", ""), nil, 503},
-		{"token twice", request("GET", noopToken("200"), "&config_token=x"), nil, 503},
-		{"names are case-sensitive", request("GET", "", "&Config_Token="+url.QueryEscape(noopToken("200"))), nil, 503},
-		{"pointer by parameters", request("GET", "", "&config_token_store_id=main&config_token_id=open"), nil, 200},
-		{"pointer by token", request("GET", `{"eas":{"config_token_store_id":"main","config_token_id":"open"}}`, ""), nil, 200},
-		{"unknown store", request("GET", "", "&config_token_store_id=none&config_token_id=open"), nil, 503},
-		{"unknown id", request("GET", "", "&config_token_store_id=main&config_token_id=none"), nil, 503},
-		{"store down", request("GET", "", "&config_token_store_id=main&config_token_id=down"), nil, 503},
-		{"queries switched off", request("GET", "", "&config_token_store_id=main&config_token_id_query_engine=jp&config_token_id_query=$.req"), nil, 503},
-		{"unknown profile", request("GET", noopToken("200"), "&proxy=squid"), nil, 503},
-		{"fallback", request("GET", `{"eas":{"plugins":[{"type":"noop","status_code":401},{"type":"noop","status_code":403}]}}`, "&fallback_plugin=0x0"), nil, 401},
+		{"allow", verifytest.Request("GET", verifytest.NoopToken("200"), ""), nil, 200},
+		{"allow with another 2xx", verifytest.Request("GET", verifytest.NoopToken("204"), ""), nil, 204},
+		{"deny", verifytest.Request("GET", verifytest.NoopToken("403"), ""), nil, 403},
+		{"any method", verifytest.Request("MKCALENDAR", verifytest.NoopToken("200"), ""), nil, 200},
+		{"HEAD", verifytest.Request("HEAD", verifytest.NoopToken("401"), ""), nil, 401},
+		{"no token", httptest.NewRequest("GET", "/verify", nil), func(r *http.Request) { r.Header = verifytest.Request("GET", "", "").Header }, 503},
+		{"unreadable token", verifytest.Request("GET", "garbage", ""), nil, 503},
+		{"token twice", verifytest.Request("GET", verifytest.NoopToken("200"), "&config_token=x"), nil, 503},
+		{"names are case-sensitive", verifytest.Request("GET", "", "&Config_Token="+url.QueryEscape(verifytest.NoopToken("200"))), nil, 503},
+		{"pointer by parameters", verifytest.Request("GET", "", "&config_token_store_id=main&config_token_id=open"), nil, 200},
+		{"pointer by token", verifytest.Request("GET", `{"eas":{"config_token_store_id":"main","config_token_id":"open"}}`, ""), nil, 200},
+		{"unknown store", verifytest.Request("GET", "", "&config_token_store_id=none&config_token_id=open"), nil, 503},
+		{"unknown id", verifytest.Request("GET", "", "&config_token_store_id=main&config_token_id=none"), nil, 503},
+		{"store down", verifytest.Request("GET", "", "&config_token_store_id=main&config_token_id=down"), nil, 503},
+		{"queries switched off", verifytest.Request("GET", "", "&config_token_store_id=main&config_token_id_query_engine=jp&config_token_id_query=$.req"), nil, 503},
+		{"unknown profile", verifytest.Request("GET", verifytest.NoopToken("200"), "&proxy=squid"), nil, 503},
+		{"fallback", verifytest.Request("GET", `{"eas":{"plugins":[{"type":"noop","status_code":401},{"type":"noop","status_code":403}]}}`, "&fallback_plugin=0x0"), nil, 401},
 		// ATTACKS 5: the default is not to trust everybody.
-		{"untrusted peer", request("GET", noopToken("200"), ""), func(r *http.Request) { r.RemoteAddr = "203.0.113.9:1" }, 403},
+		{"untrusted peer", verifytest.Request("GET", verifytest.NoopToken("200"), ""), func(r *http.Request) { r.RemoteAddr = "203.0.113.9:1" }, 403},
 		// ATTACKS 15: oauth2-proxy let health checkers in by their name.
-		{"health checker", request("GET", noopToken("401"), ""), func(r *http.Request) { r.Header.Set("User-Agent", "GoogleHC/1.0") }, 401},
+		{"health checker", verifytest.Request("GET", verifytest.NoopToken("401"), ""), func(r *http.Request) { r.Header.Set("User-Agent", "GoogleHC/1.0") }, 401},
 		// ATTACKS 42: EAS hung.
-		{"no forwarding headers", request("GET", noopToken("200"), ""), func(r *http.Request) { r.Header = http.Header{} }, 403},
+		{"no forwarding headers", verifytest.Request("GET", verifytest.NoopToken("200"), ""), func(r *http.Request) { r.Header = http.Header{} }, 403},
 		// ATTACKS 44: the body is not ours to look at.
-		{"large body", request("POST", noopToken("200"), ""), func(r *http.Request) {
+		{"large body", verifytest.Request("POST", verifytest.NoopToken("200"), ""), func(r *http.Request) {
 			r.Header.Set("Content-Type", "application/json")
 			r.Body = io.NopCloser(strings.NewReader("{" + strings.Repeat("x", 200<<10)))
 		}, 200},
 		// ATTACKS 54: these parameters are the client's.
-		{"parameters by header", request("GET", noopToken("401"), ""), func(r *http.Request) {
-			r.Header.Set(verifyParamsHeader, `{"config_token":"`+noopToken("200")+`"}`)
+		{"parameters by header", verifytest.Request("GET", verifytest.NoopToken("401"), ""), func(r *http.Request) {
+			r.Header.Set("X-Eas-Verify-Params", `{"config_token":"`+verifytest.NoopToken("200")+`"}`)
 		}, 401},
 	}
 	for _, tt := range tests {
@@ -222,7 +114,7 @@ func TestVerify(t *testing.T) {
 func TestUntrustedPeerHint(t *testing.T) {
 	f := newFixture(t, nil)
 	for range 3 {
-		r := request("GET", noopToken("200"), "")
+		r := verifytest.Request("GET", verifytest.NoopToken("200"), "")
 		r.RemoteAddr = "203.0.113.9:1"
 		f.do(r)
 	}
@@ -231,40 +123,11 @@ func TestUntrustedPeerHint(t *testing.T) {
 	}
 }
 
-func TestDialect(t *testing.T) {
-	location := http.Header{"Location": {"https://idp.example/"}}
-	tests := []struct {
-		name     string
-		profile  parent.Profile
-		res      plugins.Result
-		redirect int
-		want     int
-	}{
-		{"allow", parent.Nginx, plugins.Result{Verdict: plugins.Allow}, 0, 200},
-		{"nginx: redirect", parent.Nginx, plugins.Result{Status: 302, Header: location}, 0, 401},
-		{"nginx: 401", parent.Nginx, plugins.Result{Status: 401}, 0, 401},
-		{"nginx: other 4xx", parent.Nginx, plugins.Result{Status: 429}, 0, 403},
-		{"nginx: our fault", parent.Nginx, plugins.Result{Status: 503}, 0, 503},
-		{"traefik: redirect", parent.Traefik, plugins.Result{Status: 302, Header: location}, 0, 302},
-		{"redirect_http_code", parent.Traefik, plugins.Result{Status: 302, Header: location}, 401, 401},
-		{"redirect_http_code is for redirects", parent.Traefik, plugins.Result{Status: 403}, 401, 403},
-		{"a deny is never 2xx", parent.Traefik, plugins.Result{Status: 200}, 0, 503},
-		{"an allow is always 2xx", parent.Traefik, plugins.Result{Verdict: plugins.Allow, Status: 302}, 0, 503},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := dialect(tt.profile, statusOf(&tt.res, tt.redirect)); got != tt.want {
-				t.Errorf("status = %d, want %d", got, tt.want)
-			}
-		})
-	}
-}
-
 // ATTACKS 54: of two headers one is the client's.
 func TestEnvoyEndpoints(t *testing.T) {
-	f := newFixture(t, func(c *Config) { c.Profile = parent.Auto })
+	f := newFixture(t, func(c *Config) { c.Verify.Profile = parent.Auto })
 	params := func(status string) string {
-		text, _ := json.Marshal(map[string]string{"config_token": noopToken(status)})
+		text, _ := json.Marshal(map[string]string{"config_token": verifytest.NoopToken(status)})
 		return string(text)
 	}
 	tests := []struct {
@@ -287,7 +150,7 @@ func TestEnvoyEndpoints(t *testing.T) {
 			r := httptest.NewRequest("GET", "http://app.example.com"+tt.path, nil)
 			r.RemoteAddr = "127.0.0.1:1"
 			r.Header.Set("X-Forwarded-Proto", "https")
-			r.Header[verifyParamsHeader] = tt.params
+			r.Header["X-Eas-Verify-Params"] = tt.params
 			if res := f.do(r); res.StatusCode != tt.want {
 				t.Errorf("GET %s = %d, want %d; log:\n%s", tt.path, res.StatusCode, tt.want, f.log)
 			}
@@ -341,10 +204,10 @@ func TestReadyIsRemembered(t *testing.T) {
 
 // ATTACKS 43: EAS had a metric label per URL ever seen, tokens and all.
 func TestMetricsHoldNoTokens(t *testing.T) {
-	f := newFixture(t, func(c *Config) { c.Profile = parent.Auto })
-	f.do(request("GET", noopToken("200")+" ", ""))
-	f.do(request("GET", "s3cret-token", ""))
-	r := request("GET", "", "")
+	f := newFixture(t, func(c *Config) { c.Verify.Profile = parent.Auto })
+	f.do(verifytest.Request("GET", verifytest.NoopToken("200")+" ", ""))
+	f.do(verifytest.Request("GET", "s3cret-token", ""))
+	r := verifytest.Request("GET", "", "")
 	r.URL.Path, r.URL.RawPath = `/envoy/verify-params-url/{"config_token":"s3cret-token"}/p`, ""
 	f.do(r)
 	w := httptest.NewRecorder()
@@ -361,10 +224,12 @@ func TestMetricsHoldNoTokens(t *testing.T) {
 // A verification that takes too long is denied, and costs a timer only because it waits.
 func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, func(c *Config) { c.VerifyTimeout = 10 * time.Second })
+		f := newFixture(t, func(c *Config) { c.Verify.Timeout = 10 * time.Second })
 		done := make(chan int)
-		go func() { done <- f.do(request("GET", `{"eas":{"plugins":[{"type":"waiting"}]}}`, "")).StatusCode }()
-		<-f.waiting.entered
+		go func() {
+			done <- f.do(verifytest.Request("GET", `{"eas":{"plugins":[{"type":"waiting"}]}}`, "")).StatusCode
+		}()
+		<-f.waiting.Entered
 		if got := <-done; got != 503 {
 			t.Errorf("status = %d, want 503", got)
 		}
@@ -378,7 +243,7 @@ func TestGracefulShutdown(t *testing.T) {
 	addr := make(chan net.Addr, 1)
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx, func(a net.Addr) { addr <- a }) }()
-	r := request("GET", `{"eas":{"plugins":[{"type":"waiting"}]}}`, "")
+	r := verifytest.Request("GET", `{"eas":{"plugins":[{"type":"waiting"}]}}`, "")
 	r.RequestURI, r.URL.Scheme, r.URL.Host = "", "http", (<-addr).String()
 	status := make(chan int, 1)
 	go func() {
@@ -391,9 +256,9 @@ func TestGracefulShutdown(t *testing.T) {
 		_ = res.Body.Close()
 		status <- res.StatusCode
 	}()
-	<-f.waiting.entered
+	<-f.waiting.Entered
 	stop()
-	f.waiting.leave <- struct{}{}
+	f.waiting.Leave <- struct{}{}
 	if got := <-status; got != 200 {
 		t.Errorf("the request in flight got %d, want 200", got)
 	}
@@ -407,7 +272,7 @@ func TestUnsentHeaders(t *testing.T) {
 	f := newFixture(t, nil)
 	token := `{"jti":"t1","eas":{"plugins":[{"type":"noop"}],"custom_service_headers":{"X-A":{"source":"req","query_engine":"jp","query":"$.cookies.a","query_opts":{"single_value":true}}}}}`
 	for range 2 {
-		r := request("GET", token, "")
+		r := verifytest.Request("GET", token, "")
 		r.Header.Set("Cookie", "a=%0As3cret")
 		if res := f.do(r); res.StatusCode != 200 || res.Header.Get("X-A") != "" {
 			t.Errorf("status %d, X-A %q, want 200 and an empty header", res.StatusCode, res.Header.Get("X-A"))

@@ -23,7 +23,7 @@ func (s *Server) signin(c echo.Context) error {
 		return c.String(http.StatusBadRequest, err.Error()+"\n")
 	}
 	h := c.Response().Header()
-	h["Cache-Control"] = noStore
+	h.Set("Cache-Control", "no-store")
 	h.Set("Location", target.String())
 	return c.NoContent(http.StatusFound)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/server"
+	"github.com/easgate/easgate/internal/server/listen"
 )
 
 // FirstFD is the first file descriptor that systemd hands over (sd_listen_fds(3)).
@@ -67,8 +68,8 @@ func isListener(name string) bool {
 }
 
 // Sockets returns how unix sockets are made.
-func Sockets(cfg *config.Config) (server.Sockets, error) {
-	s := server.Sockets{Mode: cfg.SocketMode, GID: -1, Trust: cfg.TrustSockets}
+func Sockets(cfg *config.Config) (listen.Sockets, error) {
+	s := listen.Sockets{Mode: cfg.SocketMode, GID: -1}
 	if cfg.SocketGroup == "" {
 		return s, nil
 	}
