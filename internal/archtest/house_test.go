@@ -73,6 +73,8 @@ var house = []rule{
 		"another protocol for the same questions"},
 	{"internal/server/metrics", []string{"plugins"}, "it counts for whoever has something to count, and knows none of them"},
 	{"internal/server/listen", nil, "connections are the same whatever is answered"},
+	{"internal/gateway", nil, "forwarding is the same, whoever decided; it is told what was decided"},
+	{"internal/crosssite", nil, "where a request comes from is the same question for pages and for routes"},
 	{"internal/testserver", nil, "it starts servers for tests, whatever is tested"},
 	{"internal/archtest", nil, "rules are about packages, not part of them"},
 

@@ -107,6 +107,8 @@ func checkOrigin(origin string) error {
 	switch {
 	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Scheme+"://"+u.Host != origin:
 		return fmt.Errorf("%q: want https://host, with a port if it is not 443, and nothing after it", origin)
+	case strings.Contains(u.Host, "*"):
+		return fmt.Errorf("%q: no patterns: name each origin", origin)
 	case strings.ToLower(origin) != origin:
 		return fmt.Errorf("%q: browsers write it in lower case", origin)
 	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80":

@@ -141,7 +141,7 @@ func TestConfig(t *testing.T) {
 		"capitals":                  {Origins: []string{"https://SPA.example.com"}},
 		"a host":                    {Origins: []string{"spa.example.com"}},
 		"null":                      {Origins: []string{"null"}},
-		"a pattern":                 {Origins: []string{"https://*.example.com/x"}},
+		"a pattern":                 {Origins: []string{"https://*.example.com"}},
 		"a header with a newline":   {Origins: []string{listed}, Headers: []string{"X\r\nY: z"}},
 		"no word for preflights":    {Origins: []string{listed}, Preflight: "deny"},
 		"longer than a day":         {Origins: []string{listed}, MaxAge: 86401},
