@@ -93,6 +93,9 @@ func (t Tokens) Lookup(id string) (sealed string, ok bool, err error) {
 	return "", false, t.unusable[id]
 }
 
+// All returns the usable tokens by their ids.
+func (t Tokens) All() map[string]string { return maps.Clone(t.sealed) }
+
 // Unusable returns an error that names the ids whose tokens are none, nil if there is no such id.
 func (t Tokens) Unusable() error {
 	var errs []error

@@ -11,7 +11,7 @@ var house = []rule{
 	{"cmd/easgate", product, "wire puts the product together, and knows every part of it; it needs none of the tools"},
 	{"cmd/easgate/internal/cli", []string{"cmd/easgate/internal/config", "cmd/easgate/internal/files", "internal/pipeline"},
 		"what all commands share knows none of them"},
-	{"cmd/easgate/internal/cli/*", []string{"cmd/easgate/internal/*", "configtoken", "plugins", "stores/sql", "internal/assertion", "internal/document", "internal/parent",
+	{"cmd/easgate/internal/cli/*", []string{"cmd/easgate/internal/*", "configtoken", "plugins", "stores", "stores/sql", "internal/assertion", "internal/document", "internal/parent",
 		"internal/pipeline", "internal/query", "internal/schema", "internal/server", "internal/sqldb"},
 		"a command sees neither another one nor wire: main hands it what it needs of them"},
 	{"cmd/easgate/internal/*", []string{"cmd/easgate/internal/*", "configtoken", "plugins", "stores/sql", "internal/assertion", "internal/document", "internal/parent",

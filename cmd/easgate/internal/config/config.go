@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -125,4 +126,18 @@ func (c *Config) Locate(name string, path ...string) string {
 		return c.origin[name]
 	}
 	return fmt.Sprintf("%s:%d:%d", c.file, at.Line, at.Column)
+}
+
+// A StoreEntry is a store of the configuration.
+type StoreEntry struct {
+	Adapter string          `json:"adapter"`
+	Options json.RawMessage `json:"options"`
+}
+
+// StoreEntries returns the stores by their ids, options as they are.
+func (c *Config) StoreEntries() (all map[string]StoreEntry, err error) {
+	if len(c.Stores) > 0 && json.Unmarshal(c.Stores, &all) != nil {
+		return nil, errors.New("want stores with adapter and options")
+	}
+	return all, nil
 }

@@ -2,7 +2,6 @@
 package sqlstore
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
@@ -13,15 +12,10 @@ import (
 
 // Options returns the options of the SQL store with that id.
 func Options(cfg *config.Config, id string) (sql.Config, error) {
-	var all map[string]struct {
-		Adapter string          `json:"adapter"`
-		Options json.RawMessage `json:"options"`
-	}
 	var options sql.Config
-	if len(cfg.Stores) > 0 {
-		if err := json.Unmarshal(cfg.Stores, &all); err != nil {
-			return options, fmt.Errorf("%s: want stores with adapter and options", cfg.Origin("config_token_stores"))
-		}
+	all, err := cfg.StoreEntries()
+	if err != nil {
+		return options, fmt.Errorf("%s: %w", cfg.Origin("config_token_stores"), err)
 	}
 	entry, ok := all[id]
 	switch {

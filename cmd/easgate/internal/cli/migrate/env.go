@@ -1,7 +1,7 @@
 package migrate
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,17 +37,51 @@ func (s variableState) asks() bool { return s == changed || s == weak || s == re
 
 // environment says what becomes of each variable. quoted names those whose quotes were taken off.
 func environment(c *cli.CLI, cfg *config.Config, warnings, problems config.Problems, quoted []string) []variable {
-	said := map[string]variable{}
-	say := func(state variableState, p config.Problem) {
-		name := p.Source
-		if _, ok := said[name]; !ok {
-			said[name] = variable{name, state, p.Err.Error(), p.Hint}
+	list, said := complaints(warnings, problems)
+	used := map[string]bool{}
+	for _, e := range cfg.Entries() {
+		used[e.Origin] = true
+	}
+	names := map[string]string{}
+	for _, kv := range c.Env {
+		if name, value, ok := strings.Cut(kv, "="); ok && value != "" {
+			names[name] = value
 		}
 	}
-	var list []variable
+	readers := storeVariables(cfg)
+	for name, value := range names {
+		v := variable{State: kept, Text: fmt.Sprintf("store %q reads its tokens there", readers[name])}
+		if readers[name] == "" {
+			v = fate(name, value, said[name], used[name])
+		}
+		if v.Name = name; v.State == "" {
+			continue
+		}
+		if slices.Contains(quoted, name) {
+			v.Text = strings.TrimPrefix(v.Text+"; the quotes around it were taken off, as systemd does and Docker does not", "; ")
+		}
+		list = append(list, v)
+	}
+	slices.SortStableFunc(list, func(a, b variable) int { return cmp.Compare(a.Name, b.Name) })
+	for _, o := range openQuestions {
+		if cfg.Origin(o.setting) == "" {
+			list = append(list, o.variable)
+		}
+	}
+	return list
+}
+
+// complaints turns what the configuration's loader says into variables: said by their names, missing without one.
+func complaints(warnings, problems config.Problems) (missing []variable, said map[string]variable) {
+	said = map[string]variable{}
+	say := func(state variableState, p config.Problem) {
+		if _, ok := said[p.Source]; !ok {
+			said[p.Source] = variable{p.Source, state, p.Err.Error(), p.Hint}
+		}
+	}
 	for _, p := range problems {
 		if p.Source == "" {
-			list = append(list, variable{"(missing)", refused, p.Err.Error(), p.Hint})
+			missing = append(missing, variable{"(missing)", refused, p.Err.Error(), p.Hint})
 			continue
 		}
 		say(refused, p)
@@ -62,52 +96,18 @@ func environment(c *cli.CLI, cfg *config.Config, warnings, problems config.Probl
 			say(weak, w)
 		}
 	}
-	used := map[string]bool{}
-	for _, e := range cfg.Entries() {
-		used[e.Origin] = true
+	return missing, said
+}
+
+// fate is what becomes of a variable: what changes has for it, or else what the loader said.
+func fate(name, value string, said variable, used bool) variable {
+	if note := changes[name]; note != nil && (said.State == "" || said.State == ignored) {
+		said = note(value)
 	}
-	names := map[string]string{}
-	for _, kv := range c.Env {
-		if name, value, ok := strings.Cut(kv, "="); ok && value != "" {
-			names[name] = value
-		}
+	if said.State == "" && used {
+		said.State = kept
 	}
-	readers := storeVariables(cfg)
-	for name, value := range names {
-		v, ok := said[name]
-		switch note := changes[name]; {
-		case readers[name] != "":
-			v = variable{name, kept, fmt.Sprintf("store %q reads its tokens there", readers[name]), ""}
-		case note != nil && (!ok || v.State == ignored):
-			if v = note(value); v.State == "" && used[name] {
-				v.State = kept
-			}
-		case !ok && used[name]:
-			v.State = kept
-		}
-		if v.Name = name; v.State == "" {
-			continue
-		}
-		if slices.Contains(quoted, name) {
-			v.Text = strings.TrimPrefix(v.Text+"; the quotes around it were taken off, as systemd does and Docker does not", "; ")
-		}
-		list = append(list, v)
-	}
-	for _, o := range openQuestions {
-		if cfg.Origin(o.setting) == "" {
-			list = append(list, o.variable)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b variable) int {
-		if (a.State == open) != (b.State == open) {
-			if a.State == open {
-				return 1
-			}
-			return -1
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	return list
+	return said
 }
 
 // changes are variables about which there is something to say, by their value. Without a state they are kept as others are.
@@ -116,7 +116,8 @@ var changes = map[string]func(value string) variable{
 		if !falsy(v) {
 			return variable{}
 		}
-		return variable{State: changed, Text: "external-auth-server enables JavaScript by any value, this one too; here it is off",
+		return variable{State: changed,
+			Text: "external-auth-server enables JavaScript by any value, this one too; here it is off",
 			Hint: "set it to true if config tokens need it: they are marked below"}
 	},
 	"EAS_ALLOW_PLAIN_SERVER_SIDE_TOKENS": func(v string) variable {
@@ -129,7 +130,8 @@ var changes = map[string]func(value string) variable{
 	"EAS_CONFIG_TOKEN_STORES": func(v string) variable {
 		text := "a store's cache_ttl is how late a revocation is seen"
 		if strings.Contains(v, "ssl") {
-			text += "; a database's certificate that has a common name and no alternative names is refused unless ssl.servername has that name"
+			text += "; a database's certificate that has a common name and no alternative names is refused " +
+				"unless ssl.servername has that name"
 		}
 		return variable{Text: text}
 	},
@@ -150,7 +152,8 @@ var changes = map[string]func(value string) variable{
 		return variable{State: kept, Text: "as here EAS_CA_FILE"}
 	},
 	"NODE_TLS_REJECT_UNAUTHORIZED": func(string) variable {
-		return variable{State: changed, Text: "not read here: certificates are verified", Hint: "name its certificate authority in EAS_CA_FILE, or in the plugin (tls.ca, tlsOptions.ca)"}
+		return variable{State: changed, Text: "not read here: certificates are verified",
+			Hint: "name its certificate authority in EAS_CA_FILE, or in the plugin (tls.ca, tlsOptions.ca)"}
 	},
 }
 
@@ -163,27 +166,25 @@ var openQuestions = []struct {
 	setting string
 	variable
 }{
-	{"proxy_profile", variable{"EAS_PROXY_PROFILE", open, "not set: auto, which denies a request whose forwarding headers contradict each other",
-		"eas believes what external-auth-server believes, for the move; then the profile of your proxy: nginx, ingress-nginx, traefik, caddy, haproxy, envoy"}},
-	{"trusted_proxies", variable{"EAS_TRUSTED_PROXIES", open, "not set: peers on the loopback and in private networks are believed, all others denied",
-		"name the addresses of your proxies"}},
-	{"metrics_on_main", variable{"EAS_METRICS_ON_MAIN", open, "not set: /metrics is on EAS_ADMIN_ADDR (127.0.0.1:9091), not beside /verify",
+	{"metrics_on_main", variable{"EAS_METRICS_ON_MAIN", open,
+		"not set: /metrics is on EAS_ADMIN_ADDR (127.0.0.1:9091), not beside /verify",
 		"true restores its place; EAS_ADMIN_ADDR chooses another one"}},
+	{"proxy_profile", variable{"EAS_PROXY_PROFILE", open,
+		"not set: auto, which denies a request whose forwarding headers contradict each other",
+		"eas believes what external-auth-server believes, for the move; then the profile of your proxy: " +
+			"nginx, ingress-nginx, traefik, caddy, haproxy, envoy"}},
+	{"trusted_proxies", variable{"EAS_TRUSTED_PROXIES", open,
+		"not set: peers on the loopback and in private networks are believed, all others denied",
+		"name the addresses of your proxies"}},
 }
 
 // storeVariables are the variables that env stores read, with the store's id.
 func storeVariables(cfg *config.Config) map[string]string {
-	var entries map[string]struct {
-		Adapter string `json:"adapter"`
-		Options struct {
-			Var string `json:"var"`
-		} `json:"options"`
-	}
-	_ = json.Unmarshal(cfg.Stores, &entries) // what is wrong with it is said elsewhere
+	entries, _ := cfg.StoreEntries() // what is wrong with them is said elsewhere
 	out := map[string]string{}
 	for id, e := range entries {
 		if e.Adapter == "env" {
-			out[e.Options.Var] = id
+			out[writtenIn(e).Var] = id
 		}
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
@@ -15,103 +16,119 @@ import (
 	"github.com/easgate/easgate/internal/pipeline"
 )
 
+// A judge says what there is to say about config tokens.
+type judge struct {
+	cfg      *config.Config
+	compiler *pipeline.Compiler
+	keys     *tokens.Keys
+	// keysErr is why there are no keys.
+	keysErr error
+	revoked *configtoken.Revocations
+	// sealer seals natively, nil when nothing is to be sealed.
+	sealer configtoken.Sealer
+	now    time.Time
+}
+
 // judgeAll opens every candidate once, says what there is to say about it, and seals it natively if sealer is not nil.
-func judgeAll(c *cli.CLI, compiler cli.Compiler, cfg *config.Config, found []candidate, sealer configtoken.Sealer) ([]migratedToken, []nativeToken, error) {
-	list, native := []migratedToken{}, []nativeToken(nil)
+func judgeAll(c *cli.CLI, compiler cli.Compiler, cfg *config.Config, found []candidate, sealer configtoken.Sealer) (
+	list []migratedToken, native []nativeToken, err error) {
+	j := judge{cfg: cfg, sealer: sealer, now: c.Now()}
 	// Whatever the configuration refuses, such as plain tokens, is looked at all the same.
 	lenient := *cfg
 	lenient.TokenFormats, lenient.AllowPlainTokens, lenient.RequireSignedTokens = []string{"native", "eas"}, true, false
-	k, keysErr := tokens.OpenKeys(&lenient)
-	revoked, err := tokens.Revocations(cfg)
-	if err != nil {
+	lenient.AllowEval = true // what JavaScript would do is judged, and that it needs permission is said apart
+	j.keys, j.keysErr = tokens.OpenKeys(&lenient)
+	if j.revoked, err = tokens.Revocations(cfg); err != nil {
 		return nil, nil, err
 	}
-	loose := *cfg
-	loose.AllowEval = true // what it would do is judged, and that it needs permission is said apart
-	check, done := compiler(&loose)
+	check, done := compiler(&lenient)
 	defer done()
-	j := judge{cfg, check}
+	j.compiler = check
 
 	type key struct {
 		text   string
 		stored bool
 	}
 	seen := map[key]int{}
+	list = []migratedToken{}
+	var owners []int // of native, in list
 	for _, f := range found {
 		at := key{f.text, f.store != ""}
 		if i, ok := seen[at]; ok {
 			list[i].Sources = append(list[i].Sources, f.source)
 			continue
 		}
-		seen[at] = len(list)
-		sum := sha256.Sum256([]byte(f.text))
-		t := migratedToken{Sources: []string{f.source}, Digest: hex.EncodeToString(sum[:6]), Bytes: len(f.text), Findings: []remark{}}
-		var token configtoken.Token
-		err := keysErr
-		if err == nil {
-			opener := k.URL
-			if f.store != "" {
-				opener = k.Stored
-			}
-			token, err = opener.Open(f.text)
+		i := len(list)
+		seen[at] = i
+		t, text := j.candidate(&f)
+		if list = append(list, t); text != "" {
+			owners = append(owners, i)
+			native = append(native, nativeToken{Store: f.store, ID: f.id, Digest: t.Digest, Token: text})
 		}
-		if err != nil {
-			t.Error = strings.TrimPrefix(err.Error(), "config token: ")
-			list = append(list, t)
-			continue
-		}
-		t.Opens, t.Format, t.JTI, t.State = true, tokens.FormatName(token.Format), token.ID, tokens.State(&token, revoked, c.Now())
-		sealable := j.token(&t, &token)
-		if sealer != nil && sealable && t.State == tokens.InForce && token.Format != configtoken.Native {
-			text, err := sealer.Seal(token.Claims)
-			if err != nil {
-				t.Findings = append(t.Findings, remark{unsupported, lint.Finding{Path: "token", Text: err.Error()}})
-			} else {
-				t.Native = len(text)
-				native = append(native, nativeToken{nil, f.store, f.id, t.Digest, text})
-			}
-		}
-		list = append(list, t)
 	}
-	for i := range native {
-		for _, t := range list {
-			if t.Digest == native[i].Digest {
-				native[i].Sources = t.Sources
-			}
-		}
+	for n, i := range owners { // whose sources are all found by now
+		native[n].Sources = list[i].Sources
 	}
 	return list, native, nil
 }
 
-// A judge says what there is to say about opened config tokens.
-type judge struct {
-	cfg      *config.Config
-	compiler *pipeline.Compiler
+// candidate opens f and judges it. native is its native form, "" if it gets none.
+func (j *judge) candidate(f *candidate) (t migratedToken, native string) {
+	sum := sha256.Sum256([]byte(f.text))
+	t = migratedToken{
+		Sources: []string{f.source}, Digest: hex.EncodeToString(sum[:6]), Bytes: len(f.text), Findings: []remark{},
+	}
+	var token configtoken.Token
+	err := j.keysErr
+	if err == nil {
+		opener := j.keys.URL
+		if f.store != "" {
+			opener = j.keys.Stored
+		}
+		token, err = opener.Open(f.text)
+	}
+	if err != nil {
+		t.Error = strings.TrimPrefix(err.Error(), "config token: ")
+		return t, ""
+	}
+	t.Opens, t.Format, t.JTI = true, tokens.FormatName(token.Format), token.ID
+	t.State = tokens.State(&token, j.revoked, j.now)
+	sealable := j.token(&t, &token)
+	if j.sealer == nil || !sealable || t.State != tokens.InForce || token.Format == configtoken.Native {
+		return t, ""
+	}
+	if native, err = j.sealer.Seal(token.Claims); err != nil {
+		t.add(unsupported, "token", err.Error())
+		return t, ""
+	}
+	t.Native = len(native)
+	return t, native
+}
+
+func (t *migratedToken) add(kind remarkKind, path, text string) {
+	t.Findings = append(t.Findings, remark{kind, lint.Finding{Path: path, Text: text}})
 }
 
 // token fills in what token says, and reports whether it can be sealed natively as it is.
 func (j *judge) token(t *migratedToken, token *configtoken.Token) (sealable bool) {
-	add := func(kind remarkKind, path, text string) {
-		t.Findings = append(t.Findings, remark{kind, lint.Finding{Path: path, Text: text}})
-	}
 	if token.Format == configtoken.Plain && !j.cfg.AllowPlainTokens {
-		add(unsupported, "token", "plain, and EAS_ALLOW_PLAIN_SERVER_SIDE_TOKENS is not set")
+		t.add(unsupported, "token", "plain, and EAS_ALLOW_PLAIN_SERVER_SIDE_TOKENS is not set")
 	}
 	if token.Pointer != (configtoken.Pointer{}) {
 		t.Pointer = &token.Pointer
-		var entries map[string]json.RawMessage
-		if _ = json.Unmarshal(j.cfg.Stores, &entries); entries[token.Pointer.StoreID] == nil {
-			add(unsupported, "eas.config_token_store_id", "there is no such store in the configuration")
+		stores, _ := j.cfg.StoreEntries() // what is wrong with them is said elsewhere
+		if _, ok := stores[token.Pointer.StoreID]; !ok {
+			t.add(unsupported, "eas.config_token_store_id", "there is no such store in the configuration")
 		}
 		return true
 	}
 	for _, err := range j.compiler.Problems(token.Claims, token.Format) {
 		if f := lint.FindingOf(err); !strings.HasSuffix(f.Path, "].type") { // said below, with what it means
-			add(unsupported, f.Path, f.Text)
+			t.add(unsupported, f.Path, f.Text)
 		}
 	}
 	for _, f := range lint.Unsafe(j.compiler, token.Claims) {
-		add(unsafe, f.Path, f.Text)
+		t.add(unsafe, f.Path, f.Text)
 	}
 	entries := lint.Plugins(token.Claims)
 	last := len(entries) - 1
@@ -124,7 +141,7 @@ func (j *judge) token(t *migratedToken, token *configtoken.Token) (sealable bool
 	})
 	problems := j.compiler.Problems(token.Claims, configtoken.Native)
 	for _, err := range problems {
-		add(unsupported, "native", "not sealed natively as it is: "+err.Error())
+		t.add(unsupported, "native", "not sealed natively as it is: "+err.Error())
 	}
 	slices.SortStableFunc(t.Findings, func(a, b remark) int { return weight(a.Kind) - weight(b.Kind) })
 	return len(problems) == 0

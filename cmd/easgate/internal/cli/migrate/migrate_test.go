@@ -111,7 +111,7 @@ func TestJudgeRecorded(t *testing.T) {
 	}
 	languages, _, done := engines.Engines(engines.Options{AllowEval: true})
 	defer done()
-	j := judge{&config.Config{}, &pipeline.Compiler{
+	j := judge{cfg: &config.Config{}, compiler: &pipeline.Compiler{
 		Plugins: builtin.Registry(),
 		Env: plugins.Env{
 			Log: slog.New(slog.DiscardHandler), Now: time.Now, HTTP: http.DefaultClient, Query: languages,

@@ -32,7 +32,8 @@ func (j *judge) plugin(i int, raw json.RawMessage, last bool) (name string, list
 	}
 	_, skips := e.PCB["skip"]
 	if last && (skips || !known) {
-		add(differs, "when this last plugin is passed over, external-auth-server answers 503 whatever came before; a native token gives the answer of the last plugin that ran")
+		add(differs, "when this last plugin is passed over, external-auth-server answers 503 whatever came before; "+
+			"a native token gives the answer of the last plugin that ran")
 	}
 	if known {
 		factory.Migrate(raw, func(text string) { add(differs, text) })
@@ -57,7 +58,8 @@ func (j *judge) query(path, engine, expr string, rule json.RawMessage) (list []r
 	}
 	switch {
 	case engine == "jq" && jqOutside.MatchString(expr):
-		add(unsupported, "jq sees no environment, arguments or inputs here; there it reads all of the process's environment, secrets included")
+		add(unsupported, "jq sees no environment, arguments or inputs here; "+
+			"there it reads all of the process's environment, secrets included")
 	case engine == "js" && !j.cfg.AllowEval:
 		add(unsupported, "JavaScript is off: set EAS_ALLOW_EVAL=true if it is meant to run")
 	case engine != "jp" && engine != "jq" && engine != "static" && strings.Contains(path, "custom_"):

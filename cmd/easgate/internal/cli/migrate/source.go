@@ -15,7 +15,7 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/cmd/easgate/internal/sqlstore"
-	"github.com/easgate/easgate/internal/document"
+	"github.com/easgate/easgate/stores"
 	"github.com/easgate/easgate/stores/sql"
 )
 
@@ -86,12 +86,9 @@ type migratedStore struct {
 // tokensInStores lists the config tokens of all configured stores.
 func tokensInStores(c *cli.CLI, ctx context.Context, cfg *config.Config) (found []candidate, list []migratedStore) {
 	list = []migratedStore{}
-	var entries map[string]struct {
-		Adapter string          `json:"adapter"`
-		Options json.RawMessage `json:"options"`
-	}
-	if len(cfg.Stores) > 0 && json.Unmarshal(cfg.Stores, &entries) != nil {
-		return nil, []migratedStore{{Error: "want stores with adapter and options"}}
+	entries, err := cfg.StoreEntries()
+	if err != nil {
+		return nil, []migratedStore{{Error: err.Error()}}
 	}
 	for _, id := range slices.Sorted(maps.Keys(entries)) {
 		e := entries[id]
@@ -99,7 +96,7 @@ func tokensInStores(c *cli.CLI, ctx context.Context, cfg *config.Config) (found 
 		var err error
 		switch e.Adapter {
 		case "file", "env":
-			tokens, err = written(c, e.Adapter, e.Options)
+			tokens, err = written(c, e)
 		case "sql":
 			tokens, err = listed(c, ctx, cfg, id)
 		default:
@@ -117,43 +114,38 @@ func tokensInStores(c *cli.CLI, ctx context.Context, cfg *config.Config) (found 
 	return found, list
 }
 
-// written reads the tokens that people wrote into a file or a variable, as the JSON of their values.
-func written(c *cli.CLI, adapter string, options json.RawMessage) (map[string]string, error) {
-	var o struct {
-		Path string `json:"path"`
-		Var  string `json:"var"`
-	}
-	if err := json.Unmarshal(options, &o); err != nil {
-		return nil, errors.New("options: want an object")
-	}
+// source is where a file or env store has its tokens.
+type source struct {
+	Path string `json:"path"`
+	Var  string `json:"var"`
+}
+
+func writtenIn(e config.StoreEntry) (src source) {
+	_ = json.Unmarshal(e.Options, &src) // config check says what is wrong with it
+	return src
+}
+
+// written reads the tokens that people wrote into a file or a variable.
+func written(c *cli.CLI, e config.StoreEntry) (map[string]string, error) {
+	src := writtenIn(e)
 	var text []byte
-	if adapter == "file" {
+	if e.Adapter == "file" {
 		var err error
-		if text, err = os.ReadFile(o.Path); err != nil {
+		if text, err = os.ReadFile(src.Path); err != nil {
 			return nil, err
 		}
 	} else {
-		i := slices.IndexFunc(c.Env, func(kv string) bool { return strings.HasPrefix(kv, o.Var+"=") })
+		i := slices.IndexFunc(c.Env, func(kv string) bool { return strings.HasPrefix(kv, src.Var+"=") })
 		if i < 0 {
-			return nil, fmt.Errorf("%s is not set", o.Var)
+			return nil, fmt.Errorf("%s is not set", src.Var)
 		}
-		text = []byte(c.Env[i][len(o.Var)+1:])
+		text = []byte(c.Env[i][len(src.Var)+1:])
 	}
-	raw, err := document.Convert(text)
+	tokens, err := stores.ParseTokens(text)
 	if err != nil {
 		return nil, err
 	}
-	var values map[string]json.RawMessage
-	if json.Unmarshal(raw, &values) != nil {
-		return nil, errors.New("want an object of ids and config tokens")
-	}
-	tokens := map[string]string{}
-	for id, v := range values {
-		if string(v) != "null" {
-			tokens[id] = string(v)
-		}
-	}
-	return tokens, nil
+	return tokens.All(), tokens.Unusable()
 }
 
 // listed reads the tokens in force of a SQL store that has the table config_tokens.
