@@ -15,7 +15,8 @@ var house = []rule{
 		"internal/pipeline", "internal/query", "internal/schema", "internal/server", "internal/sqldb"},
 		"a command sees neither another one nor wire: main hands it what it needs of them"},
 	{"cmd/easgate/internal/*", []string{"cmd/easgate/internal/*", "configtoken", "plugins", "stores/sql", "internal/assertion", "internal/document", "internal/parent",
-		"internal/pipeline", "internal/server", "internal/server/listen", "internal/strictjson", "internal/tlsclient", "internal/watch"},
+		"internal/pipeline", "internal/query", "internal/server", "internal/server/listen", "internal/strictjson",
+		"internal/tlsclient", "internal/watch"},
 		"what several commands need knows none of them"},
 
 	{"internal/memo", nil, "everybody remembers something"},

@@ -144,6 +144,13 @@ func (c *CLI) PrintJSON(v any) error {
 	return e.Encode(v)
 }
 
+// WriteLine writes v as JSON in one line.
+func WriteLine(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
 // Table prints rows under a head, in columns; cells are separated by tabs.
 func (c *CLI) Table(head string, rows int, row func(int) string) error {
 	w := tabwriter.NewWriter(c.Out, 0, 0, 2, ' ', 0)

@@ -3,7 +3,7 @@ package explain
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -12,10 +12,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/cmd/easgate/internal/recorded"
 	"github.com/easgate/easgate/cmd/easgate/internal/redact"
 	"github.com/easgate/easgate/cmd/easgate/internal/tokens"
 	"github.com/easgate/easgate/configtoken"
@@ -217,7 +217,7 @@ func (q *question) request(profile parent.Profile) (*http.Request, error) {
 	return r, nil
 }
 
-// recordedRequest reads a verify request from JSON: header values are text or lists of text.
+// recordedRequest reads one verify request, in JSON or YAML.
 func recordedRequest(c *cli.CLI, name string) (*http.Request, error) {
 	text, err := c.Input(name)
 	if err != nil {
@@ -227,44 +227,18 @@ func recordedRequest(c *cli.CLI, name string) (*http.Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", name, err)
 	}
-	var in struct {
-		Method  string                     `json:"method"`
-		Target  string                     `json:"path_and_query"`
-		URL     string                     `json:"url"`
-		Headers map[string]json.RawMessage `json:"headers"`
+	var r *http.Request
+	if _, err = recorded.Read(bytes.NewReader(text), func(in *recorded.Request) error {
+		if r, err = http.NewRequest(in.Method, in.Target, nil); err != nil {
+			return errors.New("path_and_query: want /verify?…")
+		}
+		r.Header, r.Host = in.Header, in.Host
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := json.Unmarshal(text, &in); err != nil {
-		return nil, fmt.Errorf("%s: want an object with method, path_and_query and headers", name)
-	}
-	target := in.Target
-	if target == "" {
-		target = in.URL
-	}
-	if in.Method == "" {
-		in.Method = http.MethodGet
-	}
-	r, err := http.NewRequest(in.Method, target, nil)
-	if err != nil || !strings.EqualFold(strings.TrimSuffix(r.URL.Path, "/"), "/verify") {
+	if r == nil || !strings.EqualFold(strings.TrimSuffix(r.URL.Path, "/"), "/verify") {
 		return nil, fmt.Errorf("%s: path_and_query: want /verify?…", name)
-	}
-	for k, raw := range in.Headers {
-		var one string
-		var many []string
-		if json.Unmarshal(raw, &one) == nil {
-			many = []string{one}
-		} else if json.Unmarshal(raw, &many) != nil {
-			return nil, fmt.Errorf("%s: headers.%s: want text or a list of text", name, k)
-		}
-		if strings.EqualFold(k, "Host") && len(many) > 0 {
-			r.Host = many[0]
-			continue
-		}
-		if !httpguts.ValidHeaderFieldName(k) {
-			return nil, fmt.Errorf("%s: headers.%s: not a header name", name, k)
-		}
-		for _, v := range many {
-			r.Header.Add(k, v)
-		}
 	}
 	return r, nil
 }

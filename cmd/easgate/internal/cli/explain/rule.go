@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/redact"
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/query"
@@ -40,9 +41,7 @@ func (x *explainedRule) String() string {
 
 func compact(v any) string {
 	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // values are of JSON
+	_ = cli.WriteLine(&b, v) // values are of JSON
 	return strings.TrimSuffix(b.String(), "\n")
 }
 

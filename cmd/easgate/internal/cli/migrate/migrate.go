@@ -3,7 +3,6 @@ package migrate
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -178,10 +177,8 @@ func migrationSealer(c *cli.CLI, m *migration, cfg *config.Config) (configtoken.
 
 func writeNative(path string, list []nativeToken) error {
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
 	for _, t := range list {
-		if err := e.Encode(t); err != nil {
+		if err := cli.WriteLine(&b, t); err != nil {
 			return err
 		}
 	}

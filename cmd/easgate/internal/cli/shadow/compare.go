@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
+	"github.com/easgate/easgate/cmd/easgate/internal/recorded"
 )
 
 // maxAnswer bounds an answer's body in bytes.
@@ -53,10 +54,10 @@ type answer struct {
 func (a *answer) allows() bool { return a.err == nil && a.status >= 200 && a.status <= 299 }
 
 // ask sends r as it stands. Redirects are answers.
-func (p *peer) ask(ctx context.Context, r *verifyRequest, body io.Reader) *answer {
+func (p *peer) ask(ctx context.Context, r *recorded.Request, body io.Reader) *answer {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	target := strings.TrimSuffix(p.base.Path, "/") + r.target
+	target := strings.TrimSuffix(p.base.Path, "/") + r.Target
 	if p.params != "" {
 		sep := "?"
 		if strings.Contains(target, "?") {
@@ -65,21 +66,21 @@ func (p *peer) ask(ctx context.Context, r *verifyRequest, body io.Reader) *answe
 		target += sep + p.params
 	}
 	req := (&http.Request{
-		Method: r.method,
+		Method: r.Method,
 		// Opaque goes over the wire as it is.
 		URL:    &url.URL{Scheme: p.base.Scheme, Host: p.base.Host, Opaque: target},
-		Host:   r.host,
-		Header: r.header.Clone(),
+		Host:   r.Host,
+		Header: r.Header.Clone(),
 	}).WithContext(ctx)
-	if r.header["User-Agent"] == nil {
+	if r.Header["User-Agent"] == nil {
 		req.Header["User-Agent"] = []string{""} // none, where net/http would add its own
 	}
 	if body != nil {
 		req.Body = io.NopCloser(body)
 		req.ContentLength = -1
 	}
-	if body == nil && len(r.body) > 0 {
-		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.body)), int64(len(r.body))
+	if body == nil && len(r.Body) > 0 {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
 	}
 	// A transport's errors name no URL, and with it no token; a client's do.
 	res, err := p.transport.RoundTrip(req)
@@ -197,7 +198,7 @@ func own(name string) bool {
 	case "Date", "Etag", "X-Powered-By", "Cache-Control", "X-Eas-Decision-Id", "Set-Cookie", "Vary":
 		return true
 	}
-	return hopByHop(name)
+	return recorded.HopByHop(name)
 }
 
 func cookieNames(h http.Header) []string {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/files"
+	"github.com/easgate/easgate/cmd/easgate/internal/recorded"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 
 // A mirrored request waits for easgate to be asked.
 type mirrored struct {
-	request *verifyRequest
+	request *recorded.Request
 	eas     *answer
 }
 
@@ -127,10 +128,10 @@ func (m *mirror) compare(ctx context.Context) error {
 
 // ServeHTTP answers with external-auth-server's answer. Without one it answers 502, which no proxy takes for an allow.
 func (m *mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req := &verifyRequest{method: r.Method, target: r.RequestURI, host: r.Host, header: http.Header{}}
+	req := &recorded.Request{Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: http.Header{}}
 	for name, values := range r.Header {
-		if !hopByHop(name) {
-			req.header[name] = values
+		if !recorded.HopByHop(name) {
+			req.Header[name] = values
 		}
 	}
 	read, err := io.ReadAll(io.LimitReader(r.Body, maxMirrored+1))
@@ -143,7 +144,7 @@ func (m *mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if long {
 		body = io.MultiReader(bytes.NewReader(read), r.Body)
 	} else {
-		req.body = read
+		req.Body = read
 	}
 	a := m.shadow.eas.ask(r.Context(), req, body)
 	if a.err != nil {
@@ -151,7 +152,7 @@ func (m *mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		h := w.Header()
 		for name, values := range a.header {
-			if !hopByHop(name) {
+			if !recorded.HopByHop(name) {
 				h[name] = values
 			}
 		}
@@ -186,8 +187,8 @@ type recorder struct {
 	err   error
 }
 
-func (r *recorder) write(req *verifyRequest) {
-	line, err := req.line()
+func (r *recorder) write(req *recorded.Request) {
+	line, err := req.Line()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil || r.err != nil || r.bytes+len(line) > maxRecording {

@@ -3,7 +3,6 @@ package shadow
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
+	"github.com/easgate/easgate/cmd/easgate/internal/recorded"
 	"github.com/easgate/easgate/internal/problem"
 )
 
@@ -126,7 +126,7 @@ func replay(c *cli.CLI, ctx context.Context, s *shadow, t *tally, files []string
 				defer f.Close()
 				r = f
 			}
-			skipped, err := readRequests(r, func(req *verifyRequest) error {
+			skipped, err := recorded.Read(r, func(req *recorded.Request) error {
 				done := make(chan compared, 1)
 				select {
 				case results <- done:
@@ -149,16 +149,16 @@ func replay(c *cli.CLI, ctx context.Context, s *shadow, t *tally, files []string
 }
 
 // both asks both services at once.
-func (s *shadow) both(ctx context.Context, r *verifyRequest) compared {
+func (s *shadow) both(ctx context.Context, r *recorded.Request) compared {
 	eas := make(chan *answer, 1)
 	go func() { eas <- s.eas.ask(ctx, r, nil) }()
 	easgate := s.easgate.ask(ctx, r, nil)
 	return s.judge(r, <-eas, easgate)
 }
 
-func (s *shadow) judge(r *verifyRequest, eas, easgate *answer) compared {
+func (s *shadow) judge(r *recorded.Request, eas, easgate *answer) compared {
 	level, list := compare(eas, easgate, s.values)
-	return compared{ID: r.id, Request: r.label(), Level: level, Differences: list, easErr: eas.err}
+	return compared{ID: r.ID, Request: r.Label(), Level: level, Differences: list, easErr: eas.err}
 }
 
 // compared is one request's outcome.
@@ -239,7 +239,7 @@ func (t *tally) add(r compared) error {
 func (t *tally) print(r *compared) error {
 	var b bytes.Buffer
 	if t.json {
-		return encodeLine(t.out, r)
+		return cli.WriteLine(t.out, r)
 	}
 	fmt.Fprintf(&b, "%-8s #%d %s", r.Level, r.Number, r.Request)
 	if r.ID != "" {
@@ -257,12 +257,6 @@ func (t *tally) print(r *compared) error {
 	return err
 }
 
-func encodeLine(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
-
 // end prints the summary. The error is cli.ErrNo when decisions differ, and a [cli.SilentError] when they do not as far as
 // external-auth-server answered.
 func (t *tally) end() error {
@@ -271,7 +265,7 @@ func (t *tally) end() error {
 	n := t.count
 	var err error
 	if t.json {
-		err = encodeLine(t.out, struct {
+		err = cli.WriteLine(t.out, struct {
 			Summary counts `json:"summary"`
 		}{n})
 	} else {

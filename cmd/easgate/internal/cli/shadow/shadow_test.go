@@ -162,23 +162,6 @@ func TestShadowSilence(t *testing.T) {
 	}
 }
 
-// What is recorded is what is replayed, bytes included.
-func TestRecordedLine(t *testing.T) {
-	r := &verifyRequest{method: "GET", target: "/verify?a={%zz", host: "h\xe9", header: http.Header{"X-A": {"\xe9", "2"}, "X-B": {"<&>"}}, body: []byte("hé")}
-	line, err := r.line()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back *verifyRequest
-	if _, err := readRequests(strings.NewReader(string(line)), func(r *verifyRequest) error { back = r; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	again, err := back.line()
-	if err != nil || string(again) != string(line) || !slices.Equal(back.header["X-A"], r.header["X-A"]) || back.host != r.host || string(back.body) != string(r.body) {
-		t.Errorf("%s became %s, %v", line, again, err)
-	}
-}
-
 // The proxy gets external-auth-server's answer as it is, whatever easgate does, and easgate is asked afterwards.
 func TestMirror(t *testing.T) {
 	eas := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
