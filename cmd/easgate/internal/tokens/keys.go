@@ -94,18 +94,6 @@ func easKeys(cfg *config.Config) (*configtoken.EASKeys, error) {
 	return configtoken.NewEASKeys(string(cfg.SignSecret), string(cfg.EncryptSecret), string(cfg.IVSecret))
 }
 
-// Unreadable explains err, with which a token did not open.
-func Unreadable(cfg *config.Config, err error) error {
-	var have []string
-	if hasKeyring(cfg) {
-		have = append(have, "the keyring")
-	}
-	if cfg.SignSecret != "" {
-		have = append(have, "the secrets of EAS's format")
-	}
-	return problem.Hint(err, "it is damaged, or was sealed under other keys than %s", strings.Join(have, " and "))
-}
-
 // FormatName is the word for f that users read and write.
 func FormatName(f configtoken.Format) string {
 	switch f {

@@ -10,7 +10,6 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/configtoken"
-	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/problem"
 )
 
@@ -23,18 +22,6 @@ type Sealing struct {
 	// Unchecked seals whatever the claims say.
 	Unchecked bool
 }
-
-// Parse reads claims that were written in YAML or JSON. name is for messages.
-func Parse(name string, text []byte) (json.RawMessage, error) {
-	claims, err := document.Convert(text)
-	if err != nil {
-		return nil, problem.Hint(fmt.Errorf("%s:%w", name, err), "a configuration is YAML or JSON; the numbers are line and column")
-	}
-	return claims, nil
-}
-
-// IsPlain tells a configuration from sealed text, which is one word without a colon.
-func IsPlain(text string) bool { return text == "" || strings.ContainsAny(text, " \n{:") }
 
 // Seal checks and seals claims. It returns the format, too.
 func (s *Sealing) Seal(cfg *config.Config, compiler cli.Compiler, claims json.RawMessage, now time.Time) (text, format string, err error) {

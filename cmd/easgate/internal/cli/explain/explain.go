@@ -143,11 +143,7 @@ func asked(c *cli.CLI, q *question) (*config.Config, *http.Request, error) {
 
 // sealForOnce seals the configuration in the file called name under a key that is made for this run alone.
 func sealForOnce(c *cli.CLI, name string) (sealed, ring string, err error) {
-	text, err := c.Input(name)
-	if err != nil {
-		return "", "", err
-	}
-	claims, err := tokens.Parse(name, text)
+	claims, err := tokens.Claims(c, []string{name})
 	if err != nil {
 		return "", "", err
 	}

@@ -126,11 +126,7 @@ ID, in place of what is there. It also takes back a revocation.`,
 
 // toStore returns the sealed text to put into a store: what it is given, or what it seals.
 func toStore(c *cli.CLI, compiler cli.Compiler, args []string, s *tokens.Sealing) (string, error) {
-	name := "-"
-	if len(args) > 0 {
-		name = args[0]
-	}
-	text, err := c.Input(name)
+	claims, sealed, err := tokens.ClaimsOrSealed(c, args)
 	if err != nil {
 		return "", err
 	}
@@ -138,26 +134,14 @@ func toStore(c *cli.CLI, compiler cli.Compiler, args []string, s *tokens.Sealing
 	if err != nil {
 		return "", err
 	}
-	sealed := strings.TrimSpace(string(text))
-	if tokens.IsPlain(sealed) {
-		claims, err := tokens.Parse(name, text)
-		if err != nil {
-			return "", err
-		}
+	if sealed == "" {
 		sealed, _, err = s.Seal(cfg, compiler, claims, c.Now())
 		return sealed, err
 	}
-	if s.Unchecked {
-		return sealed, nil
+	if !s.Unchecked {
+		_, err = tokens.Open(cfg, sealed)
 	}
-	k, err := tokens.OpenKeys(cfg)
-	if err != nil {
-		return "", err
-	}
-	if _, err := k.Stored.Open(sealed); err != nil {
-		return "", tokens.Unreadable(cfg, err)
-	}
-	return sealed, nil
+	return sealed, err
 }
 
 func newGet(c *cli.CLI) *cobra.Command {

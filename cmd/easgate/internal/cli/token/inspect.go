@@ -66,29 +66,20 @@ type inspection struct {
 }
 
 func inspect(c *cli.CLI, cfg *config.Config, text string, secrets, asJSON bool) error {
-	keys, err := tokens.OpenKeys(cfg)
+	t, err := tokens.Open(cfg, text)
 	if err != nil {
 		return err
-	}
-	t, err := keys.Stored.Open(text)
-	if err != nil {
-		return tokens.Unreadable(cfg, err)
 	}
 	revoked, err := tokens.Revocations(cfg)
 	if err != nil {
 		return err
 	}
-	v := inspection{Format: tokens.FormatName(t.Format), Bytes: len(text), State: tokens.State(&t, revoked, c.Now()), ID: t.ID, Claims: t.Claims}
+	v := inspection{
+		Format: tokens.FormatName(t.Format), Bytes: len(text), State: tokens.State(&t, revoked, c.Now()), ID: t.ID, Claims: t.Claims,
+		NotBefore: timeOf(t.NotBefore), Expires: timeOf(t.Expires),
+	}
 	if !secrets {
 		v.Claims = redact.JSON(t.Claims)
-	}
-	if t.Expires != 0 {
-		at := time.Unix(t.Expires, 0).UTC()
-		v.Expires = &at
-	}
-	if t.NotBefore != 0 {
-		at := time.Unix(t.NotBefore, 0).UTC()
-		v.NotBefore = &at
 	}
 	if t.Format == configtoken.Native {
 		v.Key = configtoken.KeyID(strings.Trim(text, `"`))
@@ -105,6 +96,15 @@ func inspect(c *cli.CLI, cfg *config.Config, text string, secrets, asJSON bool) 
 		return cli.ErrNo
 	}
 	return err
+}
+
+// timeOf returns nil for 0.
+func timeOf(seconds int64) *time.Time {
+	if seconds == 0 {
+		return nil
+	}
+	at := time.Unix(seconds, 0).UTC()
+	return &at
 }
 
 func printInspection(c *cli.CLI, v *inspection) error {

@@ -2,7 +2,6 @@ package token
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,28 +39,15 @@ unknown or cannot work in it: all that sealing would refuse, and more. Exit code
 
 // plainOrSealed returns a sealed token, or a configuration as a token in no format yet.
 func plainOrSealed(c *cli.CLI, args []string) (token configtoken.Token, err error) {
-	name, text, err := readFile(c, args)
-	if err != nil {
-		return token, err
-	}
-	sealed := strings.TrimSpace(string(text))
-	if tokens.IsPlain(sealed) {
-		token.Format = configtoken.Plain
-		token.Claims, err = tokens.Parse(name, text)
-		return token, err
+	claims, sealed, err := tokens.ClaimsOrSealed(c, args)
+	if err != nil || sealed == "" {
+		return configtoken.Token{Format: configtoken.Plain, Claims: claims}, err
 	}
 	cfg, _, err := c.Load()
 	if err != nil {
 		return token, err
 	}
-	keys, err := tokens.OpenKeys(cfg)
-	if err != nil {
-		return token, err
-	}
-	if token, err = keys.Stored.Open(sealed); err != nil {
-		return token, tokens.Unreadable(cfg, err)
-	}
-	return token, nil
+	return tokens.Open(cfg, sealed)
 }
 
 func printFindings(c *cli.CLI, list []lint.Finding, asJSON bool) error {

@@ -71,7 +71,7 @@ func sealCommand(c *cli.CLI, compiler cli.Compiler, cmd *cobra.Command) *cobra.C
 	var s sealing
 	cmd.Args = cli.Args(0, 1, "one FILE at most")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		claims, err := readClaims(c, args)
+		claims, err := tokens.Claims(c, args)
 		if err != nil {
 			return err
 		}
@@ -102,25 +102,6 @@ token in the store is changed or revoked.`,
 	}
 	s.flags(c, cmd)
 	return cmd
-}
-
-// readClaims reads a configuration from the file that args name or the standard input.
-func readClaims(c *cli.CLI, args []string) (json.RawMessage, error) {
-	name, text, err := readFile(c, args)
-	if err != nil {
-		return nil, err
-	}
-	return tokens.Parse(name, text)
-}
-
-// readFile reads the file that args name, or the standard input, called "-".
-func readFile(c *cli.CLI, args []string) (name string, text []byte, err error) {
-	name = "-"
-	if len(args) > 0 {
-		name = args[0]
-	}
-	text, err = c.Input(name)
-	return name, text, err
 }
 
 // seal prints the config token that claims become.
