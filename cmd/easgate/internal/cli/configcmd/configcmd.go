@@ -35,8 +35,9 @@ func newCheck(c *cli.CLI, build Build) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say what is wrong with the configuration, all of it at once",
-		Long: `Reads the configuration as serve would, with its keys and stores, and reports every problem with its place and what
-to do. It does not listen and asks no store for anything. Exit code 1 when serve would refuse to start.`,
+		Long: `Reads the configuration as serve would, with its keys and stores, and reports every problem with its place
+and what to do. It does not listen and asks no store for anything. Exit code 1 when serve would refuse to
+start.`,
 		Example: `  easgate config check --config easgate.yaml`,
 		Args:    cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -30,9 +30,10 @@ func New(c *cli.CLI, serve Serve) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run everything on this machine, to look at it",
-		Long: `Makes development keys, a configuration and an embedded store with config tokens under ./.easgate (what is there stays
-as it is), and runs easgate, a gateway that asks it as nginx does, and an application behind the gateway that shows who
-it was called as. Everything listens on 127.0.0.1 only. Ports that are taken are replaced by free ones.`,
+		Long: `Makes development keys, a configuration and an embedded store with config tokens under ./.easgate (what is
+there stays as it is), and runs easgate, a gateway that asks it as nginx does, and an application behind
+the gateway that shows who it was called as. Everything listens on 127.0.0.1 only. Ports that are taken
+are replaced by free ones.`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(c, cmd.Context(), serve, dir, port, servicePort)

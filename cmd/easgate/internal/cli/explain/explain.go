@@ -51,12 +51,12 @@ func New(c *cli.CLI, build Build) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain",
 		Short: "Say step by step how a request would be decided, and why",
-		Long: `Judges one request as serve would and prints every step with its reason. The token is a sealed one (--token), one in a
-store (--store and --id) or an unsealed configuration (--file). The request comes from flags, or with --request from a
-recorded verify request in JSON: {"method": …, "path_and_query": "/verify?…", "headers": {…}}.
-A rule is shown with the value that its query gave. Prints no secrets: what the client presented, and what a query names
-as a secret, is left out, other texts are shortened. Values of headers only with --show-headers.
-Exit code 3 when the request is denied.`,
+		Long: `Judges one request as serve would and prints every step with its reason. The token is a sealed one
+(--token), one in a store (--store and --id) or an unsealed configuration (--file). The request comes from
+flags, or with --request from a recorded verify request in JSON: {"method": …, "path_and_query":
+"/verify?…", "headers": {…}}. A rule is shown with the value that its query gave. Prints no secrets: what
+the client presented, and what a query names as a secret, is left out, other texts are shortened. Values
+of headers only with --show-headers. Exit code 3 when the request is denied.`,
 		Example: `  easgate explain --file token.yaml --uri https://app.example.com/admin -u alice:secret
   easgate explain --store main --id grafana --uri https://app.example.com/ -H 'X-Api-Key: k' --config easgate.yaml
   easgate explain --request recorded.json`,

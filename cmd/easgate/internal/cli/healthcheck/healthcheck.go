@@ -23,9 +23,9 @@ func New(c *cli.CLI) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "Ask the easgate that runs here whether it is well",
-		Long: `Asks the main listener that the configuration names, over TCP or its unix socket, with TLS where it speaks TLS. The
-certificate is not checked: it names the service, not this machine. For images without a shell or curl.
-Exit code 0 if the answer is 200, else 1.`,
+		Long: `Asks the main listener that the configuration names, over TCP or its unix socket, with TLS where it speaks
+TLS. The certificate is not checked: it names the service, not this machine. For images without a shell or
+curl. Exit code 0 if the answer is 200, else 1.`,
 		Example: `  easgate healthcheck
   easgate healthcheck --ready --timeout 2s
   easgate healthcheck --address unix:/run/easgate.sock`,

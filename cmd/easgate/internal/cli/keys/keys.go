@@ -76,9 +76,9 @@ func newRemove(c *cli.CLI) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove KID [FILE]",
 		Short: "Take an old key out of a keyring file",
-		Long: `Takes out the key with the id KID, as keys list prints it. What it sealed, or signed, no longer opens, on a running
-easgate as soon as it has read the file again. The file is replaced in one step. The key that seals new tokens stays,
-and so does the one that signs them: rotate first.`,
+		Long: `Takes out the key with the id KID, as keys list prints it. What it sealed, or signed, no longer opens, on
+a running easgate as soon as it has read the file again. The file is replaced in one step. The key that
+seals new tokens stays, and so does the one that signs them: rotate first.`,
 		Example: `  easgate keys list keyring.json
   easgate keys remove Zm9v keyring.json`,
 		Args: cli.Args(1, 2, "a KID and one FILE at most"),
@@ -128,9 +128,9 @@ func newPublic(c *cli.CLI) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "public [FILE]",
 		Short: "Write the server's half of an issuer's keyring",
-		Long: `Where issuing and serving are different people, the issuer keeps the key that signs. The server's half opens and
-verifies config tokens; with EAS_REQUIRE_SIGNED_TOKENS=true a server takes no others, so that nobody who reads the
-server's files can make one.`,
+		Long: `Where issuing and serving are different people, the issuer keeps the key that signs. The server's half
+opens and verifies config tokens; with EAS_REQUIRE_SIGNED_TOKENS=true a server takes no others, so that
+nobody who reads the server's files can make one.`,
 		Example: `  easgate keys new --sign --out issuer.json
   easgate keys public issuer.json --out server.json`,
 		Args: cli.Args(0, 1, "one FILE at most"),

@@ -29,8 +29,9 @@ func New(c *cli.CLI, compiler cli.Compiler) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate [FILE...]",
 		Short: "Say what becomes of an environment and config tokens of external-auth-server, and seal the tokens natively",
-		Long: `Reads external-auth-server's environment, the config tokens in each FILE (- for the standard input) and those in the
-configured stores. A FILE is a proxy's configuration (config_token= in verify URLs) or any text with sealed tokens.
+		Long: `Reads external-auth-server's environment, the config tokens in each FILE (- for the standard input) and
+those in the configured stores. A FILE is a proxy's configuration (config_token= in verify URLs) or any
+text with sealed tokens.
 
 Says of each variable whether it is kept, changed or ignored, and of each token whether it opens, what in it is unsafe
 or unsupported, and what would answer differently in native form. With --out it seals natively what can be.

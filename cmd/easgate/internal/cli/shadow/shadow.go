@@ -37,8 +37,8 @@ func New(c *cli.CLI) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "shadow --eas URL --easgate URL [FILE...]",
 		Short: "Ask external-auth-server and easgate the same, and print where the answers differ",
-		Long: `Replays the verify requests in each FILE (- for the standard input), or with --listen mirrors live ones: it answers the
-proxy with external-auth-server's answer, and asks easgate in the background.
+		Long: `Replays the verify requests in each FILE (- for the standard input), or with --listen mirrors live ones:
+it answers the proxy with external-auth-server's answer, and asks easgate in the background.
 
 A FILE holds a JSON object a line:
   {"method": "GET", "path_and_query": "/verify?config_token=…", "headers": {"X-Forwarded-Uri": "/a", …}}

@@ -103,8 +103,8 @@ func newPut(c *cli.CLI, compiler cli.Compiler) *cobra.Command {
 	cmd := storeCommand(c, &cobra.Command{
 		Use:   "put STORE ID [FILE]",
 		Short: "Put a config token into a store",
-		Long: `Reads a sealed config token, or a configuration that it seals first, from FILE or the standard input and stores it under
-ID, in place of what is there. It also takes back a revocation.`,
+		Long: `Reads a sealed config token, or a configuration that it seals first, from FILE or the standard input and
+stores it under ID, in place of what is there. It also takes back a revocation.`,
 		Example: `  easgate store put main grafana token.yaml
   easgate token seal --jti grafana-2 token.yaml | easgate store put main grafana`,
 		Args: cli.Args(2, 3, "STORE, ID and one FILE at most"),

@@ -17,8 +17,9 @@ func newLint(c *cli.CLI, compiler cli.Compiler) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint [FILE]",
 		Short: "Say what is unsafe or wrong in a config token",
-		Long: `Reads a configuration (YAML or JSON) or a sealed config token from FILE or the standard input and says what is unsafe,
-unknown or cannot work in it: all that sealing would refuse, and more. Exit code 3 when there is something to say.`,
+		Long: `Reads a configuration (YAML or JSON) or a sealed config token from FILE or the standard input and says
+what is unsafe, unknown or cannot work in it: all that sealing would refuse, and more. Exit code 3 when
+there is something to say.`,
 		Example: `  easgate token lint token.yaml
   echo "$TOKEN" | easgate token lint --keyring-file keyring.json`,
 		Args: cli.Args(0, 1, "one FILE at most"),

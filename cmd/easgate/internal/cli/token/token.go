@@ -19,7 +19,8 @@ func New(c *cli.CLI, compiler cli.Compiler) *cobra.Command {
 	return cli.Group(&cobra.Command{
 		Use:   "token",
 		Short: "Seal, open and check config tokens",
-		Long: `A config token is a whole auth configuration, sealed into text that stands in the proxy's verify URL or in a store:
+		Long: `A config token is a whole auth configuration, sealed into text that stands in the proxy's verify URL or in
+a store:
 
   eas:
     plugins:
@@ -48,8 +49,9 @@ func newSeal(c *cli.CLI, compiler cli.Compiler) *cobra.Command {
 	return sealCommand(c, compiler, &cobra.Command{
 		Use:   "seal [FILE]",
 		Short: "Seal a configuration, YAML or JSON, into a config token",
-		Long: `Reads a configuration from FILE or the standard input and prints the config token that goes into a verify URL or a
-store, as it is. An unknown field or plugin type is an error with its path. The size goes to the standard error.`,
+		Long: `Reads a configuration from FILE or the standard input and prints the config token that goes into a verify
+URL or a store, as it is. An unknown field or plugin type is an error with its path. The size goes to the
+standard error.`,
 		Example: `  easgate token seal token.yaml --keyring-file keyring.json
   easgate token seal --format eas < token.json   # for external-auth-server, with its secrets in the environment`,
 	})
@@ -60,8 +62,8 @@ func NewGenerate(c *cli.CLI, compiler cli.Compiler) *cobra.Command {
 	return sealCommand(c, compiler, &cobra.Command{
 		Use:   "generate-config-token [FILE]",
 		Short: "Seal a configuration, as external-auth-server's image does it",
-		Long: `Reads a configuration, JSON or YAML, from the standard input or FILE and prints its sealed form: "token seal" under the
-name that external-auth-server's image has for it.`,
+		Long: `Reads a configuration, JSON or YAML, from the standard input or FILE and prints its sealed form: "token
+seal" under the name that external-auth-server's image has for it.`,
 		Example: `  docker run --rm -i -e EAS_CONFIG_TOKEN_SIGN_SECRET -e EAS_CONFIG_TOKEN_ENCRYPT_SECRET easgate generate-config-token < token.json`,
 	})
 }
@@ -87,8 +89,8 @@ func newPointer(c *cli.CLI, compiler cli.Compiler) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pointer STORE ID",
 		Short: "Seal a config token that stands for one in a store",
-		Long: `Prints a short config token that names another one in a store: the proxy's configuration stays as it is while the
-token in the store is changed or revoked.`,
+		Long: `Prints a short config token that names another one in a store: the proxy's configuration stays as it is
+while the token in the store is changed or revoked.`,
 		Example: `  easgate token pointer main grafana --keyring-file keyring.json`,
 		Args:    cli.Args(2, 2, "STORE and ID"),
 		RunE: func(_ *cobra.Command, args []string) error {

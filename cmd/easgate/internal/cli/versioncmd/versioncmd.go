@@ -52,8 +52,8 @@ func New(c *cli.CLI, version string, engines map[string]bool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, and what is built in",
-		Long: `Prints the version, the commit, the version of Go, and the query languages that are built in. A binary that was built
-without npm has only a part of some: what Go evaluates itself.`,
+		Long: `Prints the version, the commit, the version of Go, and the query languages that are built in. A binary
+that was built without npm has only a part of some: what Go evaluates itself.`,
 		Args: cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			b := thisBuild(version, engines)
