@@ -41,8 +41,8 @@ func (l *loader) check() {
 		l.warn(c.origin["proxy_profile"], "the profile eas believes every forwarding header that a client sends",
 			"use it while migrating; then the profile of your proxy, or auto")
 	}
-	for _, s := range table {
-		if s.later && c.origin[s.name] != "" {
+	for _, s := range l.settings {
+		if s.later() && c.origin[s.name] != "" {
 			l.warn(c.origin[s.name], "accepted, but nothing in this version uses it", "")
 		}
 	}

@@ -363,7 +363,7 @@ func TestTable(t *testing.T) {
 		}
 		seen[n] = true
 	}
-	for _, s := range table {
+	for _, s := range settings(defaults()) {
 		if s.doc == "" || !strings.HasSuffix(s.doc, ".") && !strings.HasSuffix(s.doc, "off.") {
 			t.Errorf("%s: doc %q is no sentence", s.name, s.doc)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,7 @@ type Sources struct {
 // could be read.
 func Load(s Sources) (c *Config, warnings Problems, err error) {
 	l := loader{c: defaults(), keysOptional: s.KeysOptional}
+	l.settings = settings(l.c)
 	env := environment(s.Env)
 	path := s.File
 	if path == "" {
@@ -47,6 +49,7 @@ func Load(s Sources) (c *Config, warnings Problems, err error) {
 
 type loader struct {
 	c        *Config
+	settings []setting // of c
 	problems Problems
 	warnings Problems
 
@@ -102,20 +105,20 @@ func (y layer) set(name, source string, do func() error) {
 		return
 	}
 	y.l.c.origin[name] = source
-	if s, _, ok := find(exclusive[name]); ok {
-		_ = s.value(y.l.c).set("") // text, which takes anything
+	if s, _, ok := find(y.l.settings, exclusive[name]); ok {
+		_ = s.value.set("") // text, which takes anything
 		delete(y.l.c.origin, s.name)
 	}
 }
 
 func (l *loader) file(path string) {
-	text, err := os.ReadFile(path)
+	content, err := os.ReadFile(path)
 	if err != nil {
 		l.problem(path, pathless(err), "--config and EAS_CONFIG_FILE name a YAML file")
 		return
 	}
-	l.c.file, l.c.text = path, text
-	members, err := document.Members(text)
+	l.c.file, l.c.text = path, content
+	members, err := document.Members(content)
 	if err != nil {
 		var at *document.Error
 		if errors.As(err, &at) {
@@ -127,7 +130,7 @@ func (l *loader) file(path string) {
 	y := l.layer()
 	for _, m := range members {
 		source := fmt.Sprintf("%s:%d:%d", path, m.Key.Line, m.Key.Column)
-		s, twin, ok := find(m.Name)
+		s, twin, ok := find(l.settings, m.Name)
 		if !ok {
 			l.problem(source, problem.Unknown("setting", m.Name, names()...), listHint)
 			continue
@@ -135,14 +138,14 @@ func (l *loader) file(path string) {
 		source = fmt.Sprintf("%s:%d:%d: %s", path, m.At.Line, m.At.Column, m.Name)
 		y.set(s.name, source, func() error {
 			if !twin {
-				if err := fromFile(s.value(l.c), m.Value); err != nil {
+				if err := s.value.fromFile(m.Value); err != nil {
 					return err
 				}
 				l.relative(s, filepath.Dir(path))
 				return nil
 			}
 			var file string
-			if err := fromFile(textValue{&file, "a file"}, m.Value); err != nil {
+			if err := text(&file, "a file").fromFile(m.Value); err != nil {
 				return err
 			}
 			return l.secretFrom(s, relativeTo(filepath.Dir(path), file))
@@ -152,8 +155,8 @@ func (l *loader) file(path string) {
 
 // relative makes a file's name that stands in the configuration file relative to that file, wherever easgate is started.
 func (l *loader) relative(s setting, dir string) {
-	if t, ok := s.value(l.c).(textValue); ok && t.k == "a file" {
-		*t.p = relativeTo(dir, *t.p)
+	if p := s.value.path; p != nil {
+		*p = relativeTo(dir, *p)
 	}
 }
 
@@ -166,16 +169,16 @@ func relativeTo(dir, file string) string {
 
 func (l *loader) env(env map[string]string) {
 	y := l.layer()
-	for _, s := range table {
+	for _, s := range l.settings {
 		if v, ok := env[s.env()]; ok {
-			y.set(s.name, s.env(), func() error { return s.value(l.c).set(v) })
+			y.set(s.name, s.env(), func() error { return s.value.set(v) })
 		}
 		if v, ok := env[s.env()+"_FILE"]; ok && s.hasTwin() {
 			y.set(s.name, s.env()+"_FILE", func() error { return l.secretFrom(s, v) })
 		}
 	}
-	for _, name := range sortedKeys(env) {
-		if _, _, ok := find(strings.ToLower(strings.TrimPrefix(name, "EAS_"))); !ok && name != "EAS_CONFIG_FILE" && !fromKubernetes(name, env[name]) {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if _, _, ok := find(l.settings, strings.ToLower(strings.TrimPrefix(name, "EAS_"))); !ok && name != "EAS_CONFIG_FILE" && !fromKubernetes(name, env[name]) {
 			l.warn(name, "no setting of that name", cmp.Or(problem.HintOf(problem.Unknown("setting", name, envNames()...)), listHint))
 		}
 	}
@@ -197,9 +200,9 @@ func fromKubernetes(name, value string) bool {
 
 func (l *loader) flags(given map[string]string) {
 	y := l.layer()
-	for _, s := range table {
+	for _, s := range l.settings {
 		if v, ok := given[s.name]; ok {
-			y.set(s.name, "--"+s.flag(), func() error { return s.value(l.c).set(v) })
+			y.set(s.name, "--"+s.flag(), func() error { return s.value.set(v) })
 		}
 	}
 }
@@ -213,17 +216,17 @@ func (l *loader) secretFrom(s setting, path string) error {
 	if secret == "" {
 		return fmt.Errorf("%s: the file is empty", path)
 	}
-	return s.value(l.c).set(secret)
+	return s.value.set(secret)
 }
 
 // hasTwin reports whether NAME_file is read by the loader. The keyring's file is a setting of its own, because it is
 // read again while easgate runs. Stores hold passwords of databases.
 func (s setting) hasTwin() bool {
-	return s.secret() && s.name != "keyring" || s.name == "config_token_stores"
+	return s.value.secret && s.name != "keyring" || s.name == "config_token_stores"
 }
 
 // find returns the setting that name stands for; twin says that name is its NAME_file.
-func find(name string) (s setting, twin, ok bool) {
+func find(table []setting, name string) (s setting, twin, ok bool) {
 	for _, s := range table {
 		if s.name == name {
 			return s, false, true
@@ -237,7 +240,7 @@ func find(name string) (s setting, twin, ok bool) {
 
 func names() []string {
 	var out []string
-	for _, s := range table {
+	for _, s := range settings(defaults()) {
 		out = append(out, s.name)
 		if s.hasTwin() {
 			out = append(out, s.name+twinSuffix)
@@ -252,15 +255,6 @@ func envNames() []string {
 		out[i] = "EAS_" + strings.ToUpper(n)
 	}
 	return out
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // pathless drops the operation and the path from a file error, for messages that name the file already.

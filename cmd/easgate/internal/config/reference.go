@@ -8,30 +8,28 @@ import (
 // Reference returns the table of settings in Markdown, for docs/configuration.md.
 func Reference() string {
 	var b strings.Builder
-	def := defaults()
 	group := ""
-	for _, s := range table {
+	for _, s := range settings(defaults()) {
 		if s.group != group {
 			group = s.group
 			fmt.Fprintf(&b, "\n### %s\n\n| variable | flag | takes | default | |\n|---|---|---|---|---|\n", group)
 		}
-		v := s.value(def)
 		env := "`" + s.env() + "`"
 		if s.hasTwin() {
 			env += "<br>`…_FILE`"
 		}
 		flag := ""
-		if !s.secret() && !s.later {
+		if s.hasFlag() {
 			flag = "`--" + s.flag() + "`"
 		}
-		initial := v.show()
+		initial := s.value.show()
 		if initial == "false" {
 			initial = ""
 		}
 		if initial != "" {
 			initial = "`" + strings.ReplaceAll(initial, ",", " ") + "`"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", env, flag, v.kind(), initial, s.doc)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", env, flag, s.value.kind, initial, s.doc)
 	}
 	return b.String()
 }

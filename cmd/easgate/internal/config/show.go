@@ -22,10 +22,9 @@ type Entry struct {
 // Entries lists every setting in the table's order.
 func (c *Config) Entries() []Entry {
 	var out []Entry
-	for _, s := range table {
-		v := s.value(c)
-		text := v.show()
-		if d, ok := v.(documentValue); ok && text != "" && !d.list {
+	for _, s := range settings(c) {
+		text := s.value.show()
+		if strings.HasPrefix(text, "{") {
 			text = string(redact.JSON(json.RawMessage(text)))
 		}
 		out = append(out, Entry{s.name, text, c.origin[s.name]})
@@ -36,7 +35,7 @@ func (c *Config) Entries() []Entry {
 // WriteYAML writes c as a configuration file, secrets redacted, with a comment on where each value came from.
 // Settings at their default are commented out.
 func (c *Config) WriteYAML(w io.Writer) error {
-	group := ""
+	table, group := settings(c), ""
 	for i, e := range c.Entries() {
 		if g := table[i].group; g != group {
 			group = g

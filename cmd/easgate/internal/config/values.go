@@ -19,28 +19,30 @@ import (
 )
 
 // A value is a setting's place in a Config.
-type value interface {
+type value struct {
+	// kind says in a few words what set takes, and word stands for it in help texts.
+	kind, word string
+	// few marks a kind that names all that there is.
+	few    bool
+	secret bool
+	// path is a file's name, nil for other values.
+	path *string
 	// set takes the text of an environment variable, a flag or a scalar in the file.
-	set(text string) error
-	// show is the value as a person writes it in the file, "" when it is empty. It may hold a secret.
-	show() string
-	// kind says in a few words what set takes.
-	kind() string
-}
-
-// A structured value takes more than scalars from the file.
-type structured interface {
-	setJSON(raw json.RawMessage) error
+	set func(text string) error
+	// setJSON takes what stands in the file; nil: a scalar, for set.
+	setJSON func(raw json.RawMessage) error
+	// show is the value as a person writes it in the file, "" when it is empty. It holds no secret.
+	show func() string
 }
 
 // fromFile sets v from the JSON of the file's member.
-func fromFile(v value, raw json.RawMessage) error {
-	if s, ok := v.(structured); ok {
-		return s.setJSON(raw)
+func (v value) fromFile(raw json.RawMessage) error {
+	if v.setJSON != nil {
+		return v.setJSON(raw)
 	}
 	text, err := scalar(raw)
 	if err != nil {
-		return fmt.Errorf("want %s, got %w", v.kind(), err)
+		return fmt.Errorf("want %s, got %w", v.kind, err)
 	}
 	return v.set(text)
 }
@@ -62,228 +64,185 @@ func scalar(raw json.RawMessage) (string, error) {
 	return string(raw), nil
 }
 
-type textValue struct {
-	p *string
-	k string
+// of makes the value at p. parse returns false for what it does not take.
+func of[T any](p *T, kind, word string, parse func(string) (T, bool), show func(T) string) value {
+	return value{kind: kind, word: word, show: func() string { return show(*p) }, set: func(s string) error {
+		t, ok := parse(s)
+		if !ok {
+			return fmt.Errorf("want %s, got %q", kind, s)
+		}
+		*p = t
+		return nil
+	}}
 }
 
-func (v textValue) set(s string) error { *v.p = s; return nil }
-func (v textValue) show() string       { return *v.p }
-func (v textValue) kind() string       { return v.k }
+func anyText(s string) (string, bool) { return s, true }
+func itself(s string) string          { return s }
 
-type secretValue struct{ p *plugins.Secret }
+func text(p *string, kind string) value { return of(p, kind, "text", anyText, itself) }
 
-func (v secretValue) set(s string) error { *v.p = plugins.Secret(s); return nil }
-func (v secretValue) show() string       { return v.p.String() }
-func (v secretValue) kind() string       { return "text" }
+func file(p *string) value {
+	v := of(p, "a file", "file", anyText, itself)
+	v.path = p
+	return v
+}
 
-func (v secretValue) setJSON(raw json.RawMessage) error {
-	text, err := scalar(raw)
-	if err != nil {
-		text = string(raw) // a key set may be written as YAML
+func secret(p *plugins.Secret) value {
+	v := of(p, "text", "text", func(s string) (plugins.Secret, bool) { return plugins.Secret(s), true }, plugins.Secret.String)
+	v.secret = true
+	v.setJSON = func(raw json.RawMessage) error {
+		text, err := scalar(raw)
+		if err != nil {
+			text = string(raw) // a key set may be written as YAML
+		}
+		return v.set(text)
 	}
-	return v.set(text)
+	return v
 }
 
-type portValue struct{ p *int }
+func port(p *int) value {
+	v := of(p, "a port, 0 to 65535", "port", func(s string) (int, bool) {
+		n, err := strconv.Atoi(s)
+		return n, err == nil && 0 <= n && n <= 65535
+	}, func(n int) string { return strings.TrimPrefix(strconv.Itoa(n), "0") })
+	set := v.set
+	v.set = func(s string) error {
+		err := set(s)
+		if err != nil && strings.HasPrefix(s, "tcp://") {
+			return problem.Hint(err, "Kubernetes sets this variable for a Service named eas; "+
+				"set enableServiceLinks: false in the pod, or name the port with --port")
+		}
+		return err
+	}
+	return v
+}
 
-func (v portValue) set(s string) error {
-	n, err := strconv.Atoi(s)
-	if err == nil && 0 <= n && n <= 65535 {
-		*v.p = n
+// mode is the permission of a file, in octal.
+func mode(p *fs.FileMode) value {
+	v := of(p, "an octal mode such as 0660", "text", func(s string) (fs.FileMode, bool) {
+		n, err := strconv.ParseUint(strings.TrimPrefix(s, "0o"), 8, 32)
+		return fs.FileMode(n), err == nil && n <= 0o777
+	}, func(m fs.FileMode) string { return fmt.Sprintf("0%o", uint32(m)) })
+	// Text alone: YAML reads 0660 as a number, and 660 as another one.
+	v.setJSON = func(raw json.RawMessage) error {
+		var s string
+		if json.Unmarshal(raw, &s) != nil {
+			return fmt.Errorf("want %s in quotes, got %s", v.kind, raw)
+		}
+		return v.set(s)
+	}
+	return v
+}
+
+func boolean(p *bool) value {
+	return of(p, "true or false", "bool", func(s string) (is, ok bool) {
+		switch strings.ToLower(s) {
+		case "1", "true", "yes", "on":
+			return true, true
+		case "0", "false", "no", "off", "":
+			return false, true
+		}
+		return false, false
+	}, strconv.FormatBool)
+}
+
+func enum(p *string, words ...string) value {
+	v := of(p, "one of "+strings.Join(words, ", "), "text", func(s string) (string, bool) { return s, slices.Contains(words, s) }, itself)
+	v.few = true
+	return v
+}
+
+// listOf makes a value of texts that check takes, between commas or white space.
+func listOf(p *[]string, kind string, check func(string) bool) value {
+	v := value{kind: kind, word: "list", show: func() string { return strings.Join(*p, ",") }}
+	v.set = func(s string) error {
+		list := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' })
+		for _, e := range list {
+			if !check(e) {
+				return fmt.Errorf("want %s, got %q", kind, e)
+			}
+		}
+		*p = list
 		return nil
 	}
-	err = fmt.Errorf("want %s, got %q", v.kind(), s)
-	if strings.HasPrefix(s, "tcp://") {
-		return problem.Hint(err, "Kubernetes sets this variable for a Service named eas; set enableServiceLinks: false in the pod, or name the port with --port")
-	}
-	return err
+	return v.asList()
 }
 
-func (v portValue) show() string {
-	if *v.p == 0 {
-		return ""
-	}
-	return strconv.Itoa(*v.p)
-}
-func (v portValue) kind() string { return "a port, 0 to 65535" }
-
-// modeValue is the permission of a file, in octal.
-type modeValue struct{ p *fs.FileMode }
-
-func (v modeValue) set(s string) error {
-	n, err := strconv.ParseUint(strings.TrimPrefix(s, "0o"), 8, 32)
-	if err != nil || n > 0o777 {
-		return fmt.Errorf("want %s, got %q", v.kind(), s)
-	}
-	*v.p = fs.FileMode(n)
-	return nil
-}
-
-// setJSON takes text alone: YAML reads 0660 as a number, and 660 as another one.
-func (v modeValue) setJSON(raw json.RawMessage) error {
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return fmt.Errorf("want %s in quotes, got %s", v.kind(), raw)
-	}
-	return v.set(s)
-}
-func (v modeValue) show() string { return fmt.Sprintf("0%o", uint32(*v.p)) }
-func (v modeValue) kind() string { return "an octal mode such as 0660" }
-
-type boolValue struct{ p *bool }
-
-func (v boolValue) set(s string) error {
-	switch strings.ToLower(s) {
-	case "1", "true", "yes", "on":
-		*v.p = true
-	case "0", "false", "no", "off", "":
-		*v.p = false
-	default:
-		return fmt.Errorf("want %s, got %q", v.kind(), s)
-	}
-	return nil
-}
-func (v boolValue) show() string { return strconv.FormatBool(*v.p) }
-func (v boolValue) kind() string { return "true or false" }
-
-type enumValue struct {
-	p  *string
-	of []string
-}
-
-func (v enumValue) set(s string) error {
-	if !slices.Contains(v.of, s) {
-		return fmt.Errorf("want %s, got %q", v.kind(), s)
-	}
-	*v.p = s
-	return nil
-}
-func (v enumValue) show() string { return *v.p }
-func (v enumValue) kind() string { return "one of " + strings.Join(v.of, ", ") }
-
-type listValue struct {
-	p  *[]string
-	of []string
-}
-
-func (v listValue) set(s string) error {
-	list := fields(s)
-	for _, e := range list {
-		if !slices.Contains(v.of, e) {
-			return fmt.Errorf("want %s, got %q", v.kind(), e)
+// asList lets v be a list in the file: it takes the text that its environment variable would hold.
+func (v value) asList() value {
+	v.setJSON = func(raw json.RawMessage) error {
+		var items []json.RawMessage
+		if json.Unmarshal(raw, &items) != nil {
+			items = []json.RawMessage{raw}
 		}
+		texts := make([]string, len(items))
+		for i, it := range items {
+			var err error
+			if texts[i], err = scalar(it); err != nil {
+				return fmt.Errorf("want %s, got %w in it", v.kind, err)
+			}
+		}
+		return v.set(strings.Join(texts, ","))
 	}
-	*v.p = list
-	return nil
+	return v
 }
-func (v listValue) setJSON(raw json.RawMessage) error { return setList(v, raw) }
-func (v listValue) show() string                      { return strings.Join(*v.p, ",") }
-func (v listValue) kind() string                      { return "a list of " + strings.Join(v.of, ", ") }
 
-// originsValue is a list of origins (RFC 6454 §6.2).
-type originsValue struct{ p *[]string }
+func list(p *[]string, of ...string) value {
+	v := listOf(p, "a list of "+strings.Join(of, ", "), func(e string) bool { return slices.Contains(of, e) })
+	v.few = true
+	return v
+}
 
-func (v originsValue) set(s string) error {
-	list := fields(s)
-	for _, e := range list {
+// origins is a list of origins (RFC 6454 §6.2).
+func origins(p *[]string) value {
+	v := listOf(p, "a list of origins such as https://idp.example.com", func(e string) bool {
 		u, err := url.Parse(e)
-		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.TrimSuffix(e, "/") != u.Scheme+"://"+u.Host {
-			return fmt.Errorf("want %s, got %q", v.kind(), e)
+		return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
+			strings.TrimSuffix(e, "/") == u.Scheme+"://"+u.Host
+	})
+	v.word = "text"
+	return v
+}
+
+// megabytes is an amount of memory, held in bytes and written in MB.
+func megabytes(p *int) value {
+	return of(p, "a number of MB, 1 to 1024", "text", func(s string) (int, bool) {
+		n, err := strconv.Atoi(s)
+		return n << 20, err == nil && 1 <= n && n <= 1024
+	}, func(n int) string { return strconv.Itoa(n >> 20) })
+}
+
+func proxies(p *parent.Trusted) value {
+	v := value{kind: "a list of networks, addresses, loopback, private", word: "list"}
+	v.show = func() string {
+		if slices.Equal(*p, parent.DefaultTrusted()) {
+			return "loopback,private"
 		}
+		var s []string
+		for _, n := range *p {
+			s = append(s, n.String())
+		}
+		return strings.Join(s, ",")
 	}
-	*v.p = list
-	return nil
-}
-func (v originsValue) setJSON(raw json.RawMessage) error { return setList(v, raw) }
-func (v originsValue) show() string                      { return strings.Join(*v.p, ",") }
-func (v originsValue) kind() string                      { return "a list of origins such as https://idp.example.com" }
-
-// megabytesValue is an amount of memory, held in bytes and written in MB.
-type megabytesValue struct{ p *int }
-
-func (v megabytesValue) set(s string) error {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > 1024 {
-		return fmt.Errorf("want %s, got %q", v.kind(), s)
+	v.set = func(s string) error {
+		t, err := parent.ParseTrusted(s)
+		if err == nil {
+			*p = t
+		}
+		return err
 	}
-	*v.p = n << 20
-	return nil
-}
-func (v megabytesValue) show() string { return strconv.Itoa(*v.p >> 20) }
-func (v megabytesValue) kind() string { return "a number of MB, 1 to 1024" }
-
-type proxiesValue struct{ p *parent.Trusted }
-
-func (v proxiesValue) set(s string) error {
-	t, err := parent.ParseTrusted(s)
-	if err == nil {
-		*v.p = t
-	}
-	return err
-}
-func (v proxiesValue) setJSON(raw json.RawMessage) error { return setList(v, raw) }
-
-func (v proxiesValue) show() string {
-	if slices.Equal(*v.p, parent.DefaultTrusted()) {
-		return "loopback,private"
-	}
-	var s []string
-	for _, p := range *v.p {
-		s = append(s, p.String())
-	}
-	return strings.Join(s, ",")
-}
-func (v proxiesValue) kind() string {
-	return "a list of networks, addresses, loopback, private"
+	return v.asList()
 }
 
-type profileValue struct{ p *parent.Profile }
-
-func (v profileValue) set(s string) error {
-	p, ok := parent.ParseProfile(s)
-	if !ok {
-		return fmt.Errorf("want %s, got %q", v.kind(), s)
-	}
-	*v.p = p
-	return nil
-}
-func (v profileValue) show() string { return v.p.String() }
-
-func (v profileValue) kind() string {
+func profile(p *parent.Profile) value {
 	var names []string
 	for p := parent.Auto; p <= parent.EAS; p++ {
 		names = append(names, p.String())
 	}
-	return "one of " + strings.Join(names, ", ")
+	v := of(p, "one of "+strings.Join(names, ", "), "text", parent.ParseProfile, parent.Profile.String)
+	v.few = true
+	return v
 }
-
-// setList gives v a list from the file as the text that its environment variable would hold.
-func setList(v value, raw json.RawMessage) error {
-	var items []json.RawMessage
-	if json.Unmarshal(raw, &items) != nil {
-		text, err := scalar(raw)
-		if err != nil {
-			return fmt.Errorf("want %s, got %w", v.kind(), err)
-		}
-		return v.set(text)
-	}
-	var texts []string
-	for _, it := range items {
-		text, err := scalar(it)
-		if err != nil {
-			return fmt.Errorf("want %s, got %w in it", v.kind(), err)
-		}
-		texts = append(texts, text)
-	}
-	return v.set(strings.Join(texts, ","))
-}
-
-func fields(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' })
-}
-
-type levelValue struct{ p *slog.Level }
 
 // EAS's logger knows more levels than slog.
 var levels = map[string]slog.Level{
@@ -291,80 +250,62 @@ var levels = map[string]slog.Level{
 	"verbose": slog.LevelDebug, "debug": slog.LevelDebug, "silly": slog.LevelDebug,
 }
 
-func (v levelValue) set(s string) error {
-	l, ok := levels[strings.ToLower(s)]
-	if !ok {
-		return fmt.Errorf("want %s, got %q", v.kind(), s)
-	}
-	*v.p = l
-	return nil
-}
-func (v levelValue) show() string { return strings.ToLower(v.p.String()) }
-func (v levelValue) kind() string { return "one of error, warn, info, http, verbose, debug, silly" }
-
-type durationValue struct{ p *time.Duration }
-
-func (v durationValue) set(s string) error {
-	d, err := time.ParseDuration(s)
-	if n, numErr := strconv.Atoi(s); numErr == nil {
-		d, err = time.Duration(n)*time.Second, nil
-	}
-	if err != nil || d <= 0 || d > 24*time.Hour {
-		return fmt.Errorf("want %s, got %q", v.kind(), s)
-	}
-	*v.p = d
-	return nil
-}
-func (v durationValue) show() string { return v.p.String() }
-func (v durationValue) kind() string { return "a time such as 10s or 2m, or seconds" }
-
-// A documentValue holds YAML or JSON as JSON.
-type documentValue struct {
-	p    *json.RawMessage
-	list bool
+func level(p *slog.Level) value {
+	v := of(p, "one of error, warn, info, http, verbose, debug, silly", "text", func(s string) (slog.Level, bool) {
+		l, ok := levels[strings.ToLower(s)]
+		return l, ok
+	}, func(l slog.Level) string { return strings.ToLower(l.String()) })
+	v.few = true
+	return v
 }
 
-func (v documentValue) set(s string) error {
-	if strings.TrimSpace(s) == "" {
-		*v.p = nil
+func duration(p *time.Duration) value {
+	return of(p, "a time such as 10s or 2m, or seconds", "time", func(s string) (time.Duration, bool) {
+		d, err := time.ParseDuration(s)
+		if n, numErr := strconv.Atoi(s); numErr == nil {
+			d, err = time.Duration(n)*time.Second, nil
+		}
+		return d, err == nil && 0 < d && d <= 24*time.Hour
+	}, time.Duration.String)
+}
+
+// structured holds YAML or JSON as JSON: a list or else a mapping.
+func structured(p *json.RawMessage, list bool) value {
+	v := value{kind: "a mapping in YAML or JSON", word: "yaml", show: func() string { return string(*p) }}
+	open := byte('{')
+	if list {
+		v.kind, open = "a list in YAML or JSON", '['
+	}
+	v.set = func(s string) error {
+		if strings.TrimSpace(s) == "" {
+			*p = nil
+			return nil
+		}
+		raw, err := document.Convert([]byte(s))
+		if err != nil {
+			return fmt.Errorf("want %s: %w", v.kind, err)
+		}
+		if raw[0] == '"' {
+			return fmt.Errorf("want %s, got a text", v.kind)
+		}
+		return v.setJSON(raw)
+	}
+	v.setJSON = func(raw json.RawMessage) error {
+		switch raw[0] {
+		case 'n':
+			*p = nil
+		case '"': // a document in a text
+			var s string
+			if err := json.Unmarshal(raw, &s); err != nil {
+				return err
+			}
+			return v.set(s)
+		case open:
+			*p = raw
+		default:
+			return fmt.Errorf("want %s", v.kind)
+		}
 		return nil
 	}
-	raw, err := document.Convert([]byte(s))
-	if err != nil {
-		return fmt.Errorf("want %s: %w", v.kind(), err)
-	}
-	return v.setJSON(raw)
-}
-
-func (v documentValue) setJSON(raw json.RawMessage) error {
-	open := byte('{')
-	if v.list {
-		open = '['
-	}
-	switch raw[0] {
-	case 'n':
-		*v.p = nil
-	case '"':
-		var s string
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return err
-		}
-		if isQuoted, err := document.Convert([]byte(s)); err == nil && isQuoted[0] == '"' {
-			return fmt.Errorf("want %s, got a text", v.kind())
-		}
-		return v.set(s)
-	case open:
-		*v.p = raw
-	default:
-		return fmt.Errorf("want %s", v.kind())
-	}
-	return nil
-}
-
-func (v documentValue) show() string { return string(*v.p) }
-func (v documentValue) kind() string {
-	if v.list {
-		return "a list in YAML or JSON"
-	}
-	return "a mapping in YAML or JSON"
+	return v
 }
