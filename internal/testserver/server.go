@@ -163,9 +163,13 @@ func (s *Server) Start() {
 	if s.proc != nil {
 		s.t.Fatal("testserver: runs already")
 	}
-	var log bytes.Buffer
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
 	p := &process{cmd: s.command(context.Background(), s.start), exited: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = &log, &log
+	p.cmd.Stdout, p.cmd.Stderr = log, log
 	started := make(chan error)
 	go func() {
 		// The signal at the parent's death is that of the thread which started the server.
@@ -192,11 +196,20 @@ func (s *Server) Start() {
 		select {
 		case <-tick.C:
 		case <-p.exited:
-			s.t.Fatalf("%s: ended: %s\n%s", filepath.Base(s.start[0]), p.cmd.ProcessState, log.String())
+			s.t.Fatalf("%s: ended: %s\n%s", filepath.Base(s.start[0]), p.cmd.ProcessState, s.Log())
 		case <-ctx.Done():
 			s.t.Fatalf("%s: not ready after %v: %v", filepath.Base(s.start[0]), patience, err)
 		}
 	}
+}
+
+// Log is what the server has said.
+func (s *Server) Log() string {
+	text, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // Kill ends the server at once, as a crash does. It may be started again.
