@@ -27,7 +27,7 @@ type EasgateServer struct {
 	env     []string
 }
 
-// Easgate starts easgate with a keyring of its own, and more settings: EAS_NAME=value. A test that fails shows its log.
+// Easgate starts easgate with a keyring of its own, and more settings: each NAME=value. A test that fails shows its log.
 // Settings can come from a function of the server, which may seal tokens and write files before it runs.
 func Easgate(t testing.TB, settings func(*EasgateServer) []string) *EasgateServer {
 	t.Helper()
