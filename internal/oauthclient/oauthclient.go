@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +51,9 @@ type Config struct {
 	Method Method
 	// Algorithm signs assertions; "" for the usual one of the key's type.
 	Algorithm string
+	// AssertionFile holds an assertion that somebody else signs and replaces (RFC 7523 §2.2), such as a workload's identity.
+	// It is read at each use, and is instead of Key.
+	AssertionFile string
 }
 
 // A Client makes requests that are authenticated. It is safe for concurrent use.
@@ -85,7 +90,7 @@ func New(c Config) (*Client, error) {
 	if c.ID == "" {
 		return nil, errors.New("client_id: required")
 	}
-	if c.Key != "" {
+	if c.Key != "" || c.AssertionFile != "" {
 		client.fits = append(client.fits, PrivateKeyJWT)
 	}
 	if c.Secret != "" {
@@ -109,6 +114,11 @@ func (c *Client) signer() error {
 	var err error
 	var suits []jose.SignatureAlgorithm
 	switch {
+	case c.c.AssertionFile != "":
+		if !filepath.IsAbs(c.c.AssertionFile) || c.c.Key != "" {
+			return errors.New("assertion_file: want an absolute path, and no private_key beside it")
+		}
+		return nil
 	case c.c.Key != "":
 		if c.key, err = parseKey(c.c.Key); err != nil {
 			return err
@@ -204,7 +214,7 @@ func (c *Client) Request(
 		if audience == "" {
 			audience = endpoint
 		}
-		assertion, err := c.assertion(audience, now)
+		assertion, err := c.assertion(method, audience, now)
 		if err != nil {
 			return nil, err
 		}
@@ -227,7 +237,10 @@ func (c *Client) Request(
 }
 
 // assertion is a JWT that is good for one use, soon (RFC 7523 §3).
-func (c *Client) assertion(audience string, now time.Time) (string, error) {
+func (c *Client) assertion(method, audience string, now time.Time) (string, error) {
+	if c.c.AssertionFile != "" && method == PrivateKeyJWT {
+		return c.given()
+	}
 	const lifetime = time.Minute
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: c.alg, Key: c.key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
@@ -245,6 +258,22 @@ func (c *Client) assertion(audience string, now time.Time) (string, error) {
 		return "", errAssertion
 	}
 	return signed.CompactSerialize()
+}
+
+// maxAssertion is how many bytes an assertion in a file may have.
+const maxAssertion = 64 << 10
+
+// given reads the assertion that somebody else signed.
+func (c *Client) given() (string, error) {
+	info, err := os.Stat(c.c.AssertionFile)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxAssertion {
+		return "", fmt.Errorf("assertion_file %s: not a file that can be read: a path of this machine, mounted here?", c.c.AssertionFile)
+	}
+	text, err := os.ReadFile(c.c.AssertionFile)
+	if err != nil {
+		return "", fmt.Errorf("assertion_file %s: cannot be read", c.c.AssertionFile)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // Refused reports whether a server's answer means that it does not take the client's credentials (RFC 6749 §5.2): then

@@ -9,6 +9,8 @@ import (
 	"github.com/easgate/easgate/plugins/jwt"
 	"github.com/easgate/easgate/plugins/ldap"
 	"github.com/easgate/easgate/plugins/noop"
+	"github.com/easgate/easgate/plugins/oauth2"
+	"github.com/easgate/easgate/plugins/oidc"
 	"github.com/easgate/easgate/plugins/requestheader"
 	"github.com/easgate/easgate/plugins/requestjs"
 	"github.com/easgate/easgate/plugins/requestparam"
@@ -23,6 +25,8 @@ func Registry() plugins.Registry {
 		"jwt":            plugins.Of(jwt.New),
 		"ldap":           plugins.Of(ldap.New),
 		"noop":           plugins.Of(noop.New),
+		"oauth2":         plugins.Of(oauth2.New),
+		"oidc":           plugins.Of(oidc.New),
 		"request_header": plugins.Of(requestheader.New),
 		"request_js":     plugins.Of(requestjs.New),
 		"request_param":  plugins.Of(requestparam.New),

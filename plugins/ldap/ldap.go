@@ -21,12 +21,8 @@ import (
 
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/credential"
-	"github.com/easgate/easgate/internal/memo"
 	"github.com/easgate/easgate/plugins"
 )
-
-// maxRemembered bounds what all remembered logins of a plugin weigh, in bytes.
-const maxRemembered = 16 << 20
 
 // maxName is how long a user name may be, in bytes: servers hang up on requests that are too long for them.
 const maxName = 1024
@@ -52,11 +48,10 @@ type Plugin struct {
 	// service searches; passwords does nothing but bind, as one user after the other.
 	service, passwords *pool
 
-	key credential.Key
-	// verdicts are remembered for ttl if they are logins, and shared by requests with the same credentials otherwise.
-	verdicts *memo.Memory[credential.MAC, verdict]
-	ttl      time.Duration
-	called   func(time.Duration, error)
+	key    credential.Key
+	cache  cache
+	checks credential.Checks[verdict]
+	called func(time.Duration, error)
 }
 
 // New builds the plugin. It does not connect yet.
@@ -67,8 +62,6 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	}
 	p := &Plugin{
 		realm: c.Realm, rules: rules, key: credential.NewKey(), native: env.Native, log: env.Log, called: env.Calls("ldap"),
-		verdicts: memo.New(memo.Options[credential.MAC, verdict]{Bytes: maxRemembered, Now: env.Now}),
-		ttl:      defaultSessionCacheTTL,
 	}
 	if p.realm == "" {
 		p.realm = DefaultRealm
@@ -76,13 +69,14 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if p.basic, err = c.Reader(p.realm, env.Native); err != nil {
 		return nil, err
 	}
+	p.cache.now, p.cache.ttl = env.Now, defaultSessionCacheTTL
 	if n := c.SessionCacheTTL; n != nil {
 		if *n < 0 {
 			if err := env.Complain(errors.New("session_cache_ttl: want seconds, 0 or more")); err != nil {
 				return nil, err
 			}
 		}
-		p.ttl = time.Duration(*n) * time.Second
+		p.cache.ttl = time.Duration(*n) * time.Second
 	}
 	if err := p.connection(&c.Connection, env); err != nil {
 		return nil, fmt.Errorf("connection.%w", err)
@@ -163,10 +157,10 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 		return p.basic.Unauthorized(plugins.Deny, c, "credentials not usable"), nil
 	}
 	m := p.key.MAC(c.User, c.Password)
-	if v, ok := p.verdicts.Get(m); ok {
-		return v.login.allow(), nil
+	if l := p.cache.get(m); l != nil {
+		return l.allow(), nil
 	}
-	v, err := p.verdicts.Load(ctx, m, func(ctx context.Context) (memo.Entry[verdict], error) { return p.ask(ctx, c) })
+	v, err := p.checks.Do(ctx, m, func() (verdict, error) { return p.ask(ctx, c, m) })
 	switch {
 	case err != nil:
 		return plugins.Result{}, fmt.Errorf("ldap: %w", err)
@@ -194,21 +188,25 @@ func (l *login) allow() plugins.Result {
 	}
 }
 
-// ask logs in. Only a success is remembered: nobody else can fill the memory.
-func (p *Plugin) ask(ctx context.Context, c plugins.Basic) (e memo.Entry[verdict], err error) {
-	start := time.Now()
-	e.Value, err = p.login(ctx, c)
-	p.called(time.Since(start), err)
-	if l := e.Value.login; l != nil {
-		e.Bytes, e.TTL = l.weight, p.ttl
+// ask logs in and remembers a success.
+func (p *Plugin) ask(ctx context.Context, c plugins.Basic, m credential.MAC) (verdict, error) {
+	// A login that ended after this request looked and before it asked.
+	if l := p.cache.get(m); l != nil {
+		return verdict{login: l}, nil
 	}
-	return e, err
+	start := time.Now()
+	v, err := p.login(ctx, c)
+	p.called(time.Since(start), err)
+	if err == nil && v.login != nil {
+		p.cache.put(m, v.login)
+	}
+	return v, err
 }
 
 // Close closes the connections and forgets the logins.
 func (p *Plugin) Close() error {
 	p.service.close()
 	p.passwords.close()
-	p.verdicts.Clear()
+	p.cache.clear()
 	return nil
 }

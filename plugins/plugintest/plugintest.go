@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/easgate/easgate/internal/redact"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -106,7 +105,6 @@ func (c Contract) testBadConfigs(t *testing.T) {
 }
 
 func (c Contract) testRedaction(t *testing.T) {
-	c.noSecrets(t, "what inspect shows", string(redact.As(c.Config, c.Factory.Config)))
 	v := reflect.New(c.Factory.Config)
 	if err := json.Unmarshal(c.Config, v.Interface()); err != nil {
 		t.Fatal(err)
