@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -18,18 +19,13 @@ func (l *loader) check() {
 	c := l.c
 	l.checkKeys()
 	l.checkListeners()
-	if (c.SSLCert == "") != (c.SSLKey == "") {
-		l.problem(c.originOf("ssl_cert", "ssl_key"), errors.New("a certificate needs its key, and a key its certificate"),
-			"set both EAS_SSL_CERT and EAS_SSL_KEY")
-	}
-	if (c.GRPCSSLCert == "") != (c.GRPCSSLKey == "") {
-		l.problem(c.originOf("grpc_ssl_cert", "grpc_ssl_key"), errors.New("a certificate needs its key, and a key its certificate"),
-			"set both EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY")
-	}
+	l.checkPair("ssl_cert", c.SSLCert, "ssl_key", c.SSLKey)
+	l.checkPair("grpc_ssl_cert", c.GRPCSSLCert, "grpc_ssl_key", c.GRPCSSLKey)
 	l.checkRoots()
 	for _, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
-			l.warn(c.origin["trusted_proxies"], fmt.Sprintf("%s trusts everybody: any client that reaches easgate can say which path it asks for", p),
+			l.warn(c.origin["trusted_proxies"],
+				fmt.Sprintf("%s trusts everybody: any client that reaches easgate can say which path it asks for", p),
 				"name the addresses of your proxies")
 		}
 	}
@@ -48,6 +44,14 @@ func (l *loader) check() {
 	}
 }
 
+func (l *loader) checkPair(certName, cert, keyName, key string) {
+	if (cert == "") != (key == "") {
+		l.problem(cmp.Or(l.c.origin[certName], l.c.origin[keyName]),
+			errors.New("a certificate needs its key, and a key its certificate"),
+			fmt.Sprintf("set both EAS_%s and EAS_%s", strings.ToUpper(certName), strings.ToUpper(keyName)))
+	}
+}
+
 func (l *loader) checkRoots() {
 	c := l.c
 	if c.CAFile == "" {
@@ -59,7 +63,8 @@ func (l *loader) checkRoots() {
 	case err == nil:
 	case c.origin["ca_file"] == nodeExtraCA:
 		// Node.js goes on without it too.
-		l.warn(nodeExtraCA, fmt.Sprintf("its certificate authorities are not read: %v", err), "take it out, or name the file in EAS_CA_FILE")
+		l.warn(nodeExtraCA, fmt.Sprintf("its certificate authorities are not read: %v", err),
+			"take it out, or name the file in EAS_CA_FILE")
 	default:
 		l.problem(c.origin["ca_file"], err, "EAS_CA_FILE names a PEM file of certificate authorities")
 	}
@@ -84,10 +89,12 @@ func (l *loader) checkKeys() {
 	case !l.keysOptional && !(native && keyring) && !(easOpen && eas):
 		l.problem("", errors.New("EAS_KEYRING_FILE is not set: there is no key to open config tokens with"), keyHint(easOpen))
 	case c.RequireSignedTokens && (easOpen && eas || c.AllowPlainTokens):
-		l.problem(c.origin["require_signed_tokens"], errors.New("tokens in EAS's format and plain ones carry no issuer's signature"),
+		l.problem(c.origin["require_signed_tokens"],
+			errors.New("tokens in EAS's format and plain ones carry no issuer's signature"),
 			"set EAS_TOKEN_FORMATS=native and leave EAS_ALLOW_PLAIN_SERVER_SIDE_TOKENS out")
 	case c.RequireSignedTokens && !keyring:
-		l.problem(c.origin["require_signed_tokens"], errors.New("only a keyring can check who issued a config token, and there is none"),
+		l.problem(c.origin["require_signed_tokens"],
+			errors.New("only a keyring can check who issued a config token, and there is none"),
 			"set EAS_KEYRING_FILE")
 	}
 	if !easOpen {
@@ -103,7 +110,8 @@ func (l *loader) checkKeys() {
 	} {
 		if n := len(s.secret); 0 < n && n < minSecretLen {
 			l.warn(c.origin[s.name], fmt.Sprintf("%d bytes are a weak secret: it can be guessed from one config token", n),
-				fmt.Sprintf("use at least %d random bytes, such as openssl rand -hex 32 prints; config tokens have to be sealed again", minSecretLen))
+				fmt.Sprintf("use at least %d random bytes, such as openssl rand -hex 32 prints; "+
+					"config tokens have to be sealed again", minSecretLen))
 		}
 	}
 }
@@ -111,7 +119,8 @@ func (l *loader) checkKeys() {
 func keyHint(easOpen bool) string {
 	hint := "make a keyring with `easgate keys new --out keyring.json`"
 	if easOpen {
-		hint += ", or set EAS_CONFIG_TOKEN_SIGN_SECRET and EAS_CONFIG_TOKEN_ENCRYPT_SECRET to open tokens of external-auth-server"
+		hint += ", or set EAS_CONFIG_TOKEN_SIGN_SECRET and " +
+			"EAS_CONFIG_TOKEN_ENCRYPT_SECRET to open tokens of external-auth-server"
 	}
 	return hint
 }
@@ -129,9 +138,11 @@ func (l *loader) checkListeners() {
 		case isSocket(a.addr):
 			l.checkSocket(a.name, strings.TrimPrefix(a.addr, "unix:"))
 		case strings.HasPrefix(a.addr, "/") || strings.HasPrefix(a.addr, "@"):
-			l.problem(c.origin[a.name], fmt.Errorf("want an address, got %q", a.addr), "a socket is written unix:/run/easgate/easgate.sock")
+			l.problem(c.origin[a.name], fmt.Errorf("want an address, got %q", a.addr),
+				"a socket is written unix:/run/easgate/easgate.sock")
 		case whole && a.addr != "" && !isHostPort(a.addr):
-			l.problem(c.origin[a.name], fmt.Errorf("want host:port, got %q", a.addr), "127.0.0.1:9091, :9091 and [::1]:9091 are such addresses")
+			l.problem(c.origin[a.name], fmt.Errorf("want host:port, got %q", a.addr),
+				"127.0.0.1:9091, :9091 and [::1]:9091 are such addresses")
 		}
 	}
 	if isSocket(c.Addr) {
@@ -152,7 +163,8 @@ func (l *loader) checkSocket(name, path string) {
 		l.problem(l.c.origin[name], fmt.Errorf("want an absolute path, got %q", path),
 			"write unix:/run/easgate/easgate.sock; abstract names are open to every process of the machine")
 	case len(path) > maxSocketPath:
-		l.problem(l.c.origin[name], fmt.Errorf("the socket's path has %d bytes, at most %d are possible", len(path), maxSocketPath), "")
+		l.problem(l.c.origin[name],
+			fmt.Errorf("the socket's path has %d bytes, at most %d are possible", len(path), maxSocketPath), "")
 	case l.c.SocketMode&0o007 != 0 && l.c.TrustSockets:
 		l.warn(l.c.origin["socket_mode"], "every user of the machine may open the socket, and is believed as a proxy is",
 			"take the last digit of EAS_SOCKET_MODE back to 0 and set EAS_SOCKET_GROUP")
@@ -166,14 +178,4 @@ func isHostPort(addr string) bool {
 	}
 	n, err := strconv.Atoi(port)
 	return err == nil && 0 <= n && n <= 65535
-}
-
-// originOf returns where the first of the named settings that was given came from.
-func (c *Config) originOf(names ...string) string {
-	for _, n := range names {
-		if o := c.origin[n]; o != "" {
-			return o
-		}
-	}
-	return ""
 }

@@ -153,7 +153,7 @@ func (l *loader) file(path string) {
 	}
 }
 
-// relative makes a file's name that stands in the configuration file relative to that file, wherever easgate is started.
+// relative makes a file's name in the configuration file relative to that file, wherever easgate is started.
 func (l *loader) relative(s setting, dir string) {
 	if p := s.value.path; p != nil {
 		*p = relativeTo(dir, *p)
@@ -178,9 +178,12 @@ func (l *loader) env(env map[string]string) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if _, _, ok := find(l.settings, strings.ToLower(strings.TrimPrefix(name, "EAS_"))); !ok && name != "EAS_CONFIG_FILE" && !fromKubernetes(name, env[name]) {
-			l.warn(name, "no setting of that name", cmp.Or(problem.HintOf(problem.Unknown("setting", name, envNames()...)), listHint))
+		_, _, ok := find(l.settings, strings.ToLower(strings.TrimPrefix(name, "EAS_")))
+		if ok || name == "EAS_CONFIG_FILE" || fromKubernetes(name, env[name]) {
+			continue
 		}
+		hint := problem.HintOf(problem.Unknown("setting", name, envNames()...))
+		l.warn(name, "no setting of that name", cmp.Or(hint, listHint))
 	}
 }
 
@@ -195,7 +198,8 @@ func (l *loader) nodeCA(env []string) {
 
 // fromKubernetes recognises the variables that Kubernetes sets for a Service named eas or eas-something.
 func fromKubernetes(name, value string) bool {
-	return strings.Contains(name, "_SERVICE_") || strings.Contains(name, "_PORT_") || strings.HasPrefix(value, "tcp://") || strings.HasPrefix(value, "udp://")
+	return strings.Contains(name, "_SERVICE_") || strings.Contains(name, "_PORT_") ||
+		strings.HasPrefix(value, "tcp://") || strings.HasPrefix(value, "udp://")
 }
 
 func (l *loader) flags(given map[string]string) {

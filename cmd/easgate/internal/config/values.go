@@ -88,7 +88,8 @@ func file(p *string) value {
 }
 
 func secret(p *plugins.Secret) value {
-	v := of(p, "text", "text", func(s string) (plugins.Secret, bool) { return plugins.Secret(s), true }, plugins.Secret.String)
+	parse := func(s string) (plugins.Secret, bool) { return plugins.Secret(s), true }
+	v := of(p, "text", "text", parse, plugins.Secret.String)
 	v.secret = true
 	v.setJSON = func(raw json.RawMessage) error {
 		text, err := scalar(raw)
@@ -147,7 +148,8 @@ func boolean(p *bool) value {
 }
 
 func enum(p *string, words ...string) value {
-	v := of(p, "one of "+strings.Join(words, ", "), "text", func(s string) (string, bool) { return s, slices.Contains(words, s) }, itself)
+	parse := func(s string) (string, bool) { return s, slices.Contains(words, s) }
+	v := of(p, "one of "+strings.Join(words, ", "), "text", parse, itself)
 	v.few = true
 	return v
 }

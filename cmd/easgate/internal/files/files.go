@@ -14,7 +14,8 @@ import (
 // Private is the mode of files that hold keys.
 const Private = 0o600
 
-// Create writes text to a new file at path: it makes the whole file appear at once, readable by its owner alone, and never overwrites one.
+// Create writes text to a new file at path, readable by its owner alone. The whole file appears at once, and none is
+// overwritten.
 func Create(path string, text []byte) error {
 	tmp, err := tempFile(path, text)
 	if err != nil {
@@ -23,7 +24,8 @@ func Create(path string, text []byte) error {
 	defer os.Remove(tmp)
 	// A link, unlike a rename, fails when the name is taken.
 	if err := os.Link(tmp, path); errors.Is(err, os.ErrExist) {
-		return problem.Hint(fmt.Errorf("%s exists", path), "easgate never overwrites keys: choose another name, or remove the file yourself")
+		return problem.Hint(fmt.Errorf("%s exists", path),
+			"easgate never overwrites keys: choose another name, or remove the file yourself")
 	} else if err != nil {
 		return createInPlace(path, text)
 	}

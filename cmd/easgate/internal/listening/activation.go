@@ -48,7 +48,8 @@ func Inherited(environ []string, first int) (map[string]net.Listener, error) {
 		}
 		switch {
 		case !isListener(name):
-			return nil, problem.Hint(fmt.Errorf("LISTEN_FDNAMES: unknown listener %q", name), "FileDescriptorName= is one of main, verify, admin, grpc")
+			return nil, problem.Hint(fmt.Errorf("LISTEN_FDNAMES: unknown listener %q", name),
+				"FileDescriptorName= is one of main, verify, admin, grpc")
 		case all[name] != nil:
 			return nil, fmt.Errorf("LISTEN_FDNAMES: %s is given twice", name)
 		case strings.HasPrefix(l.Addr().String(), "@"):

@@ -89,7 +89,9 @@ func Read(r io.Reader, f func(*Request) error) (skipped int, err error) {
 }
 
 func (l *line) request() (*Request, error) {
-	r := &Request{ID: l.ID, Method: cmp.Or(l.Method, http.MethodGet), Target: cmp.Or(l.Target, l.URL), Header: http.Header{}}
+	r := &Request{
+		ID: l.ID, Method: cmp.Or(l.Method, http.MethodGet), Target: cmp.Or(l.Target, l.URL), Header: http.Header{},
+	}
 	if !strings.HasPrefix(r.Target, "/") || strings.ContainsAny(r.Target, " \r\n") {
 		return nil, errors.New("path_and_query: want /verify?…")
 	}
@@ -180,8 +182,8 @@ func (r *Request) Label() string {
 // HopByHop reports whether a header belongs to one connection (RFC 9110 §7.6.1) or is made anew for each.
 func HopByHop(name string) bool {
 	switch name {
-	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding",
-		"Upgrade", "Content-Length":
+	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade", "Content-Length":
 		return true
 	}
 	return false

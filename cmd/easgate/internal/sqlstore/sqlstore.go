@@ -23,7 +23,8 @@ func Options(cfg *config.Config, id string) (sql.Config, error) {
 		return options, problem.Hint(fmt.Errorf("there is no store %q in the configuration", id),
 			"EAS_CONFIG_TOKEN_STORES or --config names them; sqlite:FILE and postgres://… are databases themselves")
 	case entry.Adapter != "sql":
-		return options, problem.Hint(fmt.Errorf("store %q has the adapter %q, and only sql stores are changed here", id, entry.Adapter),
+		return options, problem.Hint(
+			fmt.Errorf("store %q has the adapter %q, and only sql stores are changed here", id, entry.Adapter),
 			"change its file or variable instead: easgate reads it again")
 	}
 	if err := strictjson.Unmarshal(entry.Options, &options); err != nil {

@@ -24,7 +24,9 @@ type Sealing struct {
 }
 
 // Seal checks and seals claims. It returns the format, too.
-func (s *Sealing) Seal(cfg *config.Config, compiler cli.Compiler, claims json.RawMessage, now time.Time) (text, format string, err error) {
+func (s *Sealing) Seal(cfg *config.Config, compiler cli.Compiler, claims json.RawMessage, now time.Time) (
+	text, format string, err error,
+) {
 	if claims, err = s.complete(claims, now); err != nil {
 		return "", "", err
 	}

@@ -143,29 +143,33 @@ func routesOf(verify string, tokens verifyTokens) []Route {
 		},
 		{
 			Prefix: "/private/", Verify: verify + tokens.private, Title: "Private",
-			About: "Asks for alice's password (wonderland). The whole configuration is sealed into the verify URL; no store is asked.",
+			About: "Asks for alice's password (wonderland). The whole configuration is sealed into the verify URL; " +
+				"no store is asked.",
 		},
 		{
 			Prefix: "/team/", Verify: verify + tokens.team, Title: "Team",
-			About: "Takes an API key, or alice's password. The verify URL holds a pointer token; what it stands for is in the SQLite store.",
+			About: "Takes an API key, or alice's password. The verify URL holds a pointer token; " +
+				"what it stands for is in the SQLite store.",
 		},
 		{
 			Prefix: "/partner/", Verify: verify + tokens.partner, Title: "Partner",
-			About: "Asks for bob's password (builder). Its config token is in the store, and can be revoked there while everything runs.",
+			About: "Asks for bob's password (builder). Its config token is in the store, " +
+				"and can be revoked there while everything runs.",
 		},
 	}
 }
 
 func triesAt(site, command, dir string) []Try {
 	settings := " --config " + dir + "/" + configName
+	explain := command + " explain --store " + storeID + " --id team --uri https://app.example.com/ -u alice:guess"
 	return []Try{
-		{Title: "Allowed: open to all", Command: "curl " + site + "/"},
-		{Title: "Denied: no credentials", Command: "curl -i " + site + "/private/"},
-		{Title: "Allowed as alice", Command: "curl -u alice:wonderland " + site + "/private/"},
-		{Title: "Allowed through a pointer token, by API key", Command: "curl -H 'X-Api-Key: " + apiKey + "' " + site + "/team/"},
-		{Title: "Allowed as bob, until his config token is revoked", Command: "curl -u bob:builder " + site + "/partner/"},
-		{Title: "Revoke it while everything runs, and try again", Command: command + " store revoke " + storeID + " partner" + settings},
-		{Title: "Say step by step why", Command: command + " explain --store " + storeID + " --id team --uri https://app.example.com/ -u alice:guess" + settings},
+		{"Allowed: open to all", "curl " + site + "/"},
+		{"Denied: no credentials", "curl -i " + site + "/private/"},
+		{"Allowed as alice", "curl -u alice:wonderland " + site + "/private/"},
+		{"Allowed through a pointer token, by API key", "curl -H 'X-Api-Key: " + apiKey + "' " + site + "/team/"},
+		{"Allowed as bob, until his config token is revoked", "curl -u bob:builder " + site + "/partner/"},
+		{"Revoke it while everything runs, and try again", command + " store revoke " + storeID + " partner" + settings},
+		{"Say step by step why", explain + settings},
 	}
 }
 

@@ -82,8 +82,7 @@ func createMissing(path string, text []byte) error {
 }
 
 // fill seals the demo's config tokens, and puts those into the store that are not there, or are revoked.
-func fill(c *cli.CLI, ctx context.Context, cfg *config.Config) (verifyTokens, error) {
-	var urls verifyTokens
+func fill(c *cli.CLI, ctx context.Context, cfg *config.Config) (urls verifyTokens, err error) {
 	ring, err := tokens.Keyring(cfg)
 	if err != nil {
 		return urls, err
@@ -91,17 +90,6 @@ func fill(c *cli.CLI, ctx context.Context, cfg *config.Config) (verifyTokens, er
 	sealer, err := ring.Sealer()
 	if err != nil {
 		return urls, err
-	}
-	alice, err := user("alice", "wonderland", "demo")
-	if err != nil {
-		return urls, err
-	}
-	bob, err := user("bob", "builder", "demo partner")
-	if err != nil {
-		return urls, err
-	}
-	robot := map[string]any{
-		"type": "request_header", "headers": map[string]any{"X-Api-Key": apiKey}, "custom_service_headers": identityOf("robot", "API key"),
 	}
 	options, err := sqlstore.Options(cfg, storeID)
 	if err != nil {
@@ -115,38 +103,39 @@ func fill(c *cli.CLI, ctx context.Context, cfg *config.Config) (verifyTokens, er
 	if _, err := store.Init(ctx); err != nil {
 		return urls, err
 	}
-	for _, t := range []struct {
-		into    *string
-		id      string
-		stored  bool
-		plugins []any
-	}{
-		{&urls.open, "open", false, []any{map[string]any{"type": "noop"}}},
-		{&urls.private, "private", false, []any{alice}},
-		{&urls.team, "team", true, []any{robot, alice}},
-		{&urls.partner, "partner", true, []any{bob}},
-	} {
-		claims, err := json.Marshal(map[string]any{"jti": "demo-" + t.id, "eas": map[string]any{"plugins": t.plugins}})
-		if err != nil {
-			return urls, err
+	seal := func(claims map[string]any) (sealed string) {
+		var text []byte
+		if err == nil {
+			text, err = json.Marshal(claims)
 		}
-		if *t.into, err = sealer.Seal(claims); err != nil {
-			return urls, err
+		if err == nil {
+			sealed, err = sealer.Seal(text)
 		}
-		if !t.stored {
-			continue
-		}
-		if err := put(ctx, store, t.id, *t.into); err != nil {
-			return urls, err
-		}
-		if claims, err = json.Marshal(map[string]any{"eas": configtoken.Pointer{StoreID: storeID, TokenID: t.id}}); err != nil {
-			return urls, err
-		}
-		if *t.into, err = sealer.Seal(claims); err != nil {
-			return urls, err
-		}
+		return sealed
 	}
-	return urls, nil
+	own := func(id string, plugins ...any) string {
+		return seal(map[string]any{"jti": "demo-" + id, "eas": map[string]any{"plugins": plugins}})
+	}
+	// stored puts the token into the store, and returns one that points to it.
+	stored := func(id string, plugins ...any) string {
+		sealed := own(id, plugins...)
+		if err == nil {
+			err = put(ctx, store, id, sealed)
+		}
+		return seal(map[string]any{"eas": configtoken.Pointer{StoreID: storeID, TokenID: id}})
+	}
+	alice := user("alice", "wonderland", "demo")
+	robot := map[string]any{
+		"type": "request_header", "headers": map[string]any{"X-Api-Key": apiKey},
+		"custom_service_headers": identityOf("robot", "API key"),
+	}
+	urls = verifyTokens{
+		open:    own("open", map[string]any{"type": "noop"}),
+		private: own("private", alice),
+		team:    stored("team", robot, alice),
+		partner: stored("partner", user("bob", "builder", "demo partner")),
+	}
+	return urls, err
 }
 
 // put leaves a token alone that is there and not revoked.
@@ -161,11 +150,12 @@ func put(ctx context.Context, store *sql.Admin, id, sealed string) error {
 	return store.Put(ctx, "easgate demo", id, sealed)
 }
 
-func user(name, password, realm string) (any, error) {
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
+func user(name, password, realm string) any {
+	hash, _ := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost) // fails for long passwords alone
 	return map[string]any{
-		"type": "htpasswd", "realm": realm, "htpasswd": name + ":" + string(hash), "custom_service_headers": identityOf(name, "password"),
-	}, err
+		"type": "htpasswd", "realm": realm, "htpasswd": name + ":" + string(hash),
+		"custom_service_headers": identityOf(name, "password"),
+	}
 }
 
 func identityOf(user, method string) map[string]any {

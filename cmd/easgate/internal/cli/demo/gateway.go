@@ -1,5 +1,5 @@
-// Package demo is the command demo, and what stands around easgate in it: a gateway that asks it as nginx's auth_request does,
-// and an upstream that shows who it was called as. It is small enough to read, and for loopback only.
+// Package demo is the command demo, and what stands around easgate in it: a gateway that asks it as nginx's
+// auth_request does, and an upstream that shows who it was called as. It is small enough to read, and for loopback only.
 package demo
 
 import (
@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,7 +32,8 @@ var identityHeaders = []string{"X-Auth-User", "X-Auth-Method"}
 
 // ours are the headers that tell easgate about the parent request; a client's own must not reach it.
 var ours = []string{
-	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Uri", "X-Forwarded-Prefix",
+	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Uri",
+	"X-Forwarded-Prefix",
 	"X-Replaced-Path", "X-Original-Url", "X-Original-Method", "X-Eas-Request-Uri", "X-Eas-Verify-Params", "Forwarded",
 }
 
@@ -76,7 +78,10 @@ func newGateway(routes []Route, upstream *url.URL, log *slog.Logger) http.Handle
 
 // transport sends requests as they came: Go would ask for compression on its own.
 func transport() http.RoundTripper {
-	return &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: 15 * time.Second}
+	return &http.Transport{
+		DisableCompression: true, MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute,
+		ResponseHeaderTimeout: 15 * time.Second,
+	}
 }
 
 type gateway struct {
@@ -158,7 +163,8 @@ func (g *gateway) ask(r *http.Request, route Route) (status int, answer http.Hea
 	for name, values := range r.Header {
 		req.Header[name] = values
 	}
-	for _, name := range append([]string{"Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Expect"}, ours...) {
+	own := []string{"Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Expect"}
+	for _, name := range slices.Concat(own, ours) {
 		req.Header.Del(name)
 	}
 	req.Header.Set("X-Forwarded-Method", r.Method)
@@ -189,7 +195,8 @@ func deny(w http.ResponseWriter, r *http.Request, route Route, status int) {
 		fmt.Fprintf(w, "%d %s\n%s\n", status, http.StatusText(status), text)
 		return
 	}
-	writePage(w, status, page{Title: fmt.Sprintf("%d %s", status, http.StatusText(status)), Denied: true, Lead: text, Here: route.Prefix})
+	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	writePage(w, status, page{Title: title, Denied: true, Lead: text, Here: route.Prefix})
 }
 
 func wantsHTML(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }

@@ -118,7 +118,8 @@ func asked(c *cli.CLI, q *question) (*config.Config, *http.Request, error) {
 			return nil, nil, err
 		}
 		q.token = sealed
-		c.Env = append(slices.DeleteFunc(slices.Clone(c.Env), func(kv string) bool { return strings.HasPrefix(kv, "EAS_KEYRING") }), "EAS_KEYRING="+ring)
+		isKeyring := func(kv string) bool { return strings.HasPrefix(kv, "EAS_KEYRING") }
+		c.Env = append(slices.DeleteFunc(slices.Clone(c.Env), isKeyring), "EAS_KEYRING="+ring)
 		delete(c.Given, "keyring_file")
 	}
 	cfg, _, err := c.Load()

@@ -45,12 +45,13 @@ func compact(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// A redactor shows values of rules without what is secret in them: the texts that the client presented as credentials, and
-// all that is asked for under the name of a secret. Other texts are shortened.
+// A redactor shows values of rules without what is secret in them: the texts that the client presented as credentials,
+// and all that is asked for under the name of a secret. Other texts are shortened.
 type redactor struct{ secrets *strings.Replacer }
 
 var (
-	secretQuery  = regexp.MustCompile(`(?i)passw|pwd|secret|token|cookie|authorization|api.?key|session|credential|signature|assertion|jwt`)
+	secretQuery = regexp.MustCompile(
+		`(?i)passw|pwd|secret|token|cookie|authorization|api.?key|session|credential|signature|assertion|jwt`)
 	secretHeader = regexp.MustCompile(`(?i)passw|secret|token|cookie|auth|key|session|credential|signature|assertion|jwt`)
 	literal      = regexp.MustCompile(`"[^"]*"|'[^']*'`)
 	headerName   = regexp.MustCompile(`^.[a-z_-]*.$`)

@@ -68,7 +68,7 @@ func healthcheck(ctx context.Context, address, path string, encrypted bool) erro
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, address)
 		},
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // it is this machine's, and nothing secret is sent
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // this machine's, and nothing secret is sent
 	}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://localhost"+path, nil)
 	if err != nil {

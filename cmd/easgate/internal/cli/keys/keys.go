@@ -30,7 +30,8 @@ func newNew(c *cli.CLI) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new",
 		Short: "Make a keyring",
-		Long:  "Makes a keyring with a random key. A file that exists is never overwritten; a new one is readable by its owner alone.",
+		Long: `Makes a keyring with a random key. A file that exists is never overwritten; a new one is readable by its owner
+alone.`,
 		Example: `  easgate keys new --out keyring.json
   easgate keys new --sign --out issuer.json      # tokens are signed as well: see keys public`,
 		Args: cli.NoArgs,
@@ -84,7 +85,9 @@ seals new tokens stays, and so does the one that signs them: rotate first.`,
 		Args: cli.Args(1, 2, "a KID and one FILE at most"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			id := args[0]
-			ring, err := changeKeyring(c, args[1:], func(k *configtoken.Keyring) (*configtoken.Keyring, error) { return k.Without(id) })
+			ring, err := changeKeyring(c, args[1:], func(k *configtoken.Keyring) (*configtoken.Keyring, error) {
+				return k.Without(id)
+			})
 			if err != nil {
 				return err
 			}
@@ -148,7 +151,9 @@ nobody who reads the server's files can make one.`,
 }
 
 // changeKeyring replaces the keyring in the file that args name, or the configuration, by what change makes of it.
-func changeKeyring(c *cli.CLI, args []string, change func(*configtoken.Keyring) (*configtoken.Keyring, error)) (*configtoken.Keyring, error) {
+func changeKeyring(c *cli.CLI, args []string, change func(*configtoken.Keyring) (*configtoken.Keyring, error)) (
+	*configtoken.Keyring, error,
+) {
 	path, err := keyringPath(c, args)
 	if err != nil {
 		return nil, err
@@ -164,8 +169,10 @@ func changeKeyring(c *cli.CLI, args []string, change func(*configtoken.Keyring) 
 		return nil, err
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o007 != 0 {
-		c.Warn(fmt.Sprintf("%s: everybody on this machine has access to it (mode %#o): whoever reads it can make config tokens", path, info.Mode().Perm()),
-			"chmod 600, or 640 with a group for easgate; whoever may have read it has the older keys: take them out once their tokens are sealed again")
+		c.Warn(fmt.Sprintf("%s: everybody on this machine has access to it (mode %#o): "+
+			"whoever reads it can make config tokens", path, info.Mode().Perm()),
+			"chmod 600, or 640 with a group for easgate; whoever may have read it has the older keys: "+
+				"take them out once their tokens are sealed again")
 	}
 	return ring, nil
 }

@@ -58,7 +58,8 @@ func environment(c *cli.CLI, cfg *config.Config, warnings, problems config.Probl
 			continue
 		}
 		if slices.Contains(quoted, name) {
-			v.Text = strings.TrimPrefix(v.Text+"; the quotes around it were taken off, as systemd does and Docker does not", "; ")
+			v.Text = strings.TrimPrefix(v.Text+"; ", "; ") +
+				"the quotes around it were taken off, as systemd does and Docker does not"
 		}
 		list = append(list, v)
 	}
@@ -110,7 +111,7 @@ func fate(name, value string, said variable, used bool) variable {
 	return said
 }
 
-// changes are variables about which there is something to say, by their value. Without a state they are kept as others are.
+// changes has what there is to say about a variable, by its value. Without a state the variable is kept as others are.
 var changes = map[string]func(value string) variable{
 	"EAS_ALLOW_EVAL": func(v string) variable {
 		if !falsy(v) {
@@ -161,7 +162,7 @@ func falsy(v string) bool {
 	return slices.Contains([]string{"0", "false", "no", "off"}, strings.ToLower(v))
 }
 
-// openQuestions are settings that external-auth-server does not have, and whose defaults are stricter than what it does.
+// openQuestions are settings that external-auth-server does not have, with defaults stricter than what it does.
 var openQuestions = []struct {
 	setting string
 	variable

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,8 @@ Prints no secrets. Exit code 3 when there is something to do about it.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&m.envFile, "env-file", "", "read the variables from this `file` of Docker or systemd, not from the environment")
+	f.StringVar(&m.envFile, "env-file", "",
+		"read the variables from this `file` of Docker or systemd, not from the environment")
 	f.StringVar(&m.writeKeyring, "write-keyring", "", "make a keyring in this new `file` and seal with it")
 	f.StringVar(&m.out, "out", "", "write the native tokens to this new `file`, a JSON object a line")
 	f.BoolVar(&m.json, "json", false, "print JSON")
@@ -156,7 +158,8 @@ func migrationSealer(c *cli.CLI, m *migration, cfg *config.Config) (configtoken.
 	case m.out == "":
 		return nil, cli.Usage("--write-keyring makes keys for the tokens of --out, which is missing")
 	case m.writeKeyring != "" && configured:
-		return nil, cli.Usage("--write-keyring: there is a keyring already, in %s", cfg.Origin(map[bool]string{true: "keyring_file", false: "keyring"}[cfg.KeyringFile != ""]))
+		return nil, cli.Usage("--write-keyring: there is a keyring already, in %s",
+			cmp.Or(cfg.Origin("keyring_file"), cfg.Origin("keyring")))
 	case m.writeKeyring == "" && !configured:
 		return nil, cli.Usage("--out needs keys: --write-keyring makes some, --keyring-file takes those that there are")
 	case m.writeKeyring == "":

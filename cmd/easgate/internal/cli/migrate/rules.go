@@ -13,7 +13,7 @@ import (
 // loginPlugins are types of external-auth-server that easgate may not have; a type that neither has is a mistake.
 var loginPlugins = []string{"oidc", "oauth2"}
 
-// plugin says what becomes of the i-th entry of a token's plugins. last says that others stand before it and none behind.
+// plugin says what becomes of the i-th entry of a token's plugins. last is the last of several.
 func (j *judge) plugin(i int, raw json.RawMessage, last bool) (name string, list []remark) {
 	e := lint.EntryOf(raw) // what does not fit was said when it was compiled
 	name = e.Type

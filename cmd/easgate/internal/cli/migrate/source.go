@@ -29,7 +29,8 @@ type candidate struct {
 var (
 	inURL = regexp.MustCompile(`\bconfig_token=([^&"'\s;<>]+)`)
 	// loose is sealed text by itself: base64, or a JWE.
-	loose = regexp.MustCompile(`[A-Za-z0-9_+/-]{80,}(?:={1,2}|(?:\.[A-Za-z0-9_-]*){0,4})|[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]*){4}`)
+	loose = regexp.MustCompile(`[A-Za-z0-9_+/-]{80,}(?:={1,2}|(?:\.[A-Za-z0-9_-]*){0,4})` +
+		`|[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]*){4}`)
 )
 
 // tokensIn finds config tokens in files.

@@ -257,8 +257,8 @@ func (t *tally) print(r *compared) error {
 	return err
 }
 
-// end prints the summary. The error is cli.ErrNo when decisions differ, and a [cli.SilentError] when they do not as far as
-// external-auth-server answered.
+// end prints the summary. The error is [cli.ErrNo] when decisions differ, and a [cli.SilentError] when they do not as
+// far as external-auth-server answered.
 func (t *tally) end() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -272,7 +272,8 @@ func (t *tally) end() error {
 		if t.printed > t.limit {
 			fmt.Fprintf(t.out, "… and %d more differences\n", t.printed-t.limit)
 		}
-		_, err = fmt.Fprintf(t.out, "%d requests: %d the same, %d the same decision said differently, %d denied by easgate alone, %d UNSAFE, %d without an answer, %d skipped\n",
+		_, err = fmt.Fprintf(t.out, "%d requests: %d the same, %d the same decision said differently, "+
+			"%d denied by easgate alone, %d UNSAFE, %d without an answer, %d skipped\n",
 			n.Requests, n.Same, n.Answers, n.Denies, n.Unsafe, n.Failed, n.Skipped)
 	}
 	switch {
@@ -284,7 +285,8 @@ func (t *tally) end() error {
 		err := fmt.Errorf("external-auth-server did not answer %d of %d requests: %w", t.silent, n.Requests, t.easErr)
 		return cli.Silent(problem.Hint(err, "--eas names the running service"))
 	case n.Failed > 0 && n.Failed == n.Requests:
-		return problem.Hint(errors.New("nothing could be compared"), "--easgate names a running service, which must trust this machine (EAS_TRUSTED_PROXIES)")
+		return problem.Hint(errors.New("nothing could be compared"),
+			"--easgate names a running service, which must trust this machine (EAS_TRUSTED_PROXIES)")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,8 +36,11 @@ Every change leaves an audit row: who, when, what.`,
 	}, newInit(c), newPut(c, compiler), newGet(c), newList(c), newRevoke(c), newAudit(c))
 }
 
+// onStore is what a command does with an open store and its arguments behind STORE.
+type onStore func(ctx context.Context, a *sql.Admin, args []string) error
+
 // storeCommand makes a command that works on an open store.
-func storeCommand(c *cli.CLI, cmd *cobra.Command, s *storing, run func(ctx context.Context, a *sql.Admin, args []string) error) *cobra.Command {
+func storeCommand(c *cli.CLI, cmd *cobra.Command, s *storing, run onStore) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		options, err := storeOptions(c, args[0])
 		if err != nil {
@@ -78,9 +82,10 @@ func (s *storing) who() (string, error) {
 
 func newInit(c *cli.CLI) *cobra.Command {
 	return storeCommand(c, &cobra.Command{
-		Use:     "init STORE",
-		Short:   "Make the tables of a store, or bring them up to date",
-		Long:    "Makes config_tokens and its audit table, and a SQLite file. A table config_tokens that is there already stays as it is.",
+		Use:   "init STORE",
+		Short: "Make the tables of a store, or bring them up to date",
+		Long: `Makes config_tokens and its audit table, and a SQLite file. A table config_tokens that is there already
+stays as it is.`,
 		Example: `  easgate store init main --config easgate.yaml`,
 		Args:    cli.Args(1, 1, "STORE"),
 	}, nil, func(ctx context.Context, a *sql.Admin, _ []string) error {
@@ -119,7 +124,8 @@ stores it under ID, in place of what is there. It also takes back a revocation.`
 		}
 		return a.Put(ctx, who, args[0], text)
 	})
-	cmd.Flags().StringVar(&seal.Format, "format", "", "seal a configuration as native or eas; by default native where there is a keyring")
+	cmd.Flags().StringVar(&seal.Format, "format", "",
+		"seal a configuration as native or eas; by default native where there is a keyring")
 	cmd.Flags().BoolVar(&seal.Unchecked, "unchecked", false, "store it even if it does not open or says what is unknown")
 	return s.byFlag(cmd)
 }
@@ -217,9 +223,10 @@ func newList(c *cli.CLI) *cobra.Command {
 func newRevoke(c *cli.CLI) *cobra.Command {
 	var s storing
 	return s.byFlag(storeCommand(c, &cobra.Command{
-		Use:     "revoke STORE ID",
-		Short:   "Revoke a config token in a store",
-		Long:    "Lookups no longer find the token, after the store's cache_ttl at the latest. Its text is kept, and put takes it back.",
+		Use:   "revoke STORE ID",
+		Short: "Revoke a config token in a store",
+		Long: `Lookups no longer find the token, after the store's cache_ttl at the latest. Its text is kept, and put takes it
+back.`,
 		Example: `  easgate store revoke main grafana`,
 		Args:    cli.Args(2, 2, "STORE and ID"),
 	}, nil, func(ctx context.Context, a *sql.Admin, args []string) error {
@@ -297,15 +304,21 @@ func databaseURL(s string) (sqldb.Config, bool) {
 	if !ok {
 		return sqldb.Config{}, false
 	}
+	client, conn := "", sqldb.Connection{ConnectionString: sqldb.Secret(s)}
 	switch scheme {
 	case "sqlite", "sqlite3":
-		return sqldb.Config{Client: "sqlite3", Connection: sqldb.Connection{Filename: rest}}, true
+		client, conn = "sqlite3", sqldb.Connection{Filename: rest}
 	case "postgres", "postgresql":
-		return sqldb.Config{Client: "pg", Connection: sqldb.Connection{ConnectionString: sqldb.Secret(s)}}, true
+		client = "pg"
 	case "mysql", "mariadb":
-		return sqldb.Config{Client: "mysql2", Connection: sqldb.Connection{ConnectionString: sqldb.Secret("mysql:" + rest)}}, true
+		client, conn.ConnectionString = "mysql2", sqldb.Secret("mysql:"+rest)
 	}
-	return sqldb.Config{}, false
+	return sqldb.Config{Client: client, Connection: conn}, client != ""
+}
+
+// missing are the words of databases for tables and files that are not there.
+var missing = []string{
+	"no such table", "doesn't exist", "does not exist", "no such file", "unable to open database file",
 }
 
 // explainStore adds what to do about an error of a database.
@@ -314,13 +327,12 @@ func explainStore(store string, err error) error {
 		return err
 	}
 	text := strings.ToLower(err.Error())
-	if strings.Contains(text, "no such table") || strings.Contains(text, "doesn't exist") || strings.Contains(text, "does not exist") ||
-		strings.Contains(text, "no such file") || strings.Contains(text, "unable to open database file") {
-		if problem.HintOf(err) == "" {
-			return problem.Hint(fmt.Errorf("store %s: %w", redactStore(store), err), "easgate store init %s makes the tables", redactStore(store))
-		}
+	hint := problem.HintOf(err)
+	err = fmt.Errorf("store %s: %w", redactStore(store), err)
+	if hint == "" && slices.ContainsFunc(missing, func(words string) bool { return strings.Contains(text, words) }) {
+		return problem.Hint(err, "easgate store init %s makes the tables", redactStore(store))
 	}
-	return fmt.Errorf("store %s: %w", redactStore(store), err)
+	return err
 }
 
 // redactStore keeps the password of a database's URL out of messages.

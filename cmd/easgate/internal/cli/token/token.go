@@ -64,7 +64,8 @@ func NewGenerate(c *cli.CLI, compiler cli.Compiler) *cobra.Command {
 		Short: "Seal a configuration, as external-auth-server's image does it",
 		Long: `Reads a configuration, JSON or YAML, from the standard input or FILE and prints its sealed form: "token
 seal" under the name that external-auth-server's image has for it.`,
-		Example: `  docker run --rm -i -e EAS_CONFIG_TOKEN_SIGN_SECRET -e EAS_CONFIG_TOKEN_ENCRYPT_SECRET easgate generate-config-token < token.json`,
+		Example: `  docker run --rm -i -e EAS_CONFIG_TOKEN_SIGN_SECRET -e EAS_CONFIG_TOKEN_ENCRYPT_SECRET \
+    easgate generate-config-token < token.json`,
 	})
 }
 
@@ -80,7 +81,8 @@ func sealCommand(c *cli.CLI, compiler cli.Compiler, cmd *cobra.Command) *cobra.C
 		return seal(c, compiler, claims, &s)
 	}
 	s.flags(c, cmd)
-	cmd.Flags().BoolVar(&s.Unchecked, "unchecked", false, "seal whatever it says, such as plugins that only another version knows")
+	cmd.Flags().BoolVar(&s.Unchecked, "unchecked", false,
+		"seal whatever it says, such as plugins that only another version knows")
 	return cmd
 }
 
