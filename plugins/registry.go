@@ -3,12 +3,14 @@ package plugins
 import (
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"reflect"
 	"time"
 
 	"github.com/easgate/easgate/internal/credential"
+	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/seal"
 	"github.com/easgate/easgate/internal/session"
@@ -40,22 +42,29 @@ type Env struct {
 	Seal seal.Keys
 	// Called is told of each call to another service; see [Env.Calls]. Nil drops it.
 	Called func(service string, took time.Duration, err error)
-	// Warn is told what [Env.Complain] reports: a native token is refused with all of it. When it is nil, Complain
-	// returns what it is given for a native token, and drops it otherwise.
-	Warn func(error)
+	// Report is told of what [Env.Problem] is; nil drops it. [Of] sets it.
+	Report func(error)
 }
 
-// Complain reports something in a configuration that external-auth-server lets pass in silence although it can never
-// work, such as a password line that nothing matches. A constructor returns the error if there is one, and goes on
-// without the offending part otherwise. It never holds a secret.
-func (e Env) Complain(err error) error {
-	switch {
-	case e.Warn != nil:
-		e.Warn(err)
-	case e.Native:
-		return err
+// Problem reports something in a configuration that external-auth-server lets pass in silence although it can never
+// work, such as a password line that nothing matches: the token is refused if it is native, and compiled with a warning
+// otherwise. A constructor goes on without the offending part. err starts with the option's path and holds no secret; nil
+// is no problem.
+func (e Env) Problem(err error) {
+	if err != nil && e.Report != nil {
+		e.Report(err)
 	}
-	return nil
+}
+
+// Within returns an Env whose problems get a prefix, for a constructor of a part: "connection.".
+func (e Env) Within(prefix string) Env {
+	report := e.Problem
+	e.Report = func(err error) {
+		for _, part := range problem.Split(err) {
+			report(fmt.Errorf("%s%w", prefix, part))
+		}
+	}
+	return e
 }
 
 // Calls returns what to tell how each call to a service went. service is a word of the plugin's own, such as "ldap": it
@@ -68,10 +77,11 @@ func (e Env) Calls(service string) func(took time.Duration, err error) {
 }
 
 // A Factory builds plugins of one type from the raw JSON of their entry in a config token.
-// Unknown fields come back as paths ("connection.ulr"), and it is the caller's policy whether they are errors.
 type Factory struct {
-	// Build does no network I/O, so that an identity provider that is down breaks one step, not the token.
-	Build func(raw json.RawMessage, env Env) (p Plugin, unknown []error, err error)
+	// Build does no network I/O, so that an identity provider that is down breaks one step, not the token. problems are
+	// unknown options and what the constructor reports, each with its path; whether they refuse the token is the caller's
+	// policy. With an error there is no plugin.
+	Build func(raw json.RawMessage, env Env) (p Plugin, problems []error, err error)
 	// Config is the type of the plugin's configuration, for schemas and documentation.
 	Config reflect.Type
 	// Lint says what is unsafe in an entry although it works; see [Linter]. Never nil.
@@ -110,15 +120,18 @@ func Of[C any](build func(C, Env) (Plugin, error)) Factory {
 		Config: t,
 		Build: func(raw json.RawMessage, env Env) (Plugin, []error, error) {
 			var c C
+			var problems []error
+			env.Report = func(err error) { problems = append(problems, err) }
 			if !env.Native {
-				raw = strictjson.AsJavaScript(raw, t, func(err error) { _ = env.Complain(err) })
+				raw = strictjson.AsJavaScript(raw, t, env.Report)
 			}
 			unknown, err := strictjson.Decode(raw, &c, stepFields...)
 			if err != nil {
-				return nil, nil, err
+				return nil, problems, err
 			}
+			problems = append(problems, unknown...)
 			p, err := build(c, env)
-			return p, unknown, err
+			return p, problems, err
 		},
 		Lint: func(raw json.RawMessage, conditional bool, say func(text string)) {
 			var c C

@@ -233,8 +233,8 @@ func parseAge(s string) (seconds float64, ok bool) {
 	return n * unit, true
 }
 
-// problems are options that can only deny, or that look like a check and are none; each with its path.
-func (o *Options) problems() []error {
+// Problems are options that can only deny, or that look like a check and are none; each with its path.
+func (o *Options) Problems() []error {
 	var bad []error
 	add := func(format string, args ...any) { bad = append(bad, fmt.Errorf(format, args...)) }
 	for name, s := range map[string]Strings{"algorithms": o.Algorithms.Strings, "audience": o.Audience.Strings, "issuer": o.Issuer} {
@@ -252,14 +252,4 @@ func (o *Options) problems() []error {
 		add("clockTolerance: want seconds, 0 or more")
 	}
 	return bad
-}
-
-// Validate tells complain what is wrong with o; complain decides whether that is an error.
-func (o *Options) Validate(complain func(error) error) error {
-	for _, err := range o.problems() {
-		if err := complain(err); err != nil {
-			return err
-		}
-	}
-	return nil
 }

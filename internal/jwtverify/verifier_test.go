@@ -194,7 +194,7 @@ func FuzzVerify(f *testing.F) {
 		if json.Unmarshal([]byte(options), &o) != nil {
 			return
 		}
-		_ = o.problems()
+		_ = o.Problems()
 		set, err := jwks.FromSecret(secret)
 		if err != nil {
 			t.Fatal(err)

@@ -122,9 +122,13 @@ type compilation struct {
 	problems []error
 }
 
-// complain notes what is wrong at path.
+// complain notes what is wrong at path, once: a value outside its list is one to the decoding and to the plugin.
 func (c *compilation) complain(path string, err error) {
-	c.problems = append(c.problems, problem.Split(problem.At(path, err))...)
+	for _, part := range problem.Split(problem.At(path, err)) {
+		if !slices.ContainsFunc(c.problems, func(p error) bool { return p.Error() == part.Error() }) {
+			c.problems = append(c.problems, part)
+		}
+	}
 }
 
 // claimNames are the claims that easgate reads.
@@ -294,8 +298,10 @@ func (c *compilation) step(s *step, path string, raw json.RawMessage) {
 	}
 	env := c.Env
 	env.Native = !c.eas
-	env.Warn = func(err error) { c.complain(path, problem.Prefix(cfg.Type, err)) }
-	plugin, unknown, err := f.Build(raw, env)
+	plugin, problems, err := f.Build(raw, env)
+	for _, err := range problems {
+		c.complain(path, problem.Prefix(cfg.Type, err))
+	}
 	if c.eas && errors.Is(err, plugins.ErrDisabled) {
 		c.complain(path+".type", fmt.Errorf("%s: %w", cfg.Type, err))
 		return
@@ -305,9 +311,6 @@ func (c *compilation) step(s *step, path string, raw json.RawMessage) {
 		err = problem.Prefix(cfg.Type, err)
 		c.complain(path, err)
 		s.plugin = &broken{err: err}
-	}
-	for _, err := range unknown {
-		c.complain(path, problem.Prefix(cfg.Type, err))
 	}
 	var more control
 	if more.skip, err = c.rules(path+".pcb.skip", cfg.PCB.Skip); err != nil {

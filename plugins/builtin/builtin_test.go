@@ -46,8 +46,8 @@ func TestExamplesBuild(t *testing.T) {
 		var closeEngines func()
 		env.Query, _, closeEngines = engines.Engines(engines.Options{AllowEval: true})
 		t.Cleanup(closeEngines)
-		if _, unknown, err := f.Build(raw, env); err != nil || len(unknown) > 0 {
-			t.Errorf("%s: Build = %v, unknown %v", file, err, unknown)
+		if _, err := plugintest.Build(f, raw, env); err != nil {
+			t.Errorf("%s: Build = %v", file, err)
 		}
 	}
 }

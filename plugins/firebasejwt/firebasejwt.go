@@ -79,9 +79,8 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if !o.Algorithms.Set {
 		o.Algorithms = jwtverify.AlgorithmsOf("RS256")
 	}
-	err = o.Validate(func(err error) error { return env.Complain(fmt.Errorf("config.options.%w", err)) })
-	if err != nil {
-		return nil, err
+	for _, err := range o.Problems() {
+		env.Problem(fmt.Errorf("config.options.%w", err))
 	}
 	if c.Config.KeysURL == "" {
 		c.Config.KeysURL = defaultKeysURL
@@ -96,9 +95,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		return nil, fmt.Errorf("config.userinfo_url: %w", err)
 	}
 	if p.fetch && c.Config.APIKey == "" {
-		if err := env.Complain(errors.New("config.api_key: required for fetch_userinfo and checkRevoked")); err != nil {
-			return nil, err
-		}
+		env.Problem(errors.New("config.api_key: required for fetch_userinfo and checkRevoked"))
 	}
 	if p.idToken, err = c.Assertions.IDToken.Compile(env.Query, env.Native); err != nil {
 		return nil, fmt.Errorf("assertions.id_token: %w", err)
@@ -107,9 +104,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		return nil, fmt.Errorf("assertions.userinfo: %w", err)
 	}
 	if p.userInfo != nil && !p.fetch {
-		if err := env.Complain(errors.New("assertions.userinfo: needs features.fetch_userinfo")); err != nil {
-			return nil, err
-		}
+		env.Problem(errors.New("assertions.userinfo: needs features.fetch_userinfo"))
 	}
 	return bearer.Closing(p, client, own), nil
 }

@@ -135,9 +135,9 @@ func request(token string) *plugins.Request {
 func build(t testing.TB, config string, env plugins.Env) plugins.Plugin {
 	t.Helper()
 	env.Native = true
-	p, unknown, err := plugins.Of(firebasejwt.New).Build(json.RawMessage(config), env)
-	if err != nil || len(unknown) > 0 {
-		t.Fatalf("Build(%s) = %v, unknown %v", config, err, unknown)
+	p, err := plugintest.Build(plugins.Of(firebasejwt.New), json.RawMessage(config), env)
+	if err != nil {
+		t.Fatalf("Build(%s) = %v", config, err)
 	}
 	return p
 }

@@ -34,66 +34,84 @@ type reading struct {
 }
 
 // parse reads a password file: lines of user:hash, LF or CRLF, "#" for comments, a byte order mark in front or none. Of
-// several lines for one user the last with a hash counts. complain is called for each line that nothing will ever match,
-// with an error that holds no hash; what it returns ends the reading.
-func (r reading) parse(text string, complain func(error) error) ([]*user, error) {
+// several lines for one user the last with a hash counts. report is told of each line that nothing will ever match, with
+// an error that holds no hash.
+func (r reading) parse(text string, report func(error)) []*user {
 	var users []*user
 	byName := map[string]*user{}
 	number := 0
 	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		number++
-		line = strings.TrimSuffix(line, "\r")
-		if r.native {
-			line = norm.NFC.String(strings.Trim(line, " \t"))
-		}
-		if line == "" || strings.HasPrefix(line, "#") {
+		l, ok := r.line(line)
+		if !ok {
 			continue
 		}
-		name, hash, ok := strings.Cut(line, ":")
-		third := false
-		if r.native {
-			hash, _, third = strings.Cut(hash, ":")
-		}
-		fail := func(err error) error {
-			if h := hint(line, hash); h != "" {
-				err = problem.Hint(err, "%s", h)
-			}
-			if !ok {
-				// Without a colon this may be anything, a password included.
-				return complain(fmt.Errorf("htpasswd: line %d: %w", number, err))
-			}
-			return complain(fmt.Errorf("htpasswd: line %d: user %.64q: %w", number, name, err))
-		}
-		if !ok || name == "" || hash == "" {
-			if err := fail(errNoUser); err != nil {
-				return nil, err
-			}
+		u, err := r.user(&l)
+		l.report(number, err, report)
+		if u == nil {
 			continue
 		}
-		u := &user{name: name, hash: hash}
-		var cost int
-		var err error
-		if u.kind, cost, err = classify(hash, r.allowPlain); err == nil && u.kind == plain && third {
-			u.kind, err = unknown, errPlainColon
-		}
-		if err != nil {
-			if err := fail(err); err != nil {
-				return nil, err
-			}
-		}
-		u.cost = int32(cost)
-		if earlier := byName[name]; earlier != nil {
-			if err := fail(errTwice); err != nil {
-				return nil, err
-			}
+		if earlier := byName[u.name]; earlier != nil {
+			l.report(number, errTwice, report)
 			earlier.hash, earlier.kind, earlier.cost = u.hash, u.kind, u.cost
 			continue
 		}
-		byName[name] = u
+		byName[u.name] = u
 		users = append(users, u)
 	}
 	slices.SortFunc(users, func(a, b *user) int { return cmp.Compare(a.name, b.name) })
-	return slices.Clip(users), nil
+	return slices.Clip(users)
+}
+
+// A line is one that is not empty and no comment.
+type line struct {
+	text, name, hash string
+	// colon says that there is one, third that there is a second.
+	colon, third bool
+}
+
+// line returns false for what is none.
+func (r reading) line(text string) (l line, ok bool) {
+	text = strings.TrimSuffix(text, "\r")
+	if r.native {
+		text = norm.NFC.String(strings.Trim(text, " \t"))
+	}
+	if text == "" || strings.HasPrefix(text, "#") {
+		return line{}, false
+	}
+	l.text = text
+	l.name, l.hash, l.colon = strings.Cut(text, ":")
+	if r.native {
+		l.hash, _, l.third = strings.Cut(l.hash, ":")
+	}
+	return l, true
+}
+
+// user returns who may log in by l, nil for nobody; an error says why the hash, or the whole line, matches nothing.
+func (r reading) user(l *line) (*user, error) {
+	if !l.colon || l.name == "" || l.hash == "" {
+		return nil, errNoUser
+	}
+	kind, cost, err := classify(l.hash, r.allowPlain)
+	if err == nil && kind == plain && l.third {
+		kind, err = unknown, errPlainColon
+	}
+	return &user{name: l.name, hash: l.hash, kind: kind, cost: int32(cost)}, err
+}
+
+func (l *line) report(number int, err error, report func(error)) {
+	if err == nil {
+		return
+	}
+	if h := hint(l.text, l.hash); h != "" {
+		err = problem.Hint(err, "%s", h)
+	}
+	if !l.colon {
+		// Without a colon this may be anything, a password included.
+		report(fmt.Errorf("htpasswd: line %d: %w", number, err))
+		return
+	}
+	report(fmt.Errorf("htpasswd: line %d: user %.64q: %w", number, l.name, err))
 }
 
 // hint says what probably became of a line that means nothing, on its way here.

@@ -1,7 +1,6 @@
 package htpasswd
 
 import (
-	"errors"
 	"strings"
 	"testing"
 )
@@ -22,13 +21,7 @@ func TestParse(t *testing.T) {
 		"odd:$9$secret\n" +
 		"last:" + sha
 	var complaints []string
-	users, err := reading{}.parse(text, func(err error) error {
-		complaints = append(complaints, err.Error())
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	users := reading{}.parse(text, func(err error) { complaints = append(complaints, err.Error()) })
 	var got []string
 	for _, u := range users {
 		if u.kind == sha1Sum {
@@ -51,11 +44,6 @@ func TestParse(t *testing.T) {
 	if got := strings.Join(complaints, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("complaints:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
 	}
-
-	stop := errors.New("stop")
-	if _, err := (reading{}).parse(text, func(error) error { return stop }); !errors.Is(err, stop) {
-		t.Errorf("parse = %v, want the first complaint", err)
-	}
 }
 
 // Files as editors, nginx and Apache know them. In tokens of external-auth-server's format they mean what they do there.
@@ -73,10 +61,7 @@ func TestParseAsOthersWriteIt(t *testing.T) {
 		{"a decomposed name", "u\u0308:" + sha, "u\u0308", "\u00fc"},
 	} {
 		for native, want := range map[bool]string{false: tt.eas, true: tt.native} {
-			users, err := reading{native: native}.parse(tt.in, func(error) error { return nil })
-			if err != nil {
-				t.Fatal(err)
-			}
+			users := reading{native: native}.parse(tt.in, func(error) {})
 			var got []string
 			for _, u := range users {
 				if u.kind.check(u.hash, "password") {
@@ -90,7 +75,9 @@ func TestParseAsOthersWriteIt(t *testing.T) {
 	}
 	// What is sealed can log in, or is an error.
 	for _, text := range []string{"u:secret:word", "u: " + sha} {
-		if _, err := (reading{allowPlain: text[2] == 's', native: true}).parse(text, func(err error) error { return err }); err == nil {
+		problems := 0
+		reading{allowPlain: text[2] == 's', native: true}.parse(text, func(error) { problems++ })
+		if problems == 0 {
 			t.Errorf("parse(%s) = nil, want an error", text)
 		}
 	}
@@ -100,10 +87,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("# c\nu:"+sha+"\r\n:x\nu\nu:\n", true, false)
 	f.Add("\ufeffa:b:c\n\x00:\xff", false, true)
 	f.Fuzz(func(t *testing.T, text string, allowPlain, native bool) {
-		users, err := reading{allowPlain, native}.parse(text, func(err error) error { return nil })
-		if err != nil {
-			t.Fatalf("parse = %v although complaints are accepted", err)
-		}
+		users := reading{allowPlain, native}.parse(text, func(error) {})
 		for i, u := range users {
 			if u.name == "" || strings.Contains(u.name, ":") || u.hash == "" {
 				t.Errorf("user %q with hash %q", u.name, u.hash)

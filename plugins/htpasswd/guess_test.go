@@ -302,9 +302,11 @@ func TestCancelledBeforeItsTurn(t *testing.T) {
 	}
 }
 
-func TestComplaintsAreErrorsInNativeTokens(t *testing.T) {
-	_, err := New(Config{Htpasswd: bcryptLine + "\n" + brokenLine}, plugins.Env{Native: true})
-	if !errors.Is(err, errUnknownHash) || !strings.Contains(err.Error(), "line 2") {
-		t.Errorf("New = %v, want an unknown hash in line 2", err)
+func TestProblems(t *testing.T) {
+	var problems []error
+	env := plugins.Env{Native: true, Report: func(err error) { problems = append(problems, err) }}
+	_, err := New(Config{Htpasswd: bcryptLine + "\n" + brokenLine}, env)
+	if got := errors.Join(problems...); err != nil || !errors.Is(got, errUnknownHash) || !strings.Contains(got.Error(), "line 2") {
+		t.Errorf("New = %v with %v, want an unknown hash in line 2", err, got)
 	}
 }

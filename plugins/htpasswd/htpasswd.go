@@ -45,9 +45,9 @@ type Config struct {
 // Migrate implements [plugins.Migrator].
 func (c *Config) Migrate(say func(text string)) {
 	c.BasicConfig.Migrate(say)
-	quiet := func(error) error { return nil }
-	there, _ := reading{c.AllowPlain, false}.parse(string(c.Htpasswd), quiet)
-	here, _ := reading{c.AllowPlain, true}.parse(string(c.Htpasswd), quiet)
+	quiet := func(error) {}
+	there := reading{c.AllowPlain, false}.parse(string(c.Htpasswd), quiet)
+	here := reading{c.AllowPlain, true}.parse(string(c.Htpasswd), quiet)
 	if !slices.EqualFunc(there, here, func(a, b *user) bool { return a.name == b.name && a.hash == b.hash }) {
 		say("htpasswd: blanks at either end of a line and what follows a second colon are read over, so that users can log in " +
 			"who cannot there")
@@ -56,7 +56,7 @@ func (c *Config) Migrate(say func(text string)) {
 
 // Lint implements [plugins.Linter]. It names users whose hash is guessed in no time by who reads it, and repeats none.
 func (c *Config) Lint(_ bool, say func(text string)) {
-	users, _ := reading{c.AllowPlain, true}.parse(string(c.Htpasswd), func(error) error { return nil })
+	users := reading{c.AllowPlain, true}.parse(string(c.Htpasswd), func(error) {})
 	if u := dearest(users); u != nil && u.cost >= burst {
 		took := time.Duration(u.cost) * time.Microsecond
 		say(fmt.Sprintf("htpasswd: the hash of %q takes about %.1f s to check: when several log in at once they wait for each "+
@@ -114,14 +114,9 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := reading{c.AllowPlain, env.Native}.parse(string(c.Htpasswd), env.Complain)
-	if err != nil {
-		return nil, err
-	}
+	users := reading{c.AllowPlain, env.Native}.parse(string(c.Htpasswd), env.Problem)
 	if len(users) == 0 {
-		if err := env.Complain(errors.New("htpasswd: required: at least one line of user:hash")); err != nil {
-			return nil, err
-		}
+		env.Problem(errors.New("htpasswd: required: at least one line of user:hash"))
 	}
 	p := &Plugin{
 		realm:   c.Realm,

@@ -153,7 +153,7 @@ func TestPlainText(t *testing.T) {
 	for _, allow := range []bool{false, true} {
 		var warnings []error
 		env := plugintest.Env(t)
-		env.Warn = func(err error) { warnings = append(warnings, err) }
+		env.Report = func(err error) { warnings = append(warnings, err) }
 		p, err := htpasswd.New(htpasswd.Config{Htpasswd: file, AllowPlain: allow}, env)
 		if err != nil {
 			t.Fatal(err)

@@ -45,16 +45,15 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	}
 	env.HTTP = client
 	if c.OIDC.Enabled {
-		if p.provider, err = newProvider(c.OIDC, env); err != nil {
+		if p.provider, err = newProvider(c.OIDC, env.Within("oidc.")); err != nil {
 			return nil, fmt.Errorf("oidc.%w", err)
 		}
 	}
-	err = c.Config.Options.Validate(func(err error) error { return env.Complain(fmt.Errorf("config.options.%w", err)) })
-	if err != nil {
-		return nil, err
+	for _, err := range c.Config.Options.Problems() {
+		env.Problem(fmt.Errorf("config.options.%w", err))
 	}
 	c.Config.Options.Native = env.Native
-	if p.verifier, err = newVerifier(c.Config, p.provider, env); err != nil {
+	if p.verifier, err = newVerifier(c.Config, p.provider, env.Within("config.secret: ")); err != nil {
 		return nil, fmt.Errorf("config.secret: %w", err)
 	}
 	if p.provider != nil {
@@ -73,9 +72,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	}
 	if p.userInfo != nil && (p.provider == nil || !p.provider.features.FetchUserinfo) {
 		// Without oidc, external-auth-server does not even look at them.
-		if err := env.Complain(errors.New("assertions.userinfo: needs oidc.enabled and oidc.features.fetch_userinfo")); err != nil {
-			return nil, err
-		}
+		env.Problem(errors.New("assertions.userinfo: needs oidc.enabled and oidc.features.fetch_userinfo"))
 		if p.provider == nil {
 			p.userInfo = nil
 		}

@@ -28,9 +28,6 @@ var minSecret = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
 // newVerifier finds out what the secret is. A configuration that can verify nothing is an error, or with
 // external-auth-server's tokens, where it lets one in, a verifier that refuses all with the message known from there.
 func newVerifier(c Token, p *provider, env plugins.Env) (*jwtverify.Verifier, error) {
-	if warn := env.Warn; warn != nil {
-		env.Warn = func(err error) { warn(fmt.Errorf("config.secret: %w", err)) }
-	}
 	keys, err := c.keys(p, env)
 	var refused *jwtverify.Error
 	switch {
@@ -56,13 +53,10 @@ func (c *Token) keys(p *provider, env plugins.Env) (jwtverify.Keys, error) {
 		if err != nil {
 			return nil, err
 		}
-		return set, c.check(set, env)
+		return c.checked(set, env), nil
 	case k.file != "":
-		// Nothing that external-auth-server knows; and what is wrong is found when nobody collects warnings any more.
-		env.Native, env.Warn = true, nil
-		return fetcher(env).File(k.file, func(text []byte) (*jwks.Set, error) {
-			return c.read(strings.TrimRight(string(text), "\r\n"), env)
-		})
+		env.Native = true // external-auth-server knows no files
+		return fetcher(env).File(k.file, func(text []byte) (*jwks.Set, error) { return c.readFile(string(text), env) })
 	case text == "" && p != nil:
 		return p, nil
 	case !k.given:
@@ -73,6 +67,17 @@ func (c *Token) keys(p *provider, env plugins.Env) (jwtverify.Keys, error) {
 		return fetcher(env).Set(text, jwks.ParseJWKS)
 	}
 	return c.read(text, env)
+}
+
+// readFile is read for a file, which is looked at when the token has long been compiled: a problem is an error.
+func (c *Token) readFile(text string, env plugins.Env) (*jwks.Set, error) {
+	var problems []error
+	env.Report = func(err error) { problems = append(problems, err) }
+	set, err := c.read(strings.TrimRight(text, "\r\n"), env)
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	return set, err
 }
 
 // read makes keys of a text: those that it holds, or itself, unless others know it.
@@ -86,63 +91,48 @@ func (c *Token) read(text string, env plugins.Env) (*jwks.Set, error) {
 	case set != nil && !env.Native && !jwks.IsPEM(text):
 		return nil, refuse(errForm, "invalid algorithm", env)
 	case set != nil:
-		return set, c.check(set, env)
+		return c.checked(set, env), nil
 	case errors.As(err, &mistake) && mistake.Public:
 		return nil, refuse(err, "invalid algorithm", env)
 	}
-	if err := c.doubts(text, err, env); err != nil {
-		return nil, err
-	}
+	c.doubt(text, err, env)
 	if set, err = jwks.FromSecret(text); err != nil {
 		return nil, err
 	}
-	return set, c.check(set, env)
+	return c.checked(set, env), nil
 }
 
-// doubts complains of a text that may not be meant as a shared secret, and does not say that it is one. mistake is what it
-// looks like instead, nil for nothing.
-func (c *Token) doubts(text string, mistake error, env plugins.Env) error {
+// doubt reports a text that may not be meant as a shared secret, and does not say that it is one. mistake is what it looks
+// like instead, nil for nothing.
+func (c *Token) doubt(text string, mistake error, env plugins.Env) {
 	k := &c.Secret
 	if k.shared {
-		return nil
+		return
 	}
-	doubts := []error{mistake}
+	env.Problem(mistake)
 	if k.file == "" && env.Native && !slices.ContainsFunc(c.Options.Algorithms.List, symmetric) {
-		doubts = append(doubts, errShared)
+		env.Problem(errShared)
 	}
 	if k.file == "" && strings.HasSuffix(text, "\n") {
-		doubts = append(doubts, errLineEnd)
+		env.Problem(errLineEnd)
 	}
-	for _, doubt := range doubts {
-		if doubt == nil {
-			continue
-		}
-		if err := env.Complain(doubt); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func symmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 
 // refuse is for a configuration without a usable key.
 func refuse(why error, message string, env plugins.Env) error {
-	if err := env.Complain(why); err != nil {
-		return err
-	}
+	env.Problem(why)
 	return &jwtverify.Error{Name: "JsonWebTokenError", Message: message}
 }
 
-// check complains of what is odd about keys, such as private ones, and refuses short secrets.
-func (c *Token) check(set *jwks.Set, env plugins.Env) error {
+// checked reports what is odd about keys, such as private ones, and short secrets. It returns set.
+func (c *Token) checked(set *jwks.Set, env plugins.Env) *jwks.Set {
 	for _, w := range set.Warnings {
-		if err := env.Complain(errors.New(w)); err != nil {
-			return err
-		}
+		env.Problem(errors.New(w))
 	}
 	if !env.Native || c.Secret.allowShort {
-		return nil
+		return set
 	}
 	want := minSecret["HS256"]
 	for _, alg := range c.Options.Algorithms.List {
@@ -150,10 +140,11 @@ func (c *Token) check(set *jwks.Set, env plugins.Env) error {
 	}
 	for _, key := range set.All() {
 		if n := key.SecretLen(); n > 0 && n < want {
-			return env.Complain(fmt.Errorf("a secret of %d bytes: want %d or more (RFC 7518 §3.2), or allow_short beside it", n, want))
+			env.Problem(fmt.Errorf("a secret of %d bytes: want %d or more (RFC 7518 §3.2), or allow_short beside it", n, want))
+			break
 		}
 	}
-	return nil
+	return set
 }
 
 // url reports whether the secret is the URL of a key set.

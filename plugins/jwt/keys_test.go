@@ -115,9 +115,9 @@ func build(t testing.TB, config string, env plugins.Env) plugins.Plugin {
 	if len(env.Query) == 0 {
 		env.Query = engines()
 	}
-	p, unknown, err := plugins.Of(jwt.New).Build(json.RawMessage(config), env)
-	if err != nil || len(unknown) > 0 {
-		t.Fatalf("Build(%s) = %v, unknown %v", config, err, unknown)
+	p, err := plugintest.Build(plugins.Of(jwt.New), json.RawMessage(config), env)
+	if err != nil {
+		t.Fatalf("Build(%s) = %v", config, err)
 	}
 	return p
 }

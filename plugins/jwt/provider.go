@@ -82,9 +82,7 @@ func newProvider(c OIDC, env plugins.Env) (*provider, error) {
 		}
 	default:
 		if err := c.Issuer.check(); err != nil {
-			if err := env.Complain(fmt.Errorf("issuer.%w", err)); err != nil {
-				return nil, err
-			}
+			env.Problem(fmt.Errorf("issuer.%w", err))
 		}
 	}
 	return p, p.newClient(&c, env)
@@ -108,7 +106,7 @@ func (p *provider) newClient(c *OIDC, env plugins.Env) error {
 	}
 	if p.client, p.clientErr = given.authentication(); p.clientErr != nil {
 		p.clientErr = fmt.Errorf("client.%w", p.clientErr)
-		return env.Complain(p.clientErr)
+		env.Problem(p.clientErr)
 	}
 	return nil
 }

@@ -38,11 +38,12 @@ func tryBuild(t *testing.T, secret any, options string, native bool) (p plugins.
 	env := plugintest.Env(t)
 	env.Native = native
 	env.Now = time.Now
-	// As in a compilation: warnings refuse a native token.
-	env.Warn = func(err error) { warnings = append(warnings, err.Error()) }
-	p, _, err = plugins.Of(jwt.New).Build(json.RawMessage(`{"config":{"secret":`+string(text)+`,"options":`+options+`}}`), env)
-	if native && err == nil && len(warnings) > 0 {
-		return nil, nil, errors.New(strings.Join(warnings, "\n"))
+	p, problems, err := plugins.Of(jwt.New).Build(json.RawMessage(`{"config":{"secret":`+string(text)+`,"options":`+options+`}}`), env)
+	if native && err == nil && len(problems) > 0 { // as in a compilation
+		return nil, nil, errors.Join(problems...)
+	}
+	for _, err := range problems {
+		warnings = append(warnings, err.Error())
 	}
 	return p, warnings, err
 }

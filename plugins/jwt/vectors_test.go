@@ -395,7 +395,8 @@ func TestVectors(t *testing.T) {
 					env.Native = true
 					env.HTTP = client(map[string]string{keysURL: `{"keys":[` + string(key) + `]}`})
 					got := http.StatusUnauthorized // a key that is refused verifies nothing
-					if p, _, err := plugins.Of(jwt.New).Build(json.RawMessage(`{"config":{"secret":`+secret+`,"options":`+options+`}}`), env); err == nil {
+					config := json.RawMessage(`{"config":{"secret":` + secret + `,"options":` + options + `}}`)
+					if p, err := plugintest.Build(plugins.Of(jwt.New), config, env); err == nil {
 						got = status(t, p, v.token)
 					} else if v.pass {
 						t.Fatalf("%s: Build = %v", how, err)

@@ -193,7 +193,6 @@ func (c *Connection) timeouts() (t timeouts, err error) {
 
 // searches compiles what is searched for. groups is nil when groups are not asked for.
 func (c *Connection) searches(env plugins.Env) (user, groups *search, err error) {
-	complain := env.Complain
 	if c.SearchBase == nil {
 		return nil, nil, errors.New("searchBase: required")
 	}
@@ -208,26 +207,20 @@ func (c *Connection) searches(env plugins.Env) (user, groups *search, err error)
 		return nil, nil, fmt.Errorf("searchFilter: %w", user.filter.hint(err))
 	}
 	if !user.filter.has(username) {
-		if err := complain(user.filter.hint(errors.New("searchFilter: without {{username}} everybody is the same user"))); err != nil {
-			return nil, nil, err
-		}
+		env.Problem(user.filter.hint(errors.New("searchFilter: without {{username}} everybody is the same user")))
 	}
 	if user.filter.has(userDN) {
 		return nil, nil, errors.New("searchFilter: {{dn}} is not known before the user is found")
 	}
-	if err := c.shapes(user, complain); err != nil {
-		return nil, nil, err
-	}
+	c.shapes(user, env)
 	for name, property := range map[string]string{"bindProperty": c.BindProperty, "groupDnProperty": c.GroupDNProperty} {
 		if property != "" && property != "dn" && !asksFor(c.SearchAttributes, property) {
-			if err := complain(fmt.Errorf("%s: %s is not among searchAttributes", name, property)); err != nil {
-				return nil, nil, err
-			}
+			env.Problem(fmt.Errorf("%s: %s is not among searchAttributes", name, property))
 		}
 	}
 	if c.GroupSearchBase == "" || c.GroupSearchFilter == "" {
 		if c.GroupSearchBase != c.GroupSearchFilter {
-			return user, nil, complain(errors.New("groupSearchBase: groups are searched only with groupSearchFilter too"))
+			env.Problem(errors.New("groupSearchBase: groups are searched only with groupSearchFilter too"))
 		}
 		return user, nil, nil
 	}
@@ -240,21 +233,19 @@ func (c *Connection) searches(env plugins.Env) (user, groups *search, err error)
 	}
 	groups.shape = shape{lists: user.lists, single: user.single, asked: lower(c.GroupSearchAttributes)}
 	if groups.filter.has(username) && !user.lists && !asksFor(c.SearchAttributes, "uid") {
-		err = complain(errors.New("groupSearchFilter: {{username}} is the user's uid, which is not among searchAttributes"))
+		env.Problem(errors.New("groupSearchFilter: {{username}} is the user's uid, which is not among searchAttributes"))
 	}
-	return user, groups, err
+	return user, groups, nil
 }
 
 // shapes says how the user's attributes are shown, and asks for those that tell the login name.
-func (c *Connection) shapes(user *search, complain func(error) error) error {
+func (c *Connection) shapes(user *search, env plugins.Env) {
 	user.asked, user.single = lower(c.SearchAttributes), maps.Clone(alwaysOne)
 	maps.Copy(user.single, lower(c.SingleValued))
 	for name, list := range map[string]plugins.List{"searchAttributes": c.SearchAttributes, "groupSearchAttributes": c.GroupSearchAttributes} {
 		for _, a := range list {
 			if secret[baseName(a)] {
-				if err := complain(fmt.Errorf("%s: %s is a secret, which is shown to nobody", name, a)); err != nil {
-					return err
-				}
+				env.Problem(fmt.Errorf("%s: %s is a secret, which is shown to nobody", name, a))
 			}
 		}
 	}
@@ -266,7 +257,6 @@ func (c *Connection) shapes(user *search, complain func(error) error) error {
 			user.hidden[strings.ToLower(a.name)] = true
 		}
 	}
-	return nil
 }
 
 func lower(list []string) map[string]bool {
@@ -278,7 +268,7 @@ func lower(list []string) map[string]bool {
 }
 
 // older takes over options by their older names. The first that there is counts, as in ldapauth-fork.
-func (c *Connection) older(complain func(error) error) error {
+func (c *Connection) older(env plugins.Env) error {
 	dn := []string{c.BindDn, c.BindDN, c.AdminDn}
 	password := []string{string(c.BindCredentials), string(c.Credentials), string(c.AdminPassword)}
 	given := func(s string) bool { return s != "" }
@@ -287,9 +277,7 @@ func (c *Connection) older(complain func(error) error) error {
 		return len(list) > 1
 	}
 	if different(dn) || different(password) {
-		if err := complain(errors.New("bindDN: it is given by an older name too, and differs")); err != nil {
-			return err
-		}
+		env.Problem(errors.New("bindDN: it is given by an older name too, and differs"))
 	}
 	c.BindDN, c.BindCredentials = "", ""
 	if i := slices.IndexFunc(dn, given); i >= 0 {
@@ -302,7 +290,7 @@ func (c *Connection) older(complain func(error) error) error {
 		return errors.New("socketPath: not supported; url names the directory")
 	}
 	if c.IncludeRaw {
-		return complain(errors.New("includeRaw: there is no _raw; bytes are base64 in the attribute itself"))
+		env.Problem(errors.New("includeRaw: there is no _raw; bytes are base64 in the attribute itself"))
 	}
 	return nil
 }
@@ -324,13 +312,4 @@ func parseScope(s string) (int, error) {
 		return ldap.ScopeWholeSubtree, nil
 	}
 	return 0, errors.New("want base, one or sub")
-}
-
-// rules compiles the assertions.
-func (a *Assertions) rules(env plugins.Env) (*assertion.Set, error) {
-	set, err := a.UserInfo.Compile(env.Query, env.Native)
-	if err == nil && set.Err() != nil {
-		err = env.Complain(set.Err())
-	}
-	return set, err
 }

@@ -56,10 +56,11 @@ type Plugin struct {
 
 // New builds the plugin. It does not connect yet.
 func New(c Config, env plugins.Env) (plugins.Plugin, error) {
-	rules, err := c.Assertions.rules(env)
+	rules, err := c.Assertions.UserInfo.Compile(env.Query, env.Native)
 	if err != nil {
 		return nil, fmt.Errorf("assertions.userinfo: %w", err)
 	}
+	env.Within("assertions.userinfo: ").Problem(rules.Err())
 	p := &Plugin{
 		realm: c.Realm, rules: rules, key: credential.NewKey(), native: env.Native, log: env.Log, called: env.Calls("ldap"),
 	}
@@ -72,13 +73,11 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	p.cache.now, p.cache.ttl = env.Now, defaultSessionCacheTTL
 	if n := c.SessionCacheTTL; n != nil {
 		if *n < 0 {
-			if err := env.Complain(errors.New("session_cache_ttl: want seconds, 0 or more")); err != nil {
-				return nil, err
-			}
+			env.Problem(errors.New("session_cache_ttl: want seconds, 0 or more"))
 		}
 		p.cache.ttl = time.Duration(*n) * time.Second
 	}
-	if err := p.connection(&c.Connection, env); err != nil {
+	if err := p.connection(&c.Connection, env.Within("connection.")); err != nil {
 		return nil, fmt.Errorf("connection.%w", err)
 	}
 	var random [16]byte
@@ -110,7 +109,7 @@ func (p *Plugin) connection(c *Connection, env plugins.Env) (err error) {
 	if d.timeouts, err = c.timeouts(); err != nil {
 		return err
 	}
-	if err := c.older(env.Complain); err != nil {
+	if err := c.older(env); err != nil {
 		return err
 	}
 	switch {
@@ -118,9 +117,7 @@ func (p *Plugin) connection(c *Connection, env plugins.Env) (err error) {
 		// Such a bind would succeed, as nobody.
 		return errors.New("bindCredentials: required with bindDN")
 	case c.BindDN == "" && c.BindCredentials != "":
-		if err := env.Complain(errors.New("bindDN: without it bindCredentials are not used")); err != nil {
-			return err
-		}
+		env.Problem(errors.New("bindDN: without it bindCredentials are not used"))
 		c.BindCredentials = ""
 	}
 	if p.user, p.groups, err = c.searches(env); err != nil {

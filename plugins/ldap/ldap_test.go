@@ -305,7 +305,7 @@ func TestAssertionThatCannotBeEvaluated(t *testing.T) {
 	} {
 		env := plugintest.Env(t)
 		var warned []error
-		env.Warn = func(err error) { warned = append(warned, err) }
+		env.Report = func(err error) { warned = append(warned, err) }
 		p := buildIn(t, config(f, func(c *Config) { c.Assertions.UserInfo = assertion.Rules(raw) }), env)
 		res, err := p.Verify(t.Context(), basic("alice", "wonderland").Build())
 		got := res.Verdict.String()

@@ -21,7 +21,7 @@ import (
 func easFormat(t *testing.T, c Config) (p *Plugin, complaints []string) {
 	t.Helper()
 	env := plugintest.Env(t)
-	env.Warn = func(err error) { complaints = append(complaints, err.Error()) }
+	env.Report = func(err error) { complaints = append(complaints, err.Error()) }
 	return buildIn(t, c, env), complaints
 }
 
@@ -65,7 +65,7 @@ func TestAnotherSpellingOfTheName(t *testing.T) {
 	if got := f.log(); !slices.ContainsFunc(got, func(line string) bool { return strings.HasSuffix(line, "(memberUid=)") }) {
 		t.Errorf("EAS's format: asked %q", got)
 	}
-	if len(complaints) != 1 || !strings.HasPrefix(complaints[0], "groupSearchFilter: {{username}} is the user's uid") {
+	if len(complaints) != 1 || !strings.HasPrefix(complaints[0], "connection.groupSearchFilter: {{username}} is the user's uid") {
 		t.Errorf("EAS's format: complaints %q", complaints)
 	}
 }
@@ -96,7 +96,10 @@ func TestOlderNames(t *testing.T) {
 			})
 			env := plugintest.Env(t)
 			env.Native = true
+			var problems []error
+			env.Report = func(err error) { problems = append(problems, err) }
 			p, err := New(c, env)
+			err = errors.Join(append(problems, err)...)
 			if tt.want != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 					t.Errorf("New = %v, want %s", err, tt.want)

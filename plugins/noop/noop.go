@@ -58,9 +58,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		err = fmt.Errorf("%d: want 200 to 599", status)
 	}
 	if err != nil {
-		if err := env.Complain(fmt.Errorf("status_code: %w", err)); err != nil {
-			return nil, err
-		}
+		env.Problem(fmt.Errorf("status_code: %w", err))
 	}
 	switch {
 	case status >= 200 && status <= 299:

@@ -69,9 +69,9 @@ func TestStatusCode(t *testing.T) {
 	} {
 		t.Run(tt.in, func(t *testing.T) {
 			env := plugintest.Env(t)
-			p, unknown, err := plugins.Of(noop.New).Build([]byte(tt.in), env)
-			if err != nil || len(unknown) != 0 {
-				t.Fatalf("Build = %v, unknown %v, want none", err, unknown)
+			p, err := plugintest.Build(plugins.Of(noop.New), []byte(tt.in), env)
+			if err != nil {
+				t.Fatalf("Build = %v", err)
 			}
 			res, err := p.Verify(t.Context(), plugintest.Request{}.Build())
 			if err != nil {

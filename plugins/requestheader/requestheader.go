@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -47,9 +46,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		return nil, errors.New("headers: required")
 	}
 	if len(c.Headers) == 0 {
-		if err := env.Complain(errors.New("headers: empty: denies every request")); err != nil {
-			return nil, err
-		}
+		env.Problem(errors.New("headers: empty: denies every request"))
 	}
 	p := &Plugin{headers: make([]header, 0, len(c.Headers))}
 	n := 0
@@ -58,32 +55,31 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	}
 	values := make([]string, 0, n) // of all headers, in one piece
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		v := c.Headers[name]
 		first := len(values)
-		if v.Odd || v.Null {
-			if err := env.Complain(fmt.Errorf("headers.%s: want a string or a list of strings", name)); err != nil {
-				return nil, err
-			}
-		}
-		for _, text := range v.Texts {
-			value, ok := query.Latin1Bytes(string(text))
-			if !ok {
-				if err := env.Complain(fmt.Errorf("headers.%s: a value has characters that no header can carry", name)); err != nil {
-					return nil, err
-				}
-				continue
-			}
-			if value == "" {
-				if err := env.Complain(fmt.Errorf("headers.%s: a value is empty", name)); err != nil {
-					return nil, err
-				}
-			}
-			values = append(values, value)
-		}
+		values = appendValues(values, c.Headers[name], env.Within("headers."+name+": "))
 		// There are few names in many tokens: one text does for all of them.
 		p.headers = append(p.headers, header{unique.Make(http.CanonicalHeaderKey(name)).Value(), values[first:]})
 	}
 	return p, nil
+}
+
+// appendValues appends the values that a header can have.
+func appendValues(values []string, v plugins.Values, env plugins.Env) []string {
+	if v.Odd || v.Null {
+		env.Problem(errors.New("want a string or a list of strings"))
+	}
+	for _, text := range v.Texts {
+		value, ok := query.Latin1Bytes(string(text))
+		if !ok {
+			env.Problem(errors.New("a value has characters that no header can carry"))
+			continue
+		}
+		if value == "" {
+			env.Problem(errors.New("a value is empty"))
+		}
+		values = append(values, value)
+	}
+	return values
 }
 
 // Verify allows r when one of the headers has one of its values, else it denies with 403.

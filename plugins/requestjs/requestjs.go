@@ -48,9 +48,7 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		return nil, fmt.Errorf("scripts: %w: EAS_ALLOW_EVAL allows them", plugins.ErrDisabled)
 	}
 	if strings.TrimSpace(c.Snippet) == "" {
-		if err := env.Complain(errors.New("snippet: required")); err != nil {
-			return nil, err
-		}
+		env.Problem(errors.New("snippet: required"))
 	}
 	q, err := env.Query.Compile("js", strings.Replace(wrapper, "/* snippet */", c.Snippet, 1))
 	if err != nil {

@@ -44,17 +44,13 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		return nil, errors.New("params: required")
 	}
 	if len(c.Params) == 0 {
-		if err := env.Complain(errors.New("params: empty: denies every request")); err != nil {
-			return nil, err
-		}
+		env.Problem(errors.New("params: empty: denies every request"))
 	}
 	p := &Plugin{params: make([]param, 0, len(c.Params))}
 	for _, name := range slices.Sorted(maps.Keys(c.Params)) {
 		v := c.Params[name]
 		if v.Odd {
-			if err := env.Complain(fmt.Errorf("params.%s: want a string or a list of strings", name)); err != nil {
-				return nil, err
-			}
+			env.Problem(fmt.Errorf("params.%s: want a string or a list of strings", name))
 		}
 		p.params = append(p.params, param{name: name, Values: v})
 	}
