@@ -96,9 +96,7 @@ func New(s Settings, env plugins.Env) (*Plugin, error) {
 	p.pkce = s.Config.PKCE.On(env.Native)
 	p.csrf = on(s.Config.CSRFCookie.Enabled, true)
 	if m := s.Config.PKCE.CodeChallengeMethod; m != "" && m != "S256" {
-		if err := env.Complain(errors.New("pkce.code_challenge_method: want S256")); err != nil {
-			return nil, err
-		}
+		env.Problem(errors.New("pkce.code_challenge_method: want S256"))
 	}
 	var err error
 	if p.cookie, err = newJar(s.Config.Cookie.Name, defaultSessionCookie, s.Config.Cookie.CookieOptions); err != nil {

@@ -20,7 +20,7 @@ func (s *Settings) Ask(env plugins.Env) error {
 		return fmt.Errorf("tls.%w", err)
 	}
 	s.HTTP, s.Own = client, own
-	if s.Client, err = s.Config.Client.client(s, env); err != nil {
+	if s.Client, err = s.Config.Client.client(s, env.Within("client.")); err != nil {
 		return fmt.Errorf("client.%w", err)
 	}
 	i := &s.Config.Issuer
@@ -45,9 +45,7 @@ func (s *Settings) Ask(env plugins.Env) error {
 		"authorization_endpoint": i.AuthorizationEndpoint, "token_endpoint": i.TokenEndpoint,
 	} {
 		if endpoint == "" {
-			if err := env.Complain(fmt.Errorf("issuer.%s: required without discover_url", name)); err != nil {
-				return err
-			}
+			env.Problem(fmt.Errorf("issuer.%s: required without discover_url", name))
 		}
 	}
 	return nil
@@ -75,9 +73,7 @@ func (c Client) client(s *Settings, env plugins.Env) (func(context.Context) (*oa
 	}
 	client, err := c.authentication()
 	if err != nil {
-		if err := env.Complain(err); err != nil {
-			return nil, err
-		}
+		env.Problem(err)
 		return func(context.Context) (*oauthclient.Client, error) { return nil, err }, nil
 	}
 	return func(context.Context) (*oauthclient.Client, error) { return client, nil }, nil

@@ -28,9 +28,6 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	s.Rules.AccessToken, s.Rules.UserInfo = c.Assertions.AccessToken, c.Assertions.UserInfo
 	k, err := newKind(c)
 	if err != nil {
-		if err := env.Complain(err); err != nil {
-			return nil, err
-		}
 		return nil, err
 	}
 	if err := s.Ask(env); err != nil {

@@ -24,9 +24,7 @@ const tolerance = 5
 // New builds the plugin. Nothing is fetched before the first request needs it.
 func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if !slices.Contains(c.Scopes, "openid") {
-		if err := env.Complain(errors.New("scopes: want openid among them")); err != nil {
-			return nil, err
-		}
+		env.Problem(errors.New("scopes: want openid among them"))
 	}
 	s := login.Settings{
 		Type: "oidc", Config: c.Config, Features: c.Features, Nonce: c.Nonce.On(env.Native),
