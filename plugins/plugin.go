@@ -27,3 +27,11 @@ type TokenReader interface {
 	Plugin
 	ReadsToken()
 }
+
+// HeaderNames is a plugin that sets headers of its own on an allow: what it does not set on one, and what other steps
+// would have set, is sent empty, so that the proxy overwrites what the client wrote under that name.
+type HeaderNames interface {
+	Plugin
+	// ServiceHeaders returns all names that may be in the Header of an allow. It is called once.
+	ServiceHeaders() []string
+}

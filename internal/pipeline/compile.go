@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -264,11 +265,11 @@ func unsent(log *slog.Logger, jti string) func(name, why string) {
 	}
 }
 
-// collect notes the header names, and reports whether anything may look at the token.
+// collect notes the header names, and reports whether the pipeline needs w.
 func (w *whole) collect(steps []step) (used bool) {
 	used = w.service != nil || w.errs != nil
 	add := func(name string) {
-		if !slices.Contains(w.names, name) {
+		if name = http.CanonicalHeaderKey(name); !slices.Contains(w.names, name) {
 			w.names = append(w.names, name)
 		}
 	}
@@ -278,10 +279,19 @@ func (w *whole) collect(steps []step) (used bool) {
 		if s.control != nil {
 			s.control.service.Names(add)
 		}
-		_, reads := s.plugin.(plugins.TokenReader)
+		plugin := s.plugin
+		if b, ok := plugin.(*broken); ok {
+			plugin = b.plugin
+		}
+		if p, ok := plugin.(plugins.HeaderNames); ok {
+			for _, name := range p.ServiceHeaders() {
+				add(name)
+			}
+		}
+		_, reads := plugin.(plugins.TokenReader)
 		used = used || reads || s.control != nil
 	}
-	return used
+	return used || len(w.names) > 0
 }
 
 func (c *compilation) step(s *step, path string, raw json.RawMessage) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,6 +169,49 @@ func TestHeaders(t *testing.T) {
 				if got, ok := d.Result.Header[name]; ok {
 					t.Errorf("%s = %q, want none", name, got)
 				}
+			}
+		})
+	}
+}
+
+// naming sets headers of its own, one or none of the two that it names.
+type naming struct {
+	Set string `json:"set"`
+}
+
+func (naming) ServiceHeaders() []string { return []string{"x-id-token", "X-Userinfo"} }
+
+func (n naming) Verify(context.Context, *plugins.Request) (plugins.Result, error) {
+	if n.Set == "" {
+		return plugins.Result{}, nil
+	}
+	return plugins.Result{Verdict: plugins.Allow, Header: http.Header{n.Set: {"real"}}}, nil
+}
+
+// ATTACKS 55: a header that a plugin may set is sent empty by an allow that does not set it, whoever allows.
+func TestServiceHeaders(t *testing.T) {
+	tests := []struct {
+		name, steps string
+		omit        bool
+		want        http.Header
+	}{
+		{"the plugin allows", `{"type":"naming","set":"X-Id-Token"}`, false, http.Header{"X-Id-Token": {"real"}, "X-Userinfo": {""}}},
+		{"another step allows", `{"type":"naming"},{"type":"noop"}`, false, http.Header{"X-Id-Token": {""}, "X-Userinfo": {""}}},
+		{"its rules are broken", `{"type":"naming","pcb":{"skip":5}},{"type":"noop"}`, false, http.Header{"X-Id-Token": {""}, "X-Userinfo": {""}}},
+		{"eas leaves them out", `{"type":"naming"},{"type":"noop"}`, true, http.Header{}},
+		{"a denial", `{"type":"naming"}`, false, http.Header{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := compiler(t)
+			c.Plugins["naming"] = plugins.Of(func(n naming, _ plugins.Env) (plugins.Plugin, error) { return n, nil })
+			p, _, err := c.Compile(&configtoken.Token{Format: configtoken.EAS, Claims: json.RawMessage(`{"eas":{"plugins":[` + tt.steps + `]}}`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := p.Decide(t.Context(), plugintest.Request{}.Build(), Options{Fallback: -1, OmitFailed: tt.omit}).Result.Header
+			if !maps.EqualFunc(got, tt.want, slices.Equal) {
+				t.Errorf("Decide: headers %v, want %v", got, tt.want)
 			}
 		})
 	}
