@@ -41,6 +41,8 @@ type Pipeline struct {
 	steps []step
 	// whole is what concerns the token as a whole; nil when nothing does.
 	whole *whole
+	// pages are those of the plugins.
+	pages []plugins.Page
 }
 
 // A step is one entry of the token's plugins.
@@ -189,6 +191,7 @@ func (c *compilation) compile(text json.RawMessage) (p *Pipeline, ok bool) {
 	for i, entry := range entries {
 		c.step(&p.steps[i], fmt.Sprintf("plugins[%d]", i), entry)
 	}
+	p.pages = c.pages(p.steps)
 	w := &whole{claims: text, exact: !c.eas}
 	w.service = c.headers("custom_service_headers", eas["custom_service_headers"])
 	w.errs = c.headers("custom_error_headers", eas["custom_error_headers"])
