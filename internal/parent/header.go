@@ -70,7 +70,7 @@ var hintList = [...]string{
 	Caddy:        "header_up X-Forwarded-Proto {scheme} and X-Forwarded-Host {host} where Caddy asks easgate",
 	HAProxy:      "http-request set-header instead of add-header",
 	Envoy:        "use_remote_address: true, or xff_num_trusted_hops: 0, in the HTTP connection manager",
-	EAS:          "",
+	Direct:       "proxy_set_header X-Forwarded-Proto $scheme; and X-Forwarded-Host $host; where nginx passes the request on",
 }
 
 // optional returns a header's value, "" if it is not there. A header that is there twice with two values is an error:

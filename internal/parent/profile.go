@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // A Profile is one kind of proxy, and so one way to name the parent request.
@@ -24,16 +25,18 @@ const (
 	Envoy
 	// EAS reads everything in external-auth-server's order and glues it unchecked: a client's headers can win.
 	EAS
+	// Direct is no proxy's: the request is its own parent, where easgate serves pages. No setting and no URL can name it.
+	Direct
 )
 
 var profileNames = [...]string{
 	Auto: "auto", Nginx: "nginx", IngressNginx: "ingress-nginx", Traefik: "traefik",
-	Caddy: "caddy", HAProxy: "haproxy", Envoy: "envoy", EAS: "eas",
+	Caddy: "caddy", HAProxy: "haproxy", Envoy: "envoy", EAS: "eas", Direct: "direct",
 }
 
 // ParseProfile returns the profile of that name, as [Profile.String] gives it.
 func ParseProfile(name string) (Profile, bool) {
-	for i, n := range profileNames {
+	for i, n := range profileNames[:Direct] {
 		if n == name {
 			return Profile(i), true
 		}
@@ -55,8 +58,12 @@ type Input struct {
 	Header http.Header
 	// Host and Method are the verify request's own.
 	Host, Method string
-	// Suffix is the path and query that Envoy appended to the verify URL; "" elsewhere.
+	// Suffix is the path and query that Envoy appended to the verify URL, and for Direct the request's own; "" elsewhere.
 	Suffix string
+	// Scheme is that of the connection, and Forwarded says that its peer is a proxy, whose X-Forwarded-Proto and -Host count.
+	// Both are for Direct.
+	Scheme    string
+	Forwarded bool
 	// TrustStrip says that the route's middleware always sets X-Replaced-Path or X-Forwarded-Prefix (strip=trust).
 	TrustStrip bool
 }
@@ -78,6 +85,16 @@ func (r *Request) URI() string {
 		return r.URL.Scheme + "://" + r.URL.Host + r.uri
 	}
 	return r.uri
+}
+
+// Path returns the path in one spelling for all that servers take for the same path: RFC 3986 §6.2.2, and escapes of what
+// has a meaning stay escapes.
+func (r *Request) Path() string {
+	path, _, _ := strings.Cut(r.uri, "?")
+	if !r.target {
+		path = splitURI(r.uri).path
+	}
+	return canonicalPath(path)
 }
 
 var errProfile = errors.New("parent request: unknown profile")
@@ -104,6 +121,8 @@ func (p Profile) parse(in Input) (Request, error) {
 		return parseEnvoy(in)
 	case EAS:
 		return parseEAS(in)
+	case Direct:
+		return parseDirect(in)
 	}
 	return Request{}, errProfile
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/server/envoy"
 	"github.com/easgate/easgate/internal/server/listen"
+	"github.com/easgate/easgate/internal/server/mount"
+	"github.com/easgate/easgate/internal/server/pages"
 	"github.com/easgate/easgate/internal/server/verify"
 )
 
@@ -45,6 +47,10 @@ type Config struct {
 	Inherited map[string]net.Listener
 	Sockets   listen.Sockets
 	Verify    verify.Config
+	// Mounts say which config token's pages are where, on Addr.
+	Mounts *mount.Table
+	// Endpoints are fixed paths of rooms that are made elsewhere, on Addr.
+	Endpoints []Endpoint
 	// Ready reports whether requests can be decided, for /readyz.
 	Ready func(context.Context) error
 	// SigninOrigins are the origins ("https://idp.example.com") that /nginx/auth-signin may redirect to.
@@ -58,12 +64,20 @@ type Config struct {
 	Patience time.Duration
 }
 
-// A Server answers proxies.
+// An Endpoint is a fixed path, such as /oauth/callback, whose handler is a room of its own. It comes before mounts.
+type Endpoint struct {
+	Methods []string
+	Path    string
+	Handler http.Handler
+}
+
+// A Server answers proxies, and shows pages to browsers.
 type Server struct {
 	cfg Config
 	// main serves Addr, verifySite VerifyAddr if there is one, admin AdminAddr.
 	main, verifySite, admin http.Handler
 	verifier                *verify.Verifier
+	pages                   *pages.Site
 	ready                   readiness
 }
 
@@ -74,6 +88,7 @@ func New(cfg Config) (*Server, error) {
 	if s.verifier, err = verify.New(cfg.Verify); err != nil {
 		return nil, err
 	}
+	s.pages = pages.New(s.verifier, cfg.Mounts, cfg.Log)
 	s.ready = readiness{ask: cfg.Ready, log: cfg.Log, now: cfg.Now}
 
 	main := newEcho()
@@ -145,7 +160,19 @@ func notFound(err error, c echo.Context) {
 func (s *Server) public(e *echo.Echo) {
 	s.health(e)
 	e.GET("/nginx/auth-signin", s.signin)
+	for _, end := range s.cfg.Endpoints {
+		e.Match(end.Methods, end.Path, echo.WrapHandler(end.Handler))
+	}
+	e.RouteNotFound("/*", func(c echo.Context) error {
+		if s.pages.Serve(c.Response().Writer, c.Request()) {
+			return nil
+		}
+		return echo.ErrNotFound
+	})
 }
+
+// CheckMounts says which mounts have no config token that could decide now.
+func (s *Server) CheckMounts(ctx context.Context) []error { return s.pages.Check(ctx) }
 
 func (s *Server) health(e *echo.Echo) {
 	get := []string{http.MethodGet, http.MethodHead}

@@ -44,6 +44,13 @@ func (p *Params) Err() error { return p.err }
 // BadParams are parameters that name no token, because of err.
 func BadParams(err error) *Params { return &Params{fallback: -1, err: err} }
 
+// TokenParams select the token of ref.
+func TokenParams(ref pipeline.Reference) *Params {
+	p := &Params{selector: pipeline.Selector{Reference: ref}, fallback: -1}
+	p.selector.Memo = &p.memo
+	return p
+}
+
 // URLParams reads the query of a verify URL. What it says is remembered.
 func (v *Verifier) URLParams(raw string) *Params {
 	if p := v.known(raw); p != nil {

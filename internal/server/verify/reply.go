@@ -28,8 +28,8 @@ func headerBytes(h http.Header) int {
 	return n
 }
 
-// reply writes res in the dialect of the proxy that asked.
-func reply(w http.ResponseWriter, res *plugins.Result, q *Request) {
+// Reply writes res in the dialect of the proxy that asked.
+func Reply(w http.ResponseWriter, res *plugins.Result, q *Request) {
 	h := w.Header()
 	for name, values := range res.Header {
 		name = textproto.CanonicalMIMEHeaderKey(name)
@@ -50,6 +50,9 @@ func reply(w http.ResponseWriter, res *plugins.Result, q *Request) {
 	h["X-Eas-Decision-Id"] = q.id[:]
 
 	status := dialect(q.Profile, q.Status(res))
+	if q.Profile == parent.Direct && status >= 400 && status <= 499 && res.Header.Get("Location") != "" {
+		status = http.StatusFound // a browser asked, not nginx, whatever the token's redirect_http_code says
+	}
 	w.WriteHeader(status)
 	if len(res.Body) > 0 && bodyAllowed(status) {
 		_, _ = w.Write(res.Body) // the proxy went away

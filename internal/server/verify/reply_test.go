@@ -44,7 +44,7 @@ func TestDialect(t *testing.T) {
 func TestNoPluginSteersNginx(t *testing.T) {
 	for _, name := range []string{"X-Accel-Redirect", "x-accel-redirect", "X-ACCEL-BUFFERING", "X-Accel-Anything"} {
 		w := httptest.NewRecorder()
-		reply(w, &plugins.Result{Status: 403, Header: http.Header{name: {"/secret"}, "X-Kept": {"1"}}}, &Request{Profile: parent.Nginx, Params: &noParams})
+		Reply(w, &plugins.Result{Status: 403, Header: http.Header{name: {"/secret"}, "X-Kept": {"1"}}}, &Request{Profile: parent.Nginx, Params: &noParams})
 		for got := range w.Header() {
 			if strings.EqualFold(got, name) {
 				t.Errorf("a plugin's %s is sent", name)

@@ -8,7 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/server/metrics"
 	"github.com/easgate/easgate/plugins"
@@ -73,7 +72,7 @@ const maxLoggedName = 64
 
 // client is the client's address for the log.
 func (v *Verifier) client(q *Request) string {
-	if addr := parent.ClientIP(q.Peer.Addr, q.Header["X-Forwarded-For"], v.cfg.Trusted); addr.IsValid() {
+	if addr := v.ClientIP(q); addr.IsValid() {
 		return addr.String()
 	}
 	return "unknown"

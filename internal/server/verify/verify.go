@@ -112,12 +112,26 @@ type Request struct {
 	Host, Method, RawQuery string
 	Major, Minor           int
 
-	decided plugins.Request
-	source  source
-	ctx     deadline
-	start   time.Time
+	decided  plugins.Request
+	pipeline *pipeline.Pipeline
+	source   source
+	ctx      deadline
+	start    time.Time
 	// id names the decision, in the log and in the reply; in the form of a header's values.
 	id [1]string
+}
+
+// Named gives q an id before it is finished, and returns it.
+func (v *Verifier) Named(q *Request) string {
+	if q.id[0] == "" {
+		q.id[0] = v.ids.next()
+	}
+	return q.id[0]
+}
+
+// ClientIP is the client's address as far as trusted proxies vouch for it; invalid when unknown.
+func (v *Verifier) ClientIP(q *Request) netip.Addr {
+	return parent.ClientIP(q.Peer.Addr, q.Header["X-Forwarded-For"], v.cfg.Trusted)
 }
 
 // ID names the decision, once it is finished.
@@ -149,7 +163,7 @@ func (v *Verifier) Answer(w http.ResponseWriter, r *http.Request, parse func() *
 		d = Refuse(http.StatusServiceUnavailable, errReplyTooLong)
 	}
 	v.Finish(r.Context(), q, &d)
-	reply(w, &d.Result, q)
+	Reply(w, &d.Result, q)
 }
 
 // Explain decides r, a request to /verify, as it would be answered, and tells trace about every step on the way. It counts
@@ -178,6 +192,26 @@ var (
 	errCookies   = fmt.Errorf("more than %d cookies: no browser sends that many", maxCookies)
 )
 
+// read takes from r what queries see.
+func (q *Request) read(r *http.Request) {
+	q.Header, q.Host, q.Method, q.RawQuery = r.Header, r.Host, r.Method, r.URL.RawQuery
+	q.Major, q.Minor = r.ProtoMajor, r.ProtoMinor
+}
+
+// ReadDirect reads r, which is its own parent request and not a proxy's question. target is its path and query as sent.
+func (q *Request) ReadDirect(r *http.Request, target string) (err error) {
+	q.Profile = parent.Direct
+	q.read(r)
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	q.Parent, err = parent.Direct.Parse(parent.Input{
+		Header: r.Header, Host: r.Host, Method: r.Method, Suffix: target, Scheme: scheme, Forwarded: q.Peer.Trusted,
+	})
+	return err
+}
+
 // judge reads r into q, and has it decided.
 func (v *Verifier) judge(q *Request, r *http.Request, suffix string, trace func(pipeline.Event)) (d pipeline.Decision) {
 	defer v.Rescue(&d)
@@ -190,8 +224,7 @@ func (v *Verifier) judge(q *Request, r *http.Request, suffix string, trace func(
 		v.RefusePeer(q.Peer)
 		return Refuse(http.StatusForbidden, errUntrusted)
 	}
-	q.Header, q.Host, q.Method, q.RawQuery = r.Header, r.Host, r.Method, r.URL.RawQuery
-	q.Major, q.Minor = r.ProtoMajor, r.ProtoMinor
+	q.read(r)
 	if len(q.RawQuery) > MaxURL {
 		return Refuse(http.StatusServiceUnavailable, errTooLong)
 	}
@@ -238,35 +271,62 @@ func cookiesOf(h http.Header) int {
 
 // Decide asks the pipeline that q's parameters select. trace, if not nil, is told about every step.
 func (v *Verifier) Decide(ctx context.Context, q *Request, trace func(pipeline.Event)) pipeline.Decision {
+	if d, ok := v.Open(ctx, q, trace); !ok {
+		return d
+	}
+	defer q.Close()
+	return v.Ask(q, trace)
+}
+
+// Open finds the pipeline that q's parameters select, and holds it for q until Close. If there is none, d says why.
+func (v *Verifier) Open(ctx context.Context, q *Request, trace func(pipeline.Event)) (d pipeline.Decision, ok bool) {
 	if cookiesOf(q.Header) > maxCookies {
-		return Refuse(http.StatusForbidden, errCookies)
+		return Refuse(http.StatusForbidden, errCookies), false
 	}
 	q.source.of, q.source.cfg = q, &v.cfg
 	q.decided = plugins.Request{Method: q.Parent.Method, URL: &q.Parent.URL, Header: q.Header, Source: &q.source}
 	q.ctx = deadline{Context: ctx, at: q.start.Add(v.cfg.Timeout)}
-	defer q.ctx.release()
+	defer func() {
+		if !ok {
+			q.ctx.release()
+		}
+	}()
 	selector := &q.Params.selector
 	ref, err := selector.Resolve(&q.ctx, &q.decided)
 	if err != nil {
-		return Refuse(http.StatusServiceUnavailable, err)
+		return Refuse(http.StatusServiceUnavailable, err), false
 	}
 	if trace != nil && selector.Queries != nil {
 		text := fmt.Sprintf("the verify URL's queries gave store %q, token %q", ref.Pointer.StoreID, ref.Pointer.TokenID)
 		trace(pipeline.Event{Step: refusedStep, Kind: "token", Text: text})
 	}
-	pl, err := v.cfg.Pipelines.Pipeline(&q.ctx, ref)
+	q.pipeline, err = v.cfg.Pipelines.Pipeline(&q.ctx, ref)
 	if err != nil {
-		return Refuse(http.StatusServiceUnavailable, err)
+		return Refuse(http.StatusServiceUnavailable, err), false
 	}
-	q.source.showTo(pl.Native())
-	return pl.Decide(&q.ctx, &q.decided, pipeline.Options{
+	q.source.showTo(q.pipeline.Native())
+	return d, true
+}
+
+// Ask has the open pipeline decide.
+func (v *Verifier) Ask(q *Request, trace func(pipeline.Event)) pipeline.Decision {
+	return q.pipeline.Decide(&q.ctx, &q.decided, pipeline.Options{
 		Fallback: q.Params.fallback, OmitFailed: q.Profile == parent.EAS, Trace: trace,
 	})
 }
 
+// Pipeline is the open pipeline, and Context lasts as long as a verification may.
+func (q *Request) Pipeline() *pipeline.Pipeline { return q.pipeline }
+
+// Context ends with the request or when its time is up.
+func (q *Request) Context() context.Context { return &q.ctx }
+
+// Close gives back what Open took.
+func (q *Request) Close() { q.ctx.release() }
+
 // Finish names the decision, logs and counts it.
 func (v *Verifier) Finish(ctx context.Context, q *Request, d *pipeline.Decision) {
-	q.id[0] = v.ids.next()
+	v.Named(q)
 	v.report(ctx, q, d)
 }
 

@@ -71,6 +71,8 @@ type Config struct {
 	RevokedJTIsFile string
 	// Stores is a JSON object, store id to its configuration.
 	Stores json.RawMessage
+	// Mounts is a JSON list; see package mount.
+	Mounts json.RawMessage
 
 	LogLevel  slog.Level
 	LogFormat string

@@ -43,7 +43,7 @@ func group(name string, rows ...setting) []setting {
 
 // settings are the rows of the table, over the fields of c.
 func settings(c *Config) []setting {
-	return slices.Concat(listening(c), trust(c), keysAndTokens(c), storesAndRevocation(c), logs(c), unused(c))
+	return slices.Concat(listening(c), trust(c), keysAndTokens(c), storesAndRevocation(c), pages(c), logs(c), unused(c))
 }
 
 func listening(c *Config) []setting {
@@ -123,6 +123,13 @@ func storesAndRevocation(c *Config) []setting {
 			"Stores of server-side config tokens, by id: `adapter` (file, env, sql) and `options`."),
 		row("revoked_jtis", structured(&c.RevokedJTIs, true), "`jti` claims of config tokens that are no longer taken."),
 		row(revokedFile, file(&c.RevokedJTIsFile), "File with more of them, read again when it changes."),
+	)
+}
+
+func pages(c *Config) []setting {
+	return group("Pages",
+		row("mounts", structured(&c.Mounts, true), "Where browsers and programs ask easgate itself: each with `path`, a `host` if not for "+
+			"every one, and `config_token`, or `config_token_store_id` and `config_token_id`."),
 	)
 }
 

@@ -1,0 +1,166 @@
+// Package mount is the table that says which config token stands behind a URL, for what browsers and programs ask easgate
+// directly: pages today. It comes from the operator's configuration alone; a request has no say in it.
+//
+//	table, err := mount.Parse(json.RawMessage(`[{"host": "login.example.com", "path": "/auth", "config_token": "…"}]`))
+//	m := table.Find("Login.example.com:443", "/auth/whoami")
+//
+// What is done with a request below a mount is not its business.
+package mount
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/easgate/easgate/internal/parent"
+	"github.com/easgate/easgate/internal/problem"
+	"github.com/easgate/easgate/internal/secret"
+	"github.com/easgate/easgate/internal/strictjson"
+)
+
+// A Mount is a place for a config token.
+type Mount struct {
+	// Host is a host name or address without a port, in any case; "" and "*" are every host.
+	Host string `json:"host,omitempty"`
+	// Path begins with a slash. What is below it belongs to the mount: /auth and /auth/x, but not /authors.
+	Path string `json:"path"`
+	// Either Token, or StoreID and TokenID.
+	Token   secret.Text `json:"config_token,omitempty"`
+	StoreID string      `json:"config_token_store_id,omitempty"`
+	TokenID string      `json:"config_token_id,omitempty"`
+}
+
+// Below returns the part of path, which belongs to m, that is below the mount: "/" for the mount itself.
+func (m *Mount) Below(path string) string {
+	if rest := path[len(m.prefix()):]; rest != "" {
+		return rest
+	}
+	return "/"
+}
+
+// prefix is Path without a slash at its end.
+func (m *Mount) prefix() string { return strings.TrimSuffix(m.Path, "/") }
+
+// String says where m is: "login.example.com/auth".
+func (m *Mount) String() string {
+	if m.Host == "" {
+		return "*" + m.Path
+	}
+	return m.Host + m.Path
+}
+
+// A Table finds mounts. The zero value, and nil, have none. It is not changed once it is made.
+type Table struct{ mounts []*Mount }
+
+// Parse reads a JSON list of mounts, and says all that is wrong with it.
+func Parse(raw json.RawMessage) (*Table, error) {
+	if len(raw) == 0 {
+		return &Table{}, nil
+	}
+	var list []*Mount
+	if err := strictjson.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	t := &Table{}
+	var problems []error
+	for i, m := range list {
+		at := fmt.Sprintf("[%d]", i)
+		if m == nil {
+			problems = append(problems, problem.At(at, errors.New("want an object")))
+			continue
+		}
+		if err := m.check(); err != nil {
+			problems = append(problems, problem.At(at, err))
+			continue
+		}
+		if other := t.exactly(m.Host, m.prefix()); other != nil {
+			problems = append(problems, problem.At(at, fmt.Errorf("there is another mount at %s", m)))
+			continue
+		}
+		t.mounts = append(t.mounts, m)
+	}
+	return t, errors.Join(problems...)
+}
+
+// check checks m, and puts Host and Path into one form.
+func (m *Mount) check() error {
+	if m.Host == "*" {
+		m.Host = ""
+	}
+	if m.Path == "" {
+		return problem.At("path", errors.New("required: / for all of the host"))
+	}
+	host := m.Host
+	if host == "" {
+		host = "any"
+	}
+	asked, err := parent.Direct.Parse(parent.Input{Method: "GET", Scheme: "https", Host: host, Suffix: m.Path})
+	switch {
+	case m.Host != "" && hostname(m.Host) != strings.ToLower(m.Host):
+		return problem.At("host", errors.New("want a host without a port"))
+	case err != nil && strings.Contains(err.Error(), "Host"):
+		return problem.At("host", fmt.Errorf("%q is no host", m.Host))
+	case err != nil || strings.Contains(m.Path, "?") || asked.Path() != m.Path || strings.Contains(m.Path, "//"):
+		return problem.At("path", errors.New("want a path that begins with a slash, as it stands in a URL, without dot segments or a query"))
+	}
+	m.Host = strings.ToLower(m.Host)
+	if m.Path != "/" {
+		m.Path = m.prefix()
+	}
+	pointer := m.StoreID != "" || m.TokenID != ""
+	switch {
+	case m.Token != "" && pointer:
+		return problem.At("config_token", errors.New("beside config_token_store_id and config_token_id: want one or the other"))
+	case pointer && (m.StoreID == "" || m.TokenID == ""):
+		return problem.At("config_token_id", errors.New("needs config_token_store_id, and the other way round"))
+	case m.Token == "" && !pointer:
+		return problem.At("config_token", errors.New("required, or config_token_store_id and config_token_id"))
+	}
+	return nil
+}
+
+func (t *Table) exactly(host, prefix string) *Mount {
+	for _, m := range t.mounts {
+		if m.Host == host && m.prefix() == prefix {
+			return m
+		}
+	}
+	return nil
+}
+
+// Mounts are all mounts, in the order of the configuration.
+func (t *Table) Mounts() []*Mount {
+	if t == nil {
+		return nil
+	}
+	return t.mounts
+}
+
+// Find returns the mount with the longest path that path is below; of two, the one that names host. nil is none. host may
+// have a port; path is checked, and in one spelling.
+func (t *Table) Find(host, path string) (found *Mount) {
+	host = hostname(host)
+	for _, m := range t.Mounts() {
+		prefix := m.prefix()
+		if m.Host != "" && m.Host != host || !strings.HasPrefix(path, prefix) || len(path) > len(prefix) && path[len(prefix)] != '/' {
+			continue
+		}
+		if found == nil || len(prefix) > len(found.prefix()) || len(prefix) == len(found.prefix()) && m.Host != "" {
+			found = m
+		}
+	}
+	return found
+}
+
+// hostname is host in lower case without its port. An IPv6 address keeps its brackets, as in a URL.
+func hostname(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+		if strings.Contains(h, ":") {
+			host = "[" + h + "]"
+		}
+	}
+	return strings.ToLower(host)
+}

@@ -1,0 +1,308 @@
+package pages
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"runtime/debug"
+	"strings"
+
+	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/internal/server/mount"
+	"github.com/easgate/easgate/internal/server/verify"
+	"github.com/easgate/easgate/plugins"
+)
+
+// callback is the query parameter with which logins mark a request that is theirs, at whatever path.
+const callback = "__eas_oauth_handler__"
+
+// maxBody bounds what a page is sent.
+const maxBody = 64 << 10
+
+// A Site serves the pages of mounted config tokens.
+type Site struct {
+	verifier *verify.Verifier
+	mounts   *mount.Table
+	params   map[*mount.Mount]*verify.Params
+	log      *slog.Logger
+}
+
+// New returns a site.
+func New(v *verify.Verifier, mounts *mount.Table, log *slog.Logger) *Site {
+	s := &Site{verifier: v, mounts: mounts, params: map[*mount.Mount]*verify.Params{}, log: log}
+	for _, m := range mounts.Mounts() {
+		s.params[m] = verify.TokenParams(pipeline.Reference{
+			Token: string(m.Token), Pointer: configtoken.Pointer{StoreID: m.StoreID, TokenID: m.TokenID},
+		})
+	}
+	return s
+}
+
+// Check says which mounts have no config token that could decide now.
+func (s *Site) Check(ctx context.Context) (problems []error) {
+	for _, m := range s.mounts.Mounts() {
+		q := s.verifier.Begin(&verify.Peer{})
+		q.Params = s.params[m]
+		if d, ok := s.verifier.Open(ctx, q, nil); !ok {
+			problems = append(problems, fmt.Errorf("mount %s: %w", m, d.Err))
+			continue
+		}
+		q.Close()
+	}
+	return problems
+}
+
+// Serve answers r if it is for a mount, and reports whether it was.
+func (s *Site) Serve(w http.ResponseWriter, r *http.Request) bool {
+	if len(s.mounts.Mounts()) == 0 {
+		return false
+	}
+	q := s.verifier.Begin(s.verifier.PeerOf(r))
+	if err := q.ReadDirect(r, target(r)); err != nil {
+		// Before anything is routed: nobody knows which mount another reader would find.
+		s.log.Debug("a request that is for no mount was refused", "error", err)
+		s.fail(w, q, http.StatusBadRequest)
+		return true
+	}
+	path := q.Parent.Path()
+	m := s.mounts.Find(q.Parent.URL.Host, path)
+	if m == nil {
+		return false
+	}
+	q.Params = s.params[m]
+	v := visit{Site: s, w: w, r: r, q: q, mount: m, path: m.Below(path)}
+	v.serve()
+	return true
+}
+
+// target is the path and query of r as they were sent, also where a router has changed r.URL since.
+func target(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
+	}
+	if _, rest, ok := strings.Cut(r.RequestURI, "://"); ok { // a proxy's form (RFC 9112 §3.2.2)
+		if i := strings.IndexByte(rest, '/'); i >= 0 {
+			return rest[i:]
+		}
+	}
+	return r.URL.RequestURI()
+}
+
+// A visit is one request for a mount.
+type visit struct {
+	*Site
+	w     http.ResponseWriter
+	r     *http.Request
+	q     *verify.Request
+	mount *mount.Mount
+	path  string // below the mount
+}
+
+func (v *visit) serve() {
+	defer v.rescue()
+	d, ok := v.verifier.Open(v.r.Context(), v.q, nil)
+	if !ok {
+		v.refuse(&d)
+		return
+	}
+	defer v.q.Close()
+	page, allowed := v.q.Pipeline().Page(v.r.Method, v.path)
+	if page == nil && allowed == "" {
+		page, allowed = builtin(v.r.Method, v.path)
+	}
+	login := v.q.Parent.URL.Query().Has(callback)
+	switch {
+	case login:
+	case page == nil && allowed != "":
+		v.w.Header().Set("Allow", allowed)
+		v.fail(v.w, v.q, http.StatusMethodNotAllowed)
+		return
+	case page == nil:
+		v.fail(v.w, v.q, http.StatusNotFound)
+		return
+	case page.Public:
+		v.show(page, &plugins.Result{})
+		return
+	case !v.sameOrigin():
+		v.fail(v.w, v.q, http.StatusForbidden)
+		return
+	}
+	d = v.verifier.Ask(v.q, nil)
+	v.verifier.Finish(v.r.Context(), v.q, &d)
+	switch {
+	case d.Err != nil:
+		v.fail(v.w, v.q, d.Result.StatusCode())
+	case d.Result.Verdict != plugins.Allow:
+		verify.Reply(v.w, &d.Result, v.q)
+	case page == nil:
+		v.fail(v.w, v.q, http.StatusNotFound)
+	default:
+		v.show(page, &d.Result)
+	}
+}
+
+// refuse answers a request for whose mount there is no pipeline.
+func (v *visit) refuse(d *pipeline.Decision) {
+	v.verifier.Finish(v.r.Context(), v.q, d)
+	v.fail(v.w, v.q, d.Result.StatusCode())
+}
+
+// sameOrigin reports whether r changes nothing, or comes from a page of ours: another site's form would be sent with the
+// user's cookies.
+func (v *visit) sameOrigin() bool {
+	switch v.r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return true
+	}
+	switch v.r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return true
+	case "":
+		origin := v.r.Header.Get("Origin") // programs send none
+		return origin == "" || origin == v.q.Parent.URL.Scheme+"://"+v.q.Parent.URL.Host
+	}
+	return false
+}
+
+// show answers with a page; allow is the pipeline's answer, which is nobody's on a public page.
+func (v *visit) show(page *plugins.Page, allow *plugins.Result) {
+	in := &plugins.PageRequest{
+		Method: v.r.Method, URL: &v.q.Parent.URL, Header: v.r.Header, ClientIP: v.verifier.ClientIP(v.q),
+		Base:     &url.URL{Scheme: v.q.Parent.URL.Scheme, Host: v.q.Parent.URL.Host, Path: strings.TrimSuffix(v.mount.Path, "/")},
+		Identity: allow.Identity, Data: allow.Data, DecisionID: v.verifier.Named(v.q),
+	}
+	if status := v.read(in); status != 0 {
+		v.fail(v.w, v.q, status)
+		return
+	}
+	res, err := page.Serve(v.q.Context(), in)
+	if err == nil && res.Status != 0 && (res.Status < 200 || res.Status > 599) {
+		err = fmt.Errorf("status %d is no answer", res.Status)
+	}
+	if err != nil {
+		v.log.Error("a page failed", "decision", v.q.ID(), "mount", v.mount.String(), "page", page.Path, "error", err)
+		v.fail(v.w, v.q, http.StatusServiceUnavailable)
+		return
+	}
+	for name, values := range allow.Header {
+		if textproto.CanonicalMIMEHeaderKey(name) == "Set-Cookie" { // the others are for an application behind a proxy
+			v.w.Header()["Set-Cookie"] = values
+		}
+	}
+	for _, c := range allow.Cookies {
+		http.SetCookie(v.w, c)
+	}
+	v.write(&res)
+}
+
+// read reads the body into in, and returns the status of a refusal, or 0.
+func (v *visit) read(in *plugins.PageRequest) (refusal int) {
+	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+		return 0
+	}
+	var err error
+	if in.Body, err = io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, maxBody)); err != nil {
+		if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+			return http.StatusRequestEntityTooLarge
+		}
+		return http.StatusBadRequest
+	}
+	if kind, _, _ := mime.ParseMediaType(v.r.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" {
+		if in.Form, err = url.ParseQuery(string(in.Body)); err != nil {
+			return http.StatusBadRequest
+		}
+	}
+	return 0
+}
+
+// write sends res.
+func (v *visit) write(res *plugins.PageResult) {
+	h := v.w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	for name, values := range res.Header {
+		if name = textproto.CanonicalMIMEHeaderKey(name); name == "Set-Cookie" {
+			h[name] = append(h[name], values...)
+		} else {
+			h[name] = values
+		}
+	}
+	for _, c := range res.Cookies {
+		http.SetCookie(v.w, c)
+	}
+	h.Set("X-Eas-Decision-Id", v.q.ID())
+	status := res.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	v.w.WriteHeader(status)
+	if v.r.Method != http.MethodHead {
+		_, _ = v.w.Write(res.Body) // the client went away
+	}
+}
+
+// rescue is deferred: a panic is answered with 500, and logged where somebody looks.
+func (v *visit) rescue() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	v.verifier.Named(v.q)
+	v.log.Error("panic: a page failed", "decision", v.q.ID(), "mount", v.mount.String(), "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+	v.fail(v.w, v.q, http.StatusInternalServerError)
+}
+
+// fail answers what is no page.
+func (s *Site) fail(w http.ResponseWriter, q *verify.Request, status int) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Eas-Decision-Id", s.verifier.Named(q))
+	http.Error(w, http.StatusText(status), status)
+}
+
+// builtin returns the page that every mount has at path, unless a plugin has one there.
+func builtin(method, path string) (page *plugins.Page, allowed string) {
+	switch {
+	case path != "/whoami":
+		return nil, ""
+	case method == http.MethodGet || method == http.MethodHead:
+		return &whoami, ""
+	}
+	return nil, "GET, HEAD"
+}
+
+var whoami = plugins.Page{Method: http.MethodGet, Path: "/whoami", Serve: serveWhoami}
+
+// serveWhoami answers as JSON who was authenticated. Claims stay out: they are a token's, and pages of other origins that
+// are mistaken for ours should find as little as possible.
+func serveWhoami(_ context.Context, r *plugins.PageRequest) (plugins.PageResult, error) {
+	id := &r.Identity
+	answer := struct {
+		Subject    string              `json:"subject"`
+		Name       string              `json:"name"`
+		Realm      string              `json:"realm,omitempty"`
+		Provider   string              `json:"provider"`
+		Roles      []string            `json:"roles,omitempty"`
+		Scopes     []string            `json:"scopes,omitempty"`
+		Attributes map[string][]string `json:"attributes,omitempty"`
+		Expires    string              `json:"expires,omitempty"`
+	}{id.Subject, id.Name, id.Realm, id.Provider, id.Roles, id.Scopes, id.Attributes, ""}
+	if answer.Name == "" {
+		answer.Name = id.Subject
+	}
+	if !id.Expires.IsZero() {
+		answer.Expires = id.Expires.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	body, err := json.Marshal(answer)
+	return plugins.PageResult{Header: http.Header{"Content-Type": {"application/json"}}, Body: append(body, '\n')}, err
+}
