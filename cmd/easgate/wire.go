@@ -27,6 +27,7 @@ import (
 	engines "github.com/easgate/easgate/internal/query/builtin"
 	"github.com/easgate/easgate/internal/server"
 	"github.com/easgate/easgate/internal/server/metrics"
+	"github.com/easgate/easgate/internal/server/mount"
 	"github.com/easgate/easgate/internal/server/verify"
 	"github.com/easgate/easgate/internal/watch"
 	"github.com/easgate/easgate/plugins"
@@ -81,6 +82,10 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 	try(s.openStores(c.Env, c.Now, counters))
 	unix, err := listening.Sockets(cfg)
 	try(err)
+	mounts, err := mount.Parse(cfg.Mounts)
+	if err != nil {
+		try(problem.Hint(fmt.Errorf("%s: %w", cfg.Origin("mounts"), err), "docs/configuration.md shows the shape of a mount"))
+	}
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -129,6 +134,7 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 			OmitUsers:    !cfg.LogUsers,
 			Now:          c.Now,
 		},
+		Mounts:        mounts,
 		Ready:         s.stores.Ready,
 		Metrics:       registry,
 		MetricsOnMain: cfg.MetricsOnMain,
@@ -148,8 +154,10 @@ func (s *service) Explain(r *http.Request, trace func(pipeline.Event)) (pipeline
 	return s.server.Explain(r, trace)
 }
 
-// Check says what is wrong with the stores.
-func (s *service) Check() []error { return s.stores.Check() }
+// Check says which stores and mounts cannot be used.
+func (s *service) Check() []error {
+	return append(s.stores.Check(), s.server.CheckMounts(context.Background())...)
+}
 
 // Close gives back what the service holds, the last first.
 func (s *service) Close() {

@@ -163,12 +163,11 @@ func (s *Server) public(e *echo.Echo) {
 	for _, end := range s.cfg.Endpoints {
 		e.Match(end.Methods, end.Path, echo.WrapHandler(end.Handler))
 	}
-	e.RouteNotFound("/*", func(c echo.Context) error {
-		if s.pages.Serve(c.Response().Writer, c.Request()) {
-			return nil
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		if !errors.Is(err, echo.ErrNotFound) || !s.pages.Serve(c.Response().Writer, c.Request()) {
+			notFound(err, c)
 		}
-		return echo.ErrNotFound
-	})
+	}
 }
 
 // CheckMounts says which mounts have no config token that could decide now.

@@ -24,7 +24,7 @@ func (c *Config) Entries() []Entry {
 	var out []Entry
 	for _, s := range settings(c) {
 		text := s.value.show()
-		if strings.HasPrefix(text, "{") {
+		if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") && json.Valid([]byte(text)) {
 			text = string(redact.JSON(json.RawMessage(text)))
 		}
 		out = append(out, Entry{s.name, text, c.origin[s.name]})

@@ -116,6 +116,10 @@ func checkParts(cfg *config.Config, build Build) error {
 	defer s.Close()
 	var problems config.Problems
 	for _, err := range s.Check() {
+		if strings.HasPrefix(err.Error(), "mount ") {
+			problems = append(problems, config.Problem{Source: cfg.Origin("mounts"), Err: err})
+			continue
+		}
 		problems = append(problems, storeProblems(cfg, err)...)
 	}
 	if len(problems) > 0 {

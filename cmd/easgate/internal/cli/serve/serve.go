@@ -93,7 +93,7 @@ func Runner(c *cli.CLI, build Build) Run {
 		}
 		defer s.Close()
 		for _, err := range s.Check() {
-			log.Error("a store cannot be used", "error", err)
+			log.Error("a store or mount cannot be used", "error", err)
 		}
 		watching, stop := context.WithCancel(ctx)
 		defer stop()
