@@ -170,7 +170,7 @@ func (s *Server) public(e *echo.Echo) {
 	}
 }
 
-// CheckMounts says which mounts have no config token that could decide now.
+// CheckMounts says which mounts hold a config token that could not decide now.
 func (s *Server) CheckMounts(ctx context.Context) []error { return s.pages.Check(ctx) }
 
 func (s *Server) health(e *echo.Echo) {
