@@ -94,17 +94,13 @@ func (e engine) Compile(expr string) (query.Query, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jq: %w", err)
 	}
-	if e.restricted {
-		if err := restrict(ast); err != nil {
-			return nil, fmt.Errorf("jq: %w", err)
-		}
+	if err := e.check(ast); err != nil {
+		return nil, fmt.Errorf("jq: %w", err)
 	}
 	q := &compiled{limits: e.limits, slow: e.slow, order: literalKeys(ast), exact: e.native}
 	q.prefix, ast = staticPath(ast)
-	w := rewriter{all: e.restricted, native: e.native, own: make(map[string]bool), paths: make(map[string]bool)}
-	if err := w.query(ast, false); err != nil {
-		return nil, fmt.Errorf("jq: %w", err)
-	}
+	w := rewriter{all: e.restricted, own: make(map[string]bool), paths: make(map[string]bool)}
+	w.query(ast, false)
 	if isIdentity(ast) {
 		return q, nil
 	}
@@ -115,6 +111,15 @@ func (e engine) Compile(expr string) (query.Query, error) {
 		return nil, fmt.Errorf("jq: %w", err)
 	}
 	return q, nil
+}
+
+func (e engine) check(ast *gojq.Query) error {
+	if e.restricted {
+		if err := restrict(ast); err != nil {
+			return err
+		}
+	}
+	return check(ast, e.native)
 }
 
 type compiled struct {

@@ -171,53 +171,19 @@ func (r *restorer) remember(v query.Value, seen any) {
 // literalKeys returns the keys of the object constructors in q, each once, as they stand.
 func literalKeys(q *gojq.Query) []string {
 	var keys []string
-	walk(q, func(t *gojq.Term) {
-		if t.Type != gojq.TermTypeObject {
-			return
+	_ = visit(q, func(node any) error {
+		kv, ok := node.(*gojq.ObjectKeyVal)
+		if !ok {
+			return nil
 		}
-		for _, kv := range t.Object.KeyVals {
-			k := kv.Key
-			switch {
-			case kv.KeyString != nil && kv.KeyString.Queries == nil:
-				k = kv.KeyString.Str
-			case len(k) > 0 && k[0] == '$':
-				k = k[1:]
-			}
-			if k != "" && !slices.Contains(keys, k) {
-				keys = append(keys, k)
-			}
+		k := strings.TrimPrefix(kv.Key, "$")
+		if kv.KeyString != nil && kv.KeyString.Queries == nil {
+			k = kv.KeyString.Str
 		}
+		if k != "" && !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+		return nil
 	})
 	return keys
-}
-
-// walk calls f for the terms of q, outer ones first, but for those in function definitions and patterns.
-func walk(q *gojq.Query, f func(*gojq.Term)) {
-	if q == nil {
-		return
-	}
-	walk(q.Left, f)
-	walk(q.Right, f)
-	if q.Term == nil {
-		return
-	}
-	t := q.Term
-	f(t)
-	switch t.Type {
-	case gojq.TermTypeFunc:
-		for _, a := range t.Func.Args {
-			walk(a, f)
-		}
-	case gojq.TermTypeObject:
-		for _, kv := range t.Object.KeyVals {
-			walk(kv.Val, f)
-		}
-	case gojq.TermTypeArray:
-		walk(t.Array.Query, f)
-	case gojq.TermTypeQuery:
-		walk(t.Query, f)
-	case gojq.TermTypeIf:
-		walk(t.If.Then, f)
-		walk(t.If.Else, f)
-	}
 }

@@ -3,6 +3,8 @@ package jq
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/itchyny/gojq"
 )
@@ -29,139 +31,53 @@ var allowed = map[string][]int{
 
 // restrict reports what in q a stranger may not use.
 func restrict(q *gojq.Query) error {
-	r := restriction{copies: maxCopies}
-	return r.query(q)
-}
-
-type restriction struct{ copies int }
-
-func (r *restriction) copy(n int) error {
-	if r.copies -= n; r.copies < 0 {
-		return errors.New("too many constructors, commas and sums")
-	}
-	return nil
-}
-
-func (r *restriction) query(q *gojq.Query) error {
-	if q == nil {
-		return nil
-	}
-	if q.Meta != nil || len(q.Imports) > 0 || len(q.FuncDefs) > 0 || len(q.Patterns) > 0 {
-		return errors.New("definitions and variables are not available")
-	}
-	switch q.Op {
-	case 0, gojq.OpPipe, gojq.OpSub, gojq.OpEq, gojq.OpNe, gojq.OpGt, gojq.OpLt, gojq.OpGe, gojq.OpLe,
-		gojq.OpAnd, gojq.OpOr, gojq.OpAlt:
-	case gojq.OpComma, gojq.OpAdd:
-		if err := r.copy(1); err != nil {
-			return err
+	left := maxCopies
+	return visit(q, func(node any) error {
+		copies, err := restrictNode(node)
+		if left -= copies; left < 0 {
+			err = errors.New("too many constructors, commas and sums")
 		}
-	default:
-		return fmt.Errorf("operator %s is not available", q.Op)
-	}
-	if q.Term != nil {
-		if err := r.term(q.Term); err != nil {
-			return err
-		}
-	}
-	return r.queries(q.Left, q.Right)
-}
-
-func (r *restriction) queries(qs ...*gojq.Query) error {
-	for _, q := range qs {
-		if err := r.query(q); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *restriction) term(t *gojq.Term) error {
-	for _, s := range t.SuffixList {
-		if err := r.index(s.Index); err != nil {
-			return err
-		}
-	}
-	switch t.Type {
-	case gojq.TermTypeIdentity, gojq.TermTypeNull, gojq.TermTypeTrue, gojq.TermTypeFalse, gojq.TermTypeNumber:
-		return nil
-	case gojq.TermTypeIndex:
-		return r.index(t.Index)
-	case gojq.TermTypeFunc:
-		return r.call(t.Func)
-	case gojq.TermTypeObject:
-		return r.object(t.Object)
-	case gojq.TermTypeArray:
-		if err := r.copy(1); err != nil {
-			return err
-		}
-		return r.query(t.Array.Query)
-	case gojq.TermTypeUnary:
-		return r.term(t.Unary.Term)
-	case gojq.TermTypeFormat, gojq.TermTypeString:
-		return r.text(t.Str)
-	case gojq.TermTypeIf:
-		return r.conditional(t.If)
-	case gojq.TermTypeTry:
-		return r.queries(t.Try.Body, t.Try.Catch)
-	case gojq.TermTypeQuery:
-		return r.query(t.Query)
-	}
-	return errors.New("loops, labels and recursion are not available")
-}
-
-func (r *restriction) call(f *gojq.Func) error {
-	for _, n := range allowed[f.Name] {
-		if n == len(f.Args) {
-			return r.queries(f.Args...)
-		}
-	}
-	return fmt.Errorf("%s/%d is not available", f.Name, len(f.Args))
-}
-
-func (r *restriction) index(i *gojq.Index) error {
-	if i == nil {
-		return nil
-	}
-	if err := r.text(i.Str); err != nil {
 		return err
-	}
-	return r.queries(i.Start, i.End)
+	})
 }
 
-func (r *restriction) text(s *gojq.String) error {
-	if s == nil {
-		return nil
-	}
-	if err := r.copy(len(s.Queries)); err != nil {
-		return err
-	}
-	return r.queries(s.Queries...)
-}
-
-func (r *restriction) object(o *gojq.Object) error {
-	if err := r.copy(len(o.KeyVals)); err != nil {
-		return err
-	}
-	for _, kv := range o.KeyVals {
-		if len(kv.Key) > 0 && kv.Key[0] == '$' {
-			return errors.New("variables are not available")
+// restrictNode also returns how many copies of a value node may make.
+func restrictNode(node any) (copies int, err error) {
+	switch n := node.(type) {
+	case *gojq.Query:
+		if len(n.FuncDefs) > 0 || len(n.Patterns) > 0 {
+			return 0, errors.New("definitions and variables are not available")
 		}
-		if err := r.text(kv.KeyString); err != nil {
-			return err
+		switch n.Op {
+		case 0, gojq.OpPipe, gojq.OpSub, gojq.OpEq, gojq.OpNe, gojq.OpGt, gojq.OpLt, gojq.OpGe, gojq.OpLe,
+			gojq.OpAnd, gojq.OpOr, gojq.OpAlt:
+			return 0, nil
+		case gojq.OpComma, gojq.OpAdd:
+			return 1, nil
 		}
-		if err := r.queries(kv.KeyQuery, kv.Val); err != nil {
-			return err
+		return 0, fmt.Errorf("operator %s is not available", n.Op)
+	case *gojq.Term:
+		switch n.Type {
+		case gojq.TermTypeIdentity, gojq.TermTypeNull, gojq.TermTypeTrue, gojq.TermTypeFalse, gojq.TermTypeNumber,
+			gojq.TermTypeIndex, gojq.TermTypeFunc, gojq.TermTypeObject, gojq.TermTypeArray, gojq.TermTypeUnary,
+			gojq.TermTypeFormat, gojq.TermTypeString, gojq.TermTypeIf, gojq.TermTypeTry, gojq.TermTypeQuery:
+			return 0, nil
+		}
+		return 0, errors.New("loops, labels and recursion are not available")
+	case *gojq.Func:
+		if !slices.Contains(allowed[n.Name], len(n.Args)) {
+			return 0, fmt.Errorf("%s/%d is not available", n.Name, len(n.Args))
+		}
+	case *gojq.Array:
+		return 1, nil
+	case *gojq.String:
+		return len(n.Queries), nil
+	case *gojq.Object:
+		return len(n.KeyVals), nil
+	case *gojq.ObjectKeyVal:
+		if strings.HasPrefix(n.Key, "$") {
+			return 0, errors.New("variables are not available")
 		}
 	}
-	return nil
-}
-
-func (r *restriction) conditional(i *gojq.If) error {
-	for _, e := range i.Elif {
-		if err := r.queries(e.Cond, e.Then); err != nil {
-			return err
-		}
-	}
-	return r.queries(i.Cond, i.Then, i.Else)
+	return 0, nil
 }

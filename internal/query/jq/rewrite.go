@@ -1,33 +1,17 @@
 package jq
 
-import (
-	"errors"
-	"fmt"
-
-	"github.com/itchyny/gojq"
-)
+import "github.com/itchyny/gojq"
 
 // A rewriter puts guards into a query, and what walks objects in their order in the place of what walks them sorted.
 type rewriter struct {
 	// all has a guard after every call too, for queries of strangers.
 	all bool
-	// native is as in engine.
-	native bool
 	// own are the functions that the query defines, and their parameters.
 	own map[string]bool
 	// paths are those of them that may use their arguments as paths.
 	paths map[string]bool
 	// usesPaths: something in the definition at hand uses a path.
 	usesPaths bool
-}
-
-// forbidden are the names that reach beyond the data, or say something about this program.
-var forbidden = map[string]bool{
-	"$ENV": true, "env": true, "input": true, "inputs": true, "debug": true, "stderr": true, "halt": true,
-	"halt_error": true, "input_filename": true, "input_line_number": true, "modulemeta": true, "builtins": true,
-	"get_search_list": true, "$__prog_args": true, guardName: true, timesName: true, orderName: true, eachName: true,
-	recurseName: true, entriesName: true, valuesName: true, toJSONName: true, toStringName: true, keysName: true,
-	fromJSONName: true, toNumberName: true, trimLeftName: true, trimEndName: true, reverseName: true,
 }
 
 // pathFuncs take paths as arguments, which neither guards nor other functions of ours are.
@@ -53,30 +37,18 @@ func parenthesized(q *gojq.Query) *gojq.Term {
 }
 
 // query rewrites q in place. path says that q is used as a path.
-func (w *rewriter) query(q *gojq.Query, path bool) error {
+func (w *rewriter) query(q *gojq.Query, path bool) {
 	if q == nil {
-		return nil
-	}
-	if q.Meta != nil || len(q.Imports) > 0 {
-		return errors.New("modules are not available")
+		return
 	}
 	for _, d := range q.FuncDefs {
-		if forbidden[d.Name] {
-			return fmt.Errorf("%s is not available", d.Name)
-		}
-		if err := w.definition(d); err != nil {
-			return err
-		}
+		w.definition(d)
 	}
 	for _, p := range q.Patterns {
-		if err := w.pattern(p); err != nil {
-			return err
-		}
+		w.pattern(p)
 	}
 	if q.Term != nil {
-		if err := w.term(q.Term, path); err != nil {
-			return err
-		}
+		w.term(q.Term, path)
 	}
 	left := path
 	switch q.Op {
@@ -88,20 +60,16 @@ func (w *rewriter) query(q *gojq.Query, path bool) error {
 	default:
 		left = false
 	}
-	if err := w.query(q.Left, left); err != nil {
-		return err
-	}
+	w.query(q.Left, left)
 	right := path
 	if q.Op != gojq.OpPipe && q.Op != gojq.OpComma && q.Op != gojq.OpAlt {
 		right = false
 	}
-	if err := w.query(q.Right, right); err != nil {
-		return err
-	}
-	return w.operator(q)
+	w.query(q.Right, right)
+	w.operator(q)
 }
 
-func (w *rewriter) definition(d *gojq.FuncDef) error {
+func (w *rewriter) definition(d *gojq.FuncDef) {
 	w.own[d.Name] = true
 	for _, param := range d.Args {
 		w.own[param] = true
@@ -110,12 +78,11 @@ func (w *rewriter) definition(d *gojq.FuncDef) error {
 	w.usesPaths = false
 	w.paths[d.Name] = true // where it calls itself
 	// Whether the function serves as a path shows where it is called only.
-	err := w.query(d.Body, true)
+	w.query(d.Body, true)
 	w.paths[d.Name], w.usesPaths = w.usesPaths, outer
-	return err
 }
 
-func (w *rewriter) operator(q *gojq.Query) error {
+func (w *rewriter) operator(q *gojq.Query) {
 	switch q.Op {
 	case gojq.OpMul:
 		product := guarded(call(timesName, q.Left, q.Right))
@@ -123,88 +90,67 @@ func (w *rewriter) operator(q *gojq.Query) error {
 	case gojq.OpAdd:
 		sum := &gojq.Query{Left: q.Left, Op: gojq.OpAdd, Right: q.Right}
 		q.Left, q.Op, q.Right = &gojq.Query{Term: parenthesized(sum)}, gojq.OpPipe, call(guardName)
-	case gojq.OpUpdateMul:
-		// gojq makes this product itself, where no guard reaches.
-		return errors.New("*= is not available; use |= and *")
 	}
-	return nil
 }
 
-func (w *rewriter) queries(path bool, qs ...*gojq.Query) error {
+func (w *rewriter) queries(path bool, qs ...*gojq.Query) {
 	for _, q := range qs {
-		if err := w.query(q, path); err != nil {
-			return err
-		}
+		w.query(q, path)
 	}
-	return nil
 }
 
-func (w *rewriter) term(t *gojq.Term, path bool) error {
-	if err := w.value(t, path); err != nil {
-		return err
-	}
+func (w *rewriter) term(t *gojq.Term, path bool) {
+	w.value(t, path)
 	if !path {
 		w.iterate(t)
 	}
-	return nil
 }
 
 // value rewrites what stands before t's suffixes, and what is inside these.
-func (w *rewriter) value(t *gojq.Term, path bool) error {
+func (w *rewriter) value(t *gojq.Term, path bool) {
 	for _, s := range t.SuffixList {
-		if err := w.index(s.Index); err != nil {
-			return err
-		}
+		w.index(s.Index)
 	}
 	switch t.Type {
 	case gojq.TermTypeIndex:
-		return w.index(t.Index)
+		w.index(t.Index)
 	case gojq.TermTypeFunc:
-		return w.call(t, path)
+		w.call(t, path)
 	case gojq.TermTypeObject:
-		if err := w.object(t.Object); err != nil {
-			return err
-		}
+		w.object(t.Object)
 		w.wrap(t)
 	case gojq.TermTypeArray:
-		if err := w.query(t.Array.Query, false); err != nil {
-			return err
-		}
+		w.query(t.Array.Query, false)
 		w.wrap(t)
 	case gojq.TermTypeUnary:
-		return w.term(t.Unary.Term, false)
+		w.term(t.Unary.Term, false)
 	case gojq.TermTypeRecurse:
 		if !path {
 			w.replace(t, ordered(recurseName))
 		}
 	case gojq.TermTypeFormat, gojq.TermTypeString:
-		return w.format(t, path)
+		w.format(t, path)
 	case gojq.TermTypeIf:
-		return w.conditional(t.If, path)
+		w.conditional(t.If, path)
 	case gojq.TermTypeTry:
-		return w.queries(path, t.Try.Body, t.Try.Catch)
+		w.queries(path, t.Try.Body, t.Try.Catch)
 	case gojq.TermTypeReduce:
 		r := t.Reduce
-		if err := w.loop(r.Query, r.Patterns, path, r.Start, r.Update); err != nil {
-			return err
-		}
+		w.loop(r.Query, r.Patterns, path, r.Start, r.Update)
 		if !path {
 			r.Update = guarded(r.Update)
 		}
 	case gojq.TermTypeForeach:
 		f := t.Foreach
-		if err := w.loop(f.Query, f.Patterns, path, f.Start, f.Update, f.Extract); err != nil {
-			return err
-		}
+		w.loop(f.Query, f.Patterns, path, f.Start, f.Update, f.Extract)
 		if !path {
 			f.Update = guarded(f.Update)
 		}
 	case gojq.TermTypeLabel:
-		return w.query(t.Label.Body, path)
+		w.query(t.Label.Body, path)
 	case gojq.TermTypeQuery:
-		return w.query(t.Query, path)
+		w.query(t.Query, path)
 	}
-	return nil
 }
 
 // replace puts q in the place of t's own value, before its suffixes.
@@ -237,12 +183,10 @@ func (w *rewriter) iterate(t *gojq.Term) {
 }
 
 // format rewrites a text with interpolations, or a format.
-func (w *rewriter) format(t *gojq.Term, path bool) error {
-	if err := w.text(t.Str); err != nil {
-		return err
-	}
+func (w *rewriter) format(t *gojq.Term, path bool) {
+	w.text(t.Str)
 	if path {
-		return nil
+		return
 	}
 	write := ordered(toStringName)
 	if t.Format == "@json" {
@@ -270,87 +214,57 @@ func (w *rewriter) format(t *gojq.Term, path bool) error {
 	if w.all || t.Str != nil && t.Str.Queries != nil {
 		w.wrap(t)
 	}
-	return nil
 }
 
-func (w *rewriter) index(i *gojq.Index) error {
+func (w *rewriter) index(i *gojq.Index) {
 	if i == nil {
-		return nil
+		return
 	}
-	if err := w.text(i.Str); err != nil {
-		return err
-	}
-	return w.queries(false, i.Start, i.End)
+	w.text(i.Str)
+	w.queries(false, i.Start, i.End)
 }
 
-func (w *rewriter) text(s *gojq.String) error {
+func (w *rewriter) text(s *gojq.String) {
 	if s == nil {
-		return nil
+		return
 	}
-	return w.queries(false, s.Queries...)
+	w.queries(false, s.Queries...)
 }
 
-func (w *rewriter) object(o *gojq.Object) error {
+func (w *rewriter) object(o *gojq.Object) {
 	for _, kv := range o.KeyVals {
-		if forbidden[kv.Key] { // {$ENV}
-			return fmt.Errorf("%s is not available", kv.Key)
-		}
-		if err := w.text(kv.KeyString); err != nil {
-			return err
-		}
-		if err := w.queries(false, kv.KeyQuery, kv.Val); err != nil {
-			return err
-		}
+		w.text(kv.KeyString)
+		w.queries(false, kv.KeyQuery, kv.Val)
 	}
-	return nil
 }
 
-func (w *rewriter) conditional(i *gojq.If, path bool) error {
-	if err := w.query(i.Cond, false); err != nil {
-		return err
-	}
+func (w *rewriter) conditional(i *gojq.If, path bool) {
+	w.query(i.Cond, false)
 	for _, e := range i.Elif {
-		if err := w.query(e.Cond, false); err != nil {
-			return err
-		}
-		if err := w.query(e.Then, path); err != nil {
-			return err
-		}
+		w.query(e.Cond, false)
+		w.query(e.Then, path)
 	}
-	return w.queries(path, i.Then, i.Else)
+	w.queries(path, i.Then, i.Else)
 }
 
-func (w *rewriter) loop(source *gojq.Query, ps []*gojq.Pattern, path bool, parts ...*gojq.Query) error {
-	if err := w.query(source, false); err != nil {
-		return err
-	}
+func (w *rewriter) loop(source *gojq.Query, ps []*gojq.Pattern, path bool, parts ...*gojq.Query) {
+	w.query(source, false)
 	for _, p := range ps {
-		if err := w.pattern(p); err != nil {
-			return err
-		}
+		w.pattern(p)
 	}
-	return w.queries(path, parts...)
+	w.queries(path, parts...)
 }
 
-func (w *rewriter) pattern(p *gojq.Pattern) error {
+func (w *rewriter) pattern(p *gojq.Pattern) {
 	if p == nil {
-		return nil
+		return
 	}
 	for _, e := range p.Array {
-		if err := w.pattern(e); err != nil {
-			return err
-		}
+		w.pattern(e)
 	}
 	for _, o := range p.Object {
-		if err := w.text(o.KeyString); err != nil {
-			return err
-		}
-		if err := w.query(o.KeyQuery, false); err != nil {
-			return err
-		}
-		if err := w.pattern(o.Val); err != nil {
-			return err
-		}
+		w.text(o.KeyString)
+		w.query(o.KeyQuery, false)
+		w.pattern(o.Val)
 	}
-	return nil
 }
