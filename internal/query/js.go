@@ -36,35 +36,42 @@ func Truthy(v Value) bool {
 	return false
 }
 
-// ToString converts v as JavaScript's `"" + v` does. Unlike [String] it reports values that JavaScript cannot convert.
+// ToString converts v as JavaScript's `"" + v` does: arrays joined by commas, objects "[object Object]". It is an error
+// where JavaScript throws.
 func ToString(v Value) (string, error) {
 	switch v := v.(type) {
+	case nil:
+		return "null", nil
+	case Undefined:
+		return "undefined", nil
+	case bool:
+		return strconv.FormatBool(v), nil
+	case float64:
+		return Number(v), nil
+	case Integer:
+		return string(v), nil
+	case string:
+		return v, nil
 	case *Object:
 		if _, hidden := v.Get("toString"); hidden {
 			return "", ErrNoPrimitive
 		}
+		return "[object Object]", nil
 	case []any:
-		var b strings.Builder
+		parts := make([]string, len(v))
 		for i, e := range v {
-			if i > 0 {
-				b.WriteByte(',')
-			}
 			switch e.(type) {
 			case nil, Undefined:
 				continue
 			}
-			s, err := ToString(e)
-			if err != nil {
+			var err error
+			if parts[i], err = ToString(e); err != nil {
 				return "", err
 			}
-			b.WriteString(s)
 		}
-		return b.String(), nil
-	case nil, bool, float64, Integer, string, Undefined:
-	default:
-		return "", errType(v)
+		return strings.Join(parts, ","), nil
 	}
-	return String(v), nil
+	return "", errType(v)
 }
 
 // ToNumber converts v as JavaScript's unary plus does. An [Integer] is rounded.
@@ -116,11 +123,14 @@ func StringToNumber(s string) float64 {
 		}
 		return math.Inf(1)
 	}
-	if !isDecimal(digits) {
+	// strconv also takes nan, 0x1p2 and 1_000. Out of range is infinity or zero, as in JavaScript.
+	if strings.Trim(s, "+-.0123456789eE") != "" {
 		return math.NaN()
 	}
-	// Out of range is infinity or zero, as in JavaScript.
-	f, _ := strconv.ParseFloat(s, 64)
+	f, err := strconv.ParseFloat(s, 64)
+	if errors.Is(err, strconv.ErrSyntax) {
+		return math.NaN()
+	}
 	return f
 }
 
@@ -143,38 +153,6 @@ func lowerByte(c byte) byte {
 		return c + 'a' - 'A'
 	}
 	return c
-}
-
-// isDecimal reports whether s is an unsigned StrUnsignedDecimalLiteral other than Infinity: strconv takes more
-// (nan, 0x1p2, 1_000).
-func isDecimal(s string) bool {
-	i, n := 0, 0
-	digits := func() {
-		for i < len(s) && '0' <= s[i] && s[i] <= '9' {
-			i++
-			n++
-		}
-	}
-	digits()
-	if i < len(s) && s[i] == '.' {
-		i++
-		digits()
-	}
-	if n == 0 {
-		return false
-	}
-	if i < len(s) && s[i]|0x20 == 'e' {
-		i++
-		if i < len(s) && (s[i] == '+' || s[i] == '-') {
-			i++
-		}
-		n = 0
-		digits()
-		if n == 0 {
-			return false
-		}
-	}
-	return i == len(s)
 }
 
 // StrictEqual is JavaScript's ===. Objects and arrays are equal to themselves only; an [Integer] is compared exactly.

@@ -223,32 +223,3 @@ func Number(f float64) string {
 	}
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }
-
-// String converts v as JavaScript's String() does: arrays joined by commas, objects "[object Object]".
-func String(v Value) string {
-	switch v := v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return strconv.FormatBool(v)
-	case float64:
-		return Number(v)
-	case Integer:
-		return string(v)
-	case string:
-		return v
-	case []any:
-		parts := make([]string, len(v))
-		for i, e := range v {
-			switch e.(type) {
-			case nil, Undefined:
-			default:
-				parts[i] = String(e)
-			}
-		}
-		return strings.Join(parts, ",")
-	case *Object:
-		return "[object Object]"
-	}
-	return "undefined"
-}

@@ -113,8 +113,9 @@ func (p *Plugin) Verify(_ context.Context, r *plugins.Request) (plugins.Result, 
 func host(r *plugins.Request) []string {
 	v, _ := r.Source.Brief().Get("headers")
 	if headers, ok := v.(*query.Object); ok {
-		if text, ok := headers.Get("host"); ok {
-			if bytes, ok := query.Latin1Bytes(query.String(text)); ok {
+		host, _ := headers.Get("host")
+		if text, ok := host.(string); ok {
+			if bytes, ok := query.Latin1Bytes(text); ok {
 				return []string{bytes}
 			}
 		}

@@ -123,33 +123,4 @@ func own(v query.Value, name string) query.Value {
 }
 
 // escape is Handlebars.escapeExpression.
-func escape(s string) string {
-	i := strings.IndexAny(s, "&<>\"'`=")
-	if i < 0 {
-		return s
-	}
-	var b strings.Builder
-	b.Grow(len(s) + 16)
-	for ; i >= 0; i = strings.IndexAny(s, "&<>\"'`=") {
-		b.WriteString(s[:i])
-		switch s[i] {
-		case '&':
-			b.WriteString("&amp;")
-		case '<':
-			b.WriteString("&lt;")
-		case '>':
-			b.WriteString("&gt;")
-		case '"':
-			b.WriteString("&quot;")
-		case '\'':
-			b.WriteString("&#x27;")
-		case '`':
-			b.WriteString("&#x60;")
-		case '=':
-			b.WriteString("&#x3D;")
-		}
-		s = s[i+1:]
-	}
-	b.WriteString(s)
-	return b.String()
-}
+var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;", "`", "&#x60;", "=", "&#x3D;").Replace

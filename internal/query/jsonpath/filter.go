@@ -42,15 +42,6 @@ func (f *filter) apply(r *run, v query.Value, out []any) ([]any, error) {
 	return out, err
 }
 
-// deepFilter is ..[?(expression)].
-type deepFilter struct{ *filter }
-
-func (f deepFilter) apply(r *run, v query.Value, out []any) ([]any, error) {
-	return traverse(r, v, out, func(_ string, _ int, child query.Value) (bool, error) {
-		return f.passes(child)
-	})
-}
-
 // An expr is a JavaScript expression over @, the value at hand.
 type expr interface {
 	eval(at query.Value) (query.Value, error)
@@ -84,15 +75,15 @@ func property(v query.Value, m member) (query.Value, error) {
 			return float64(query.Length(v)), nil
 		case m.arrayIndex >= 0:
 			return query.CharAt(v, m.arrayIndex), nil
-		case inStringPrototype(m.name):
+		case inherits("String", m.name):
 			return methodOf("String", m.name)
 		}
 	case float64, query.Integer:
-		if inNumberPrototype(m.name) {
+		if inherits("Number", m.name) {
 			return methodOf("Number", m.name)
 		}
 	case bool:
-		if inObjectPrototype(m.name) {
+		if inherits("Object", m.name) {
 			return methodOf("Boolean", m.name)
 		}
 	case method:
@@ -102,7 +93,7 @@ func property(v query.Value, m member) (query.Value, error) {
 		switch {
 		case ok:
 			return found, nil
-		case err != nil && inObjectPrototype(m.name):
+		case err != nil && inherits("Object", m.name):
 			return methodOf("Object", m.name)
 		case err != nil:
 			return methodOf("Array", m.name)

@@ -210,20 +210,27 @@ func parseSlice(s string) (slice, error) {
 	return sl, nil
 }
 
-// descend makes the step that looks at all depths for what s looks for among the children.
+// descend makes the step that looks at all depths for what s looks for among the children. Where the reference compares
+// keys it does so with ==, by which index 0 is "0", "00" and "".
 func descend(s step) (step, error) {
 	switch s := s.(type) {
 	case member:
-		// The reference compares with ==, by which index 0 is "0", "00" and "".
-		return deepMember{name: s.name, index: query.StringToNumber(s.name)}, nil
+		number := query.StringToNumber(s.name)
+		return deep(func(name string, index int, _ query.Value) (bool, error) {
+			return index >= 0 && float64(index) == number || index < 0 && name == s.name, nil
+		}), nil
 	case keyNumber:
-		return deepNumber(s), nil
+		return deep(func(name string, index int, _ query.Value) (bool, error) {
+			return index >= 0 && float64(index) == float64(s) || index < 0 && query.StringToNumber(name) == float64(s), nil
+		}), nil
 	case index:
-		return deepIndex(s), nil
+		return deep(func(_ string, index int, _ query.Value) (bool, error) {
+			return index >= 0 && float64(index) == float64(s), nil
+		}), nil
 	case wildcard:
-		return deepWildcard{}, nil
+		return deep(func(string, int, query.Value) (bool, error) { return true, nil }), nil
 	case *filter:
-		return deepFilter{s}, nil
+		return deep(func(_ string, _ int, child query.Value) (bool, error) { return s.passes(child) }), nil
 	}
 	return nil, unsupported("descent into a union")
 }

@@ -1,50 +1,36 @@
 package jsonpath
 
-import "github.com/easgate/easgate/internal/query"
+import (
+	"strings"
 
-// The reference asks `key in value` and value[key], so names of JavaScript's prototypes are found everywhere.
-// These are the names of Node 20.
+	"github.com/easgate/easgate/internal/query"
+)
 
-func inObjectPrototype(name string) bool {
-	switch name {
-	case "constructor", "__defineGetter__", "__defineSetter__", "hasOwnProperty", "__lookupGetter__", "__lookupSetter__",
-		"isPrototypeOf", "propertyIsEnumerable", "toString", "valueOf", "__proto__", "toLocaleString":
-		return true
-	}
-	return false
+// prototypes are what values of a class inherit in JavaScript (Node 20), beside what an Object has. The reference asks
+// `key in value` and value[key], so these names are found everywhere.
+var prototypes = map[string]map[string]bool{
+	"Object": words(`constructor __defineGetter__ __defineSetter__ hasOwnProperty __lookupGetter__ __lookupSetter__
+		isPrototypeOf propertyIsEnumerable toString valueOf __proto__ toLocaleString`),
+	"Array": words(`at concat copyWithin fill find findIndex findLast findLastIndex lastIndexOf pop push reverse shift
+		unshift slice sort splice includes indexOf join keys entries values forEach filter flat flatMap map
+		every some reduce reduceRight toReversed toSorted toSpliced with`),
+	"String": words(`anchor at big blink bold charAt charCodeAt codePointAt concat endsWith fontcolor fontsize fixed
+		includes indexOf isWellFormed italics lastIndexOf link localeCompare match matchAll normalize padEnd
+		padStart repeat replace replaceAll search slice small split strike sub substr substring sup
+		startsWith toWellFormed trim trimStart trimLeft trimEnd trimRight toLocaleLowerCase
+		toLocaleUpperCase toLowerCase toUpperCase`),
+	"Number": words(`toExponential toFixed toPrecision`),
 }
 
-func inArrayPrototype(name string) bool {
-	switch name {
-	case "at", "concat", "copyWithin", "fill", "find", "findIndex", "findLast", "findLastIndex", "lastIndexOf", "pop",
-		"push", "reverse", "shift", "unshift", "slice", "sort", "splice", "includes", "indexOf", "join", "keys",
-		"entries", "values", "forEach", "filter", "flat", "flatMap", "map", "every", "some", "reduce", "reduceRight",
-		"toReversed", "toSorted", "toSpliced", "with":
-		return true
+func words(text string) map[string]bool {
+	names := make(map[string]bool)
+	for _, name := range strings.Fields(text) {
+		names[name] = true
 	}
-	return inObjectPrototype(name)
+	return names
 }
 
-func inStringPrototype(name string) bool {
-	switch name {
-	case "anchor", "at", "big", "blink", "bold", "charAt", "charCodeAt", "codePointAt", "concat", "endsWith",
-		"fontcolor", "fontsize", "fixed", "includes", "indexOf", "isWellFormed", "italics", "lastIndexOf", "link",
-		"localeCompare", "match", "matchAll", "normalize", "padEnd", "padStart", "repeat", "replace", "replaceAll",
-		"search", "slice", "small", "split", "strike", "sub", "substr", "substring", "sup", "startsWith",
-		"toWellFormed", "trim", "trimStart", "trimLeft", "trimEnd", "trimRight", "toLocaleLowerCase",
-		"toLocaleUpperCase", "toLowerCase", "toUpperCase":
-		return true
-	}
-	return inObjectPrototype(name)
-}
-
-func inNumberPrototype(name string) bool {
-	switch name {
-	case "toExponential", "toFixed", "toPrecision":
-		return true
-	}
-	return inObjectPrototype(name)
-}
+func inherits(class, name string) bool { return prototypes["Object"][name] || prototypes[class][name] }
 
 // A method is a function of a prototype: claims are called sub, link and at, too, and a filter meets strings that have
 // methods of these names.

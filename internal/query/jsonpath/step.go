@@ -73,7 +73,7 @@ func (s member) one(v query.Value) (query.Value, bool, error) {
 		if found, ok := v.Get(s.name); ok {
 			return found, true, nil
 		}
-		if inObjectPrototype(s.name) {
+		if inherits("Object", s.name) {
 			return nil, false, errFunction
 		}
 	case []any:
@@ -84,7 +84,7 @@ func (s member) one(v query.Value) (query.Value, bool, error) {
 			}
 		case s.name == "length":
 			return float64(len(v)), true, nil
-		case inArrayPrototype(s.name):
+		case inherits("Array", s.name):
 			return nil, false, errFunction
 		}
 	}
@@ -174,7 +174,7 @@ func children(r *run, v query.Value, see func(name string, index int, child quer
 }
 
 // traverse appends all values below v that match, at every level the matching children before what is below them.
-func traverse(r *run, v query.Value, out []any, match func(name string, index int, child query.Value) (bool, error)) ([]any, error) {
+func traverse(r *run, v query.Value, out []any, match deep) ([]any, error) {
 	err := children(r, v, func(name string, index int, child query.Value) error {
 		ok, err := match(name, index, child)
 		if ok {
@@ -208,45 +208,7 @@ func (wildcard) apply(r *run, v query.Value, out []any) ([]any, error) {
 	return out, err
 }
 
-// deepWildcard is ..*.
-type deepWildcard struct{}
+// deep is the step that looks at all depths for the children that it is true of.
+type deep func(name string, index int, child query.Value) (bool, error)
 
-func (deepWildcard) apply(r *run, v query.Value, out []any) ([]any, error) {
-	return traverse(r, v, out, func(string, int, query.Value) (bool, error) { return true, nil })
-}
-
-// deepMember is ..name and ..['name'].
-type deepMember struct {
-	name  string
-	index float64
-}
-
-func (s deepMember) apply(r *run, v query.Value, out []any) ([]any, error) {
-	return traverse(r, v, out, func(name string, index int, _ query.Value) (bool, error) {
-		if index >= 0 {
-			return float64(index) == s.index, nil
-		}
-		return name == s.name, nil
-	})
-}
-
-// deepNumber is ..0, which the reference compares with names loosely.
-type deepNumber float64
-
-func (s deepNumber) apply(r *run, v query.Value, out []any) ([]any, error) {
-	return traverse(r, v, out, func(name string, index int, _ query.Value) (bool, error) {
-		if index >= 0 {
-			return float64(index) == float64(s), nil
-		}
-		return query.StringToNumber(name) == float64(s), nil
-	})
-}
-
-// deepIndex is ..[0].
-type deepIndex float64
-
-func (s deepIndex) apply(r *run, v query.Value, out []any) ([]any, error) {
-	return traverse(r, v, out, func(_ string, index int, _ query.Value) (bool, error) {
-		return index >= 0 && float64(index) == float64(s), nil
-	})
-}
+func (d deep) apply(r *run, v query.Value, out []any) ([]any, error) { return traverse(r, v, out, d) }
