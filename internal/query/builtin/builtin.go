@@ -50,19 +50,10 @@ func Languages() map[string]bool {
 // After close, queries of either that need a VM fail.
 func Engines(o Options) (token, url query.Engines, close func()) {
 	own := sandbox.New(sandbox.Options{Limits: sandbox.Limits(o.Token), VMs: o.VMs})
-	token = query.Engines{
-		"jp":         jsonpath.New(own.JSONPath()),
-		"jq":         jq.New(jq.Limits(o.Token)),
-		"jsonata":    jsonata.New(own.JSONata()),
-		"handlebars": handlebars.New(own.Handlebars()),
-	}
-	if o.AllowEval {
-		token["js"] = own.JS()
-	}
+	token = engines(own, jq.New(jq.Limits(o.Token)), o.AllowEval)
 	if o.NoURLQueries {
 		return token, nil, own.Close
 	}
-
 	limits := o.URL
 	if limits.Time <= 0 {
 		limits.Time = 20 * time.Millisecond
@@ -71,17 +62,22 @@ func Engines(o Options) (token, url query.Engines, close func()) {
 		limits.Memory = 16 << 20
 	}
 	strangers := sandbox.New(sandbox.Options{Limits: sandbox.Limits(limits), VMs: 1, Strangers: true})
-	url = query.Engines{
-		"jp":         jsonpath.New(strangers.JSONPath()),
-		"jq":         jq.NewRestricted(jq.Limits{Time: limits.Time, Memory: limits.Memory / 16}),
-		"jsonata":    jsonata.New(strangers.JSONata()),
-		"handlebars": handlebars.New(strangers.Handlebars()),
-	}
-	if o.AllowEval {
-		url["js"] = strangers.JS()
-	}
+	url = engines(strangers, jq.NewRestricted(jq.Limits{Time: limits.Time, Memory: limits.Memory / 16}), o.AllowEval)
 	return token, url, func() {
 		own.Close()
 		strangers.Close()
 	}
+}
+
+func engines(vms *sandbox.Sandbox, jq query.Engine, eval bool) query.Engines {
+	e := query.Engines{
+		"jp":         jsonpath.New(vms.JSONPath()),
+		"jq":         jq,
+		"jsonata":    jsonata.New(vms.JSONata()),
+		"handlebars": handlebars.New(vms.Handlebars()),
+	}
+	if eval {
+		e["js"] = vms.JS()
+	}
+	return e
 }

@@ -2,9 +2,8 @@ package jsonpath
 
 import (
 	"errors"
-	"strings"
+	"slices"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/easgate/easgate/internal/query"
 )
@@ -198,22 +197,6 @@ func primitive(v query.Value) (query.Value, error) {
 	return v, nil
 }
 
-// compareUTF16 differs from strings.Compare where one side has a character beyond U+FFFF, whose first half is below
-// U+E000.
 func compareUTF16(a, b string) int {
-	for a != "" && b != "" {
-		ra, na := utf8.DecodeRuneInString(a)
-		rb, nb := utf8.DecodeRuneInString(b)
-		if ra != rb {
-			ha, hb := ra, rb
-			if ra > 0xFFFF && rb <= 0xFFFF {
-				ha, _ = utf16.EncodeRune(ra)
-			} else if rb > 0xFFFF && ra <= 0xFFFF {
-				hb, _ = utf16.EncodeRune(rb)
-			}
-			return int(ha - hb)
-		}
-		a, b = a[na:], b[nb:]
-	}
-	return strings.Compare(a, b)
+	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
 }

@@ -31,6 +31,9 @@ type token struct {
 	pos  int
 }
 
+// symbols are the tokens of one character.
+var symbols = map[byte]tokenKind{'$': tokDollar, '.': tokDot, '*': tokStar, '[': tokOpen, ']': tokClose, ',': tokComma}
+
 // lex splits expr by the reference's rules, of which the first that matches wins, however long the others' match is.
 func lex(expr string) ([]token, error) {
 	var toks []token
@@ -38,22 +41,12 @@ func lex(expr string) ([]token, error) {
 		rest := expr[i:]
 		kind, n := tokEnd, 0
 		switch c := rest[0]; {
-		case c == '$':
-			kind, n = tokDollar, 1
 		case strings.HasPrefix(rest, ".."):
 			kind, n = tokDotDot, 2
-		case c == '.':
-			kind, n = tokDot, 1
-		case c == '*':
-			kind, n = tokStar, 1
+		case symbols[c] != tokEnd:
+			kind, n = symbols[c], 1
 		case isNameStart(c):
 			kind, n = tokName, scanName(rest)
-		case c == '[':
-			kind, n = tokOpen, 1
-		case c == ']':
-			kind, n = tokClose, 1
-		case c == ',':
-			kind, n = tokComma, 1
 		case c == '"' || c == '\'':
 			kind, n = tokString, scanString(rest)
 		case c == '(':

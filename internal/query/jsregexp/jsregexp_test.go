@@ -192,8 +192,13 @@ func FuzzMatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if ok, err := re.Match(context.Background(), text); ok && err != nil {
+		ok, err := re.Match(t.Context(), text)
+		if ok && err != nil {
 			t.Errorf("Match(%q, %q) = true, %v", literal, text, err)
+		}
+		// What package regexp says, QuickJS says.
+		if v, unsure := re.script.Eval(t.Context(), text); err == nil && unsure == nil && v != ok {
+			t.Errorf("Match(%q, %q) = %v, in QuickJS %v", literal, text, ok, v)
 		}
 	})
 }

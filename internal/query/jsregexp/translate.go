@@ -30,9 +30,7 @@ type translator struct {
 }
 
 const (
-	// maxNesting bounds groups within groups.
-	maxNesting = 200
-
+	maxNesting = 200 // groups within groups
 	// What JavaScript's \s is, what it is not, and what a dot is not.
 	spaces   = `\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}`
 	noSpaces = `\x00-\x08\x0e-\x1f!-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}\x{2030}-\x{205e}` +
@@ -40,19 +38,16 @@ const (
 	newlines = `\n\r\x{2028}\x{2029}`
 )
 
-// translate translates all of the pattern. Lookaheads right after a leading ^ become conditions of their own, so that
-// the common /^(?!\/admin)/ is decided in linear time.
+// translate reads the whole pattern. Lookaheads right after a leading ^, as in /^(?!\/admin)/, become conditions.
 func (t *translator) translate() bool {
 	t.rest = t.pattern
+	start := t.take("^")
 	if t.multiline || t.unicode || t.sticky {
 		return t.stop()
 	}
-	start := t.take("^")
-	for start {
-		want := t.take("(?=")
-		if !want && !t.take("(?!") {
-			break
-		}
+	for start && (t.at("(?=") || t.at("(?!")) {
+		want := t.at("(?=")
+		t.rest = t.rest[3:]
 		t.WriteString(`\A(?:`)
 		t.depth++
 		if !t.disjunction() || !t.take(")") || t.quantified() {
@@ -65,11 +60,8 @@ func (t *translator) translate() bool {
 	}
 	if start {
 		t.WriteString(`\A`)
-		if t.quantified() {
-			return false
-		}
 	}
-	if !t.disjunction() || t.rest != "" {
+	if start && t.quantified() || !t.disjunction() || t.rest != "" {
 		return false
 	}
 	t.conditions = append(t.conditions, condition{t.String(), true})
@@ -94,15 +86,14 @@ func (t *translator) disjunction() bool {
 	}
 	defer func() { t.depth-- }()
 	for t.rest != "" && !t.at(")") {
-		switch {
-		case !t.take("|"):
-			if !t.term() {
-				return false
-			}
-		case t.depth == 1 && len(t.conditions) > 0: // the conditions are the first alternative's
-			return t.stop()
-		default:
+		if !t.at("|") && !t.term() {
+			return false
+		}
+		if t.take("|") {
 			t.WriteByte('|')
+			if t.depth == 1 && len(t.conditions) > 0 { // the conditions are the first alternative's
+				return t.stop()
+			}
 		}
 	}
 	return true
@@ -111,7 +102,7 @@ func (t *translator) disjunction() bool {
 // assertions are what takes no quantifier.
 var assertions = map[string]string{"^": `\A`, "$": `\z`, `\b`: `\b`, `\B`: `\B`}
 
-func (t *translator) term() bool {
+func (t *translator) term() (ok bool) {
 	for js, text := range assertions {
 		if t.take(js) {
 			t.WriteString(text)
@@ -126,27 +117,17 @@ func (t *translator) term() bool {
 		return t.stop()
 	case t.take("(?:"), t.take("("):
 		t.WriteString("(?:")
-		if !t.disjunction() || !t.take(")") {
-			return false
-		}
+		ok = t.disjunction() && t.take(")")
 		t.WriteByte(')')
 	case t.take("["):
-		if !t.class() {
-			return false
-		}
+		ok = t.class()
 	case t.take("."):
 		t.wide = true
-		if t.dotAll {
-			t.WriteString("(?s:.)")
-		} else {
-			t.WriteString("[^" + newlines + "]")
-		}
+		t.WriteString(map[bool]string{true: "(?s:.)", false: "[^" + newlines + "]"}[t.dotAll])
 	default:
-		if !t.character() {
-			return false
-		}
+		ok = t.character()
 	}
-	return t.quantifier()
+	return ok && t.quantifier()
 }
 
 // character reads one character, or a class escape.
@@ -173,9 +154,7 @@ func (t *translator) quantifier() bool {
 }
 
 // quantified reports whether something comes next that may be a quantifier.
-func (t *translator) quantified() bool {
-	return t.rest != "" && strings.IndexByte("*+?{", t.rest[0]) >= 0
-}
+func (t *translator) quantified() bool { return t.rest != "" && strings.Contains("*+?{", t.rest[:1]) }
 
 // class reads […] behind its bracket.
 func (t *translator) class() bool {
@@ -184,7 +163,7 @@ func (t *translator) class() bool {
 		t.wide = true
 		t.WriteByte('^')
 	}
-	if t.at("]") { // Go takes this bracket for a character
+	if t.at("]") {
 		return t.stop()
 	}
 	for !t.take("]") {
@@ -234,12 +213,11 @@ type atom struct {
 	class string
 }
 
-var classes = map[rune]string{'d': `\d`, 'D': `\D`, 'w': `\w`, 'W': `\W`, 's': spaces, 'S': noSpaces}
-
-var controls = map[rune]rune{'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v'}
-
-// escapes are those that stand for a character by its number.
-var escapes = regexp.MustCompile(`^(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4}))`)
+var (
+	classes  = map[rune]string{'d': `\d`, 'D': `\D`, 'w': `\w`, 'W': `\W`, 's': spaces, 'S': noSpaces}
+	controls = map[rune]rune{'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v'}
+	numbers  = regexp.MustCompile(`^(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})`)
+)
 
 func (t *translator) atom(inClass bool) (atom, bool) {
 	escaped := t.take(`\`)
@@ -247,8 +225,8 @@ func (t *translator) atom(inClass bool) (atom, bool) {
 	if size == 0 {
 		return atom{}, false
 	}
-	if number := escapes.FindString(t.rest); escaped && number != "" {
-		t.take(number)
+	if number := numbers.FindString(t.rest); escaped && number != "" {
+		t.rest = t.rest[len(number):]
 		r, _ := strconv.ParseInt(number[1:], 16, 32)
 		return atom{r: rune(r)}, r < 0xd800 || r > 0xdfff || t.stop()
 	}
