@@ -57,7 +57,7 @@ func BenchmarkStart(b *testing.B) {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				r, err := newRealm(k, c, New(Options{}).pools[k].options)
+				r, err := newMachine(k, c, New(Options{}).pools[k].options)
 				if err != nil {
 					b.Fatal(err)
 				}

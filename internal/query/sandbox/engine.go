@@ -48,8 +48,8 @@ func (s *Sandbox) compile(ctx context.Context, k kind, text string) (source, err
 	}
 	src := s.source(text)
 	p := s.compilers[k]
-	_, err := p.do(ctx, nil, compileTime*p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
-		return nil, r.compile(src, deadline)
+	_, err := p.do(ctx, nil, compileTime*p.options.Limits.Time, func(m *machine, deadline time.Time) (any, error) {
+		return nil, m.check(src, deadline)
 	})
 	for _, moment := range []error{ErrTime, ErrMemory, errBusy, errBoot, errClosed} {
 		if errors.Is(err, moment) {
@@ -91,8 +91,8 @@ func (p *pool) eval(ctx context.Context, src source, data query.Value) (any, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.kind, err)
 	}
-	v, err := p.do(ctx, src.owner, p.options.Limits.Time, func(r *realm, deadline time.Time) (any, error) {
-		return r.eval(src, text, deadline)
+	v, err := p.do(ctx, src.owner, p.options.Limits.Time, func(m *machine, deadline time.Time) (any, error) {
+		return m.eval(src, text, deadline)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.kind, err)

@@ -36,8 +36,8 @@ func newPool(k kind, o Options, vms, share int) *pool {
 	return &pool{kind: k, options: o, places: newPlaces(vms, share)}
 }
 
-// A task is done with a realm, before deadline.
-type task func(r *realm, deadline time.Time) (any, error)
+// A task is done with a machine, before deadline.
+type task func(m *machine, deadline time.Time) (any, error)
 
 type outcome struct {
 	value any
@@ -58,7 +58,7 @@ type worker struct {
 	since time.Time // idle since; guarded by pool.mu
 
 	mu      sync.Mutex
-	realm   *realm
+	machine *machine
 	current chan outcome // of the job that runs, if one does
 }
 
@@ -184,7 +184,7 @@ func (p *pool) close() {
 func (w *worker) run(c code, owner any, booted chan<- error) {
 	// A fault in the engine's own memory is a panic, and recovered from, instead of the end of the process.
 	debug.SetPanicOnFault(true)
-	r, err := newRealm(w.pool.kind, c, w.pool.options)
+	r, err := newMachine(w.pool.kind, c, w.pool.options)
 	if err != nil {
 		w.pool.places.give(owner)
 		booted <- fmt.Errorf("%w: %w", errBoot, err)
@@ -210,13 +210,13 @@ func (w *worker) run(c code, owner any, booted chan<- error) {
 }
 
 // do does j, and reports whether the VM is fit for more.
-func (w *worker) do(r *realm, j job) (o outcome, well bool) {
+func (w *worker) do(r *machine, j job) (o outcome, well bool) {
 	w.mu.Lock()
-	w.realm, w.current = r, j.done
+	w.machine, w.current = r, j.done
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
-		w.realm, w.current = nil, nil
+		w.machine, w.current = nil, nil
 		w.mu.Unlock()
 		if p := recover(); p != nil {
 			o, well = outcome{err: fmt.Errorf("sandbox: engine panic: %v", p)}, false
@@ -238,12 +238,12 @@ func (w *worker) interrupt(j job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.current == j.done {
-		w.realm.vm.Interrupt()
+		w.machine.vm.Interrupt()
 	}
 }
 
 // discard closes r. An engine that panicked may panic again: its memory is lost then, and nothing else.
-func discard(r *realm) {
+func discard(r *machine) {
 	defer func() { _ = recover() }()
 	r.close()
 }

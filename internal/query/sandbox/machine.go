@@ -49,15 +49,15 @@ func (k kind) compile() (c code, err error) {
 	return c, nil
 }
 
-// A realm is a VM with its library, locked down. It is used by one goroutine at a time.
-type realm struct {
+// A machine is a VM with its library, locked down. It is used by one goroutine at a time.
+type machine struct {
 	kind kind
 	vm   *quickjs.VM
 	// The functions of js/realm.js.
 	compileFn, dropFn, runFn, settleFn, tidyFn quickjs.Value
-	// known holds the ids of the queries compiled here, the most recently used first.
-	known map[uint32]*list.Element
-	order list.List
+	// compiled holds the ids of the queries compiled here, the most recently used first.
+	compiled map[uint32]*list.Element
+	order    list.List
 }
 
 // A source is a query's text with an identity, for the VMs to remember it by, and an owner, with whom it shares VMs.
@@ -67,10 +67,10 @@ type source struct {
 	owner any
 }
 
-func newRealm(k kind, c code, o Options) (r *realm, err error) {
+func newMachine(k kind, c code, o Options) (m *machine, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r, err = nil, fmt.Errorf("sandbox: %s: engine panic: %v", k, p)
+			m, err = nil, fmt.Errorf("sandbox: %s: engine panic: %v", k, p)
 		}
 	}()
 	vm, err := quickjs.NewVM()
@@ -80,31 +80,31 @@ func newRealm(k kind, c code, o Options) (r *realm, err error) {
 	vm.SetCanBlock(false)
 	vm.SetMaxStackSize(uintptr(min(max(o.Limits.Memory/slotSize, minSlots), maxSlots)))
 	vm.SetMemoryLimit(uintptr(max(o.Limits.Memory, bootMemory)))
-	r = &realm{kind: k, vm: vm, known: make(map[uint32]*list.Element)}
-	if err := r.boot(c, o.Strangers); err != nil {
-		r.close()
+	m = &machine{kind: k, vm: vm, compiled: make(map[uint32]*list.Element)}
+	if err := m.boot(c, o.Strangers); err != nil {
+		m.close()
 		return nil, fmt.Errorf("sandbox: %s: %w", k, err)
 	}
 	vm.SetMemoryLimit(uintptr(o.Limits.Memory))
-	return r, nil
+	return m, nil
 }
 
-func (r *realm) boot(c code, strangers bool) error {
-	if err := r.vm.SetEvalTimeout(bootTime); err != nil {
+func (m *machine) boot(c code, strangers bool) error {
+	if err := m.vm.SetEvalTimeout(bootTime); err != nil {
 		return err
 	}
-	realm, err := r.vm.EvalBytecodeValue(c[0])
+	realm, err := m.vm.EvalBytecodeValue(c[0])
 	if err != nil {
 		return err
 	}
 	defer realm.Free()
-	args := []any{r.kind.String(), strangers}
+	args := []any{m.kind.String(), strangers}
 	for _, bytecode := range c[1:] {
 		if bytecode == nil {
 			args = append(args, quickjs.Undefined{})
 			continue
 		}
-		v, err := r.vm.EvalBytecodeValue(bytecode)
+		v, err := m.vm.EvalBytecodeValue(bytecode)
 		if err != nil {
 			return err
 		}
@@ -119,8 +119,8 @@ func (r *realm) boot(c code, strangers bool) error {
 	for _, f := range []struct {
 		name string
 		to   *quickjs.Value
-	}{{"compile", &r.compileFn}, {"drop", &r.dropFn}, {"run", &r.runFn}, {"settle", &r.settleFn}, {"tidy", &r.tidyFn}} {
-		atom, err := r.vm.NewAtom(f.name)
+	}{{"compile", &m.compileFn}, {"drop", &m.dropFn}, {"run", &m.runFn}, {"settle", &m.settleFn}, {"tidy", &m.tidyFn}} {
+		atom, err := m.vm.NewAtom(f.name)
 		if err != nil {
 			return err
 		}
@@ -131,80 +131,92 @@ func (r *realm) boot(c code, strangers bool) error {
 	return nil
 }
 
-func (r *realm) close() {
-	for _, f := range []*quickjs.Value{&r.compileFn, &r.dropFn, &r.runFn, &r.settleFn, &r.tidyFn} {
+func (m *machine) close() {
+	for _, f := range []*quickjs.Value{&m.compileFn, &m.dropFn, &m.runFn, &m.settleFn, &m.tidyFn} {
 		if f.VM() != nil {
 			f.Free()
 		}
 	}
-	_ = r.vm.Close() // it frees memory; there is nothing that could be done about an error
+	_ = m.vm.Close() // it frees memory; there is nothing that could be done about an error
 }
 
 // arm gives the next call into the VM what is left until deadline.
-func (r *realm) arm(deadline time.Time) error {
+func (m *machine) arm(deadline time.Time) error {
 	left := time.Until(deadline)
 	if left <= 0 {
 		return ErrTime
 	}
-	return r.vm.SetEvalTimeout(left)
+	return m.vm.SetEvalTimeout(left)
 }
 
-func (r *realm) call(deadline time.Time, f quickjs.Value, args ...any) (any, error) {
-	if err := r.arm(deadline); err != nil {
+func (m *machine) call(deadline time.Time, f quickjs.Value, args ...any) (any, error) {
+	if err := m.arm(deadline); err != nil {
 		return nil, err
 	}
 	v, err := f.Call(quickjs.UndefinedValue, args...)
 	if err != nil {
-		return nil, r.fault(err)
+		return nil, m.fault(err)
 	}
 	return v, nil
 }
 
 // drain runs what promises left to do, and reports whether there was anything.
-func (r *realm) drain(deadline time.Time) (bool, error) {
-	if err := r.arm(deadline); err != nil {
+func (m *machine) drain(deadline time.Time) (bool, error) {
+	if err := m.arm(deadline); err != nil {
 		return false, err
 	}
-	n, err := r.vm.ExecutePendingJobs()
+	n, err := m.vm.ExecutePendingJobs()
 	if err != nil {
-		return n > 0, r.fault(err)
+		return n > 0, m.fault(err)
 	}
 	return n > 0, nil
 }
 
 // compile has the VM compile src, unless it did already.
-func (r *realm) compile(src source, deadline time.Time) error {
-	if e, ok := r.known[src.id]; ok {
-		r.order.MoveToFront(e)
+func (m *machine) compile(src source, deadline time.Time) error {
+	if e, ok := m.compiled[src.id]; ok {
+		m.order.MoveToFront(e)
 		return nil
 	}
-	if _, err := r.call(deadline, r.compileFn, int(src.id), src.text); err != nil {
+	if _, err := m.call(deadline, m.compileFn, int(src.id), src.text); err != nil {
 		return err
 	}
-	r.known[src.id] = r.order.PushFront(src.id)
-	if r.order.Len() > maxQueries {
-		id := r.order.Remove(r.order.Back()).(uint32)
-		delete(r.known, id)
-		if _, err := r.call(deadline, r.dropFn, int(id)); err != nil {
-			return err
-		}
+	m.compiled[src.id] = m.order.PushFront(src.id)
+	if m.order.Len() > maxQueries {
+		return m.drop(m.order.Back(), deadline)
 	}
 	return nil
 }
 
+func (m *machine) drop(e *list.Element, deadline time.Time) error {
+	id := m.order.Remove(e).(uint32)
+	delete(m.compiled, id)
+	_, err := m.call(deadline, m.dropFn, int(id))
+	return err
+}
+
+// check compiles src and forgets it, so that one query does not take the memory in which the next is checked.
+func (m *machine) check(src source, deadline time.Time) error {
+	err := m.compile(src, deadline)
+	if err == nil {
+		err = m.drop(m.order.Front(), deadline)
+	}
+	return err
+}
+
 // eval runs src on data and returns a query.Value.
-func (r *realm) eval(src source, data encoded, deadline time.Time) (any, error) {
-	if err := r.compile(src, deadline); err != nil {
+func (m *machine) eval(src source, data encoded, deadline time.Time) (any, error) {
+	if err := m.compile(src, deadline); err != nil {
 		return nil, err
 	}
-	v, err := r.call(deadline, r.runFn, int(src.id), data.json, data.integers)
+	v, err := m.call(deadline, m.runFn, int(src.id), data.json, data.integers)
 	for err == nil && v == "p" {
-		if _, err = r.drain(deadline); err == nil {
-			v, err = r.call(deadline, r.settleFn)
+		if _, err = m.drain(deadline); err == nil {
+			v, err = m.call(deadline, m.settleFn)
 		}
 	}
-	if r.kind == script {
-		if tidyErr := r.tidy(deadline); err == nil || errors.Is(tidyErr, errSpoiled) {
+	if m.kind == script {
+		if tidyErr := m.tidy(deadline); err == nil || errors.Is(tidyErr, errSpoiled) {
 			err = errors.Join(err, tidyErr)
 		}
 	}
@@ -218,9 +230,9 @@ func (r *realm) eval(src source, data encoded, deadline time.Time) (any, error) 
 var errSpoiled = errors.New("sandbox: the script changed its realm for good")
 
 // tidy ends what a script left running, then undoes what it did to the realm.
-func (r *realm) tidy(deadline time.Time) error {
+func (m *machine) tidy(deadline time.Time) error {
 	for {
-		more, err := r.drain(deadline)
+		more, err := m.drain(deadline)
 		if err != nil {
 			return errors.Join(errSpoiled, err)
 		}
@@ -228,7 +240,7 @@ func (r *realm) tidy(deadline time.Time) error {
 			break
 		}
 	}
-	clean, err := r.call(deadline, r.tidyFn)
+	clean, err := m.call(deadline, m.tidyFn)
 	if err != nil || clean != true {
 		return errors.Join(errSpoiled, err)
 	}
@@ -242,7 +254,7 @@ func (f fault) Error() string { return f.text }
 
 // fault translates an exception. The message of an error that a script made itself may quote data, so only
 // its name is kept; the engine's own messages name things, and the libraries' quote the query.
-func (r *realm) fault(err error) error {
+func (m *machine) fault(err error) error {
 	var e *quickjs.Error
 	if !errors.As(err, &e) {
 		return fmt.Errorf("sandbox: %w", err)
@@ -256,6 +268,9 @@ func (r *realm) fault(err error) error {
 			return ErrMemory
 		}
 	}
+	if m.kind == pattern && strings.Contains(e.Message, "out of memory") { // a SyntaxError, to QuickJS
+		return ErrMemory
+	}
 	if e.Name == "InternalError" {
 		return fmt.Errorf("sandbox: %s", brief(e.Message))
 	}
@@ -265,7 +280,7 @@ func (r *realm) fault(err error) error {
 		name = "exception" // a script can name what it throws after its data
 	}
 	switch {
-	case r.kind != script, name == "TypeError", name == "ReferenceError", name == "RangeError":
+	case m.kind != script, name == "TypeError", name == "ReferenceError", name == "RangeError":
 		return fault{brief(name + ": " + e.Message)}
 	case e.LineNumber > functionHead:
 		return fault{fmt.Sprintf("%s: line %d, column %d", name, e.LineNumber-functionHead, e.ColumnNumber)}
