@@ -42,11 +42,15 @@ func (t templates) values(ctx context.Context, r *plugins.Request) (url.Values, 
 	data.Set("req", r.Source.Req())
 	data.Set("parentReqInfo", r.Source.Parent())
 	for name, q := range t {
-		text, err := q.Eval(ctx, data)
+		value, err := q.Eval(ctx, data)
 		if err != nil {
 			return nil, fmt.Errorf("custom parameter %s: %w", name, err)
 		}
-		v.Set(name, query.String(text))
+		text, err := query.ToString(value)
+		if err != nil {
+			return nil, fmt.Errorf("custom parameter %s: %w", name, err)
+		}
+		v.Set(name, text)
 	}
 	return v, nil
 }
