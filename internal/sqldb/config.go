@@ -24,6 +24,8 @@ type Config struct {
 	// Silence is how long a server may keep an open query waiting before its connection is given up, for drivers that
 	// do not heed a context while they wait. The program sets it; 0 means 30 seconds.
 	Silence time.Duration `json:"-"`
+	// PageCache is how much of a SQLite file each connection keeps in memory, in KiB. The program sets it; 0 means 512.
+	PageCache int `json:"-"`
 	// Roots are the certificate authorities to trust where SSL names none, nil for the system's; Warn is told of odd
 	// certificates. The program sets them.
 	Roots *x509.CertPool    `json:"-"`

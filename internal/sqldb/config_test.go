@@ -192,7 +192,7 @@ func TestOracleDSN(t *testing.T) {
 // A name with a question mark in it would otherwise set options of the driver.
 func TestSQLiteDSNEscapesTheName(t *testing.T) {
 	c := Connection{Filename: "/a b/x?mode=memory#%"}
-	dsn, err := c.sqliteDSN(false)
+	dsn, err := c.sqliteDSN(false, 512)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -27,7 +28,7 @@ const applicationName = "easgate"
 func (c *Connection) newConnector(d Dialect, create bool, cfg *Config) (driver.Connector, error) {
 	switch d {
 	case SQLite:
-		return c.sqlite(create)
+		return c.sqlite(create, cfg.PageCache)
 	case MySQL:
 		return c.mysql(cfg)
 	case Postgres:
@@ -190,15 +191,15 @@ func (c *Connection) oracle(silence time.Duration) (string, error) {
 }
 
 // sqlite opens files only: a database in memory would be another one for each connection.
-func (c *Connection) sqlite(create bool) (driver.Connector, error) {
-	dsn, err := c.sqliteDSN(create)
+func (c *Connection) sqlite(create bool, cacheKiB int) (driver.Connector, error) {
+	dsn, err := c.sqliteDSN(create, cmp.Or(cacheKiB, 512))
 	if err != nil {
 		return nil, err
 	}
 	return dsnConnector{dsn, &sqlite.Driver{}}, nil
 }
 
-func (c *Connection) sqliteDSN(create bool) (string, error) {
+func (c *Connection) sqliteDSN(create bool, cacheKiB int) (string, error) {
 	if c.Filename == "" {
 		return "", errors.New("connection.filename: required")
 	}
@@ -210,7 +211,7 @@ func (c *Connection) sqliteDSN(create bool) (string, error) {
 		"mode":    {"rw"},        // which is read-only where the file is, and never makes an empty database of a typing error
 		"_pragma": {
 			"busy_timeout(2000)",
-			"cache_size(-512)", // KiB for each connection; the operating system caches the file as well
+			fmt.Sprintf("cache_size(-%d)", cacheKiB), // for each connection; the operating system caches the file as well
 		},
 	}
 	if create {

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/easgate/easgate/internal/tlsclient"
@@ -33,7 +31,7 @@ func (c *Connection) tls(cfg *Config, mode string) (*tls.Config, error) {
 		to   *string
 	}{{"ca", c.SSL.CA, &ca}, {"cert", c.SSL.Cert, &o.Cert}, {"key", string(c.SSL.Key), &key}} {
 		var err error
-		if *f.to, err = pemText(f.text); err != nil {
+		if *f.to, err = tlsclient.PEM(f.text); err != nil {
 			return nil, fmt.Errorf("connection.ssl.%s: %w", f.name, err)
 		}
 	}
@@ -59,19 +57,6 @@ func (c *Connection) postgresTLS() bool {
 		return true
 	}
 	return false
-}
-
-// pemText returns text that is PEM, or what the file of that name holds.
-func pemText(text string) (string, error) {
-	if text == "" || strings.Contains(text, "-----BEGIN ") {
-		return text, nil
-	}
-	b, err := os.ReadFile(text)
-	var pe *os.PathError
-	if errors.As(err, &pe) {
-		return "", fmt.Errorf("neither PEM nor a file: %w", pe.Err) // without the name, which may be a broken key
-	}
-	return string(b), err
 }
 
 // sslRequest asks a PostgreSQL server for TLS: the message's length, then the code in place of a protocol version.

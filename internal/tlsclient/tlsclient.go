@@ -82,6 +82,19 @@ func (s Settings) Config(host string, roots *x509.CertPool, warn func(text strin
 	return c, nil
 }
 
+// PEM returns text that is PEM, or what the file of that name holds; nothing for nothing.
+func PEM(text string) (string, error) {
+	if text == "" || strings.Contains(text, "-----BEGIN ") {
+		return text, nil
+	}
+	b, err := os.ReadFile(text)
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return "", fmt.Errorf("neither PEM nor a file: %w", pe.Err) // without the name, which may be a broken key
+	}
+	return string(b), err
+}
+
 // Roots returns the system's authorities and those in the PEM file.
 func Roots(file string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(file)

@@ -1,0 +1,25 @@
+-- +goose Up
+CREATE TABLE IF NOT EXISTS easgate_sessions (
+  id         BLOB    NOT NULL PRIMARY KEY,
+  version    INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  provider   TEXT    NOT NULL,
+  subject    TEXT    NOT NULL,
+  sid        TEXT    NOT NULL,
+  value      TEXT    NOT NULL
+);
+CREATE INDEX IF NOT EXISTS easgate_sessions_subject ON easgate_sessions (subject) WHERE subject <> '';
+CREATE INDEX IF NOT EXISTS easgate_sessions_sid     ON easgate_sessions (sid) WHERE sid <> '';
+CREATE INDEX IF NOT EXISTS easgate_sessions_expires ON easgate_sessions (expires_ms);
+
+CREATE TABLE IF NOT EXISTS easgate_session_claims (
+  name     BLOB    NOT NULL PRIMARY KEY,
+  holder   TEXT    NOT NULL,
+  until_ms INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS easgate_session_claims_until ON easgate_session_claims (until_ms);
+
+-- +goose Down
+DROP TABLE easgate_session_claims;
+DROP TABLE easgate_sessions;
