@@ -27,6 +27,8 @@ need nginx-light nginx     # nginx/
 need mariadb-server mariadbd # stores/sql
 need postgresql /usr/lib/postgresql/*/bin/postgres # stores/sql
 need pgbouncer pgbouncer # stores/sql
+need redis-server redis-server # internal/session/redis
+need redis-tools redis-cli
 need slapd slapd           # plugins/ldap
 need ldap-utils ldapadd
 need samba samba           # plugins/ldap, as an Active Directory
