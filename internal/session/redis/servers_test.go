@@ -208,7 +208,7 @@ func localCache(t *testing.T, s *testserver.Server) {
 		return ok && err == nil && got.Version == r.Version
 	}
 	eventually(t, func() bool { return load() && cached(r.ID) }) // once it has heard of the save
-	s.Do("DEL", one.Store.(*store).recordKey(r.ID)) // by nobody that publishes
+	s.Do("DEL", one.Store.(*store).recordKey(r.ID))              // by nobody that publishes
 	if !load() {
 		t.Error("Load: not answered from memory")
 	}

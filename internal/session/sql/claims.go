@@ -7,9 +7,11 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/easgate/easgate/internal/session"
+	"github.com/easgate/easgate/internal/sqldb"
 )
 
 func (s *store) Once(ctx context.Context, key string, until time.Time) (bool, error) {
@@ -78,8 +80,11 @@ const page = 500
 func (s *store) All(ctx context.Context, m session.Match) iter.Seq2[session.Record, error] {
 	return func(yield func(session.Record, error) bool) {
 		where, args := s.where(m)
-		query, _ := s.read.Dialect.Rebind("SELECT " + columns + " FROM easgate_sessions WHERE " + where + " AND id > ? ORDER BY id LIMIT ?")
-		after := []byte{}
+		query, _ := s.read.Dialect.Rebind("SELECT " + columns + " FROM easgate_sessions WHERE " + where + " AND " + s.queries.key + " > ? ORDER BY " + s.queries.key + " LIMIT ?")
+		var after any = []byte{}
+		if s.read.Dialect == sqldb.SQLite {
+			after = int64(math.MinInt64) // no session's: its id would end with 0x80 and seven zeros
+		}
 		for {
 			var records []session.Record
 			err := s.do(ctx, func(ctx context.Context) (err error) {
@@ -98,7 +103,7 @@ func (s *store) All(ctx context.Context, m session.Match) iter.Seq2[session.Reco
 			if len(records) < page {
 				return
 			}
-			after = records[page-1].ID[:]
+			after = s.key(records[page-1].ID)
 		}
 	}
 }

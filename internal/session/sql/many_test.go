@@ -51,8 +51,8 @@ func fill(b *testing.B, bench sessiontest.Bench, n int) []session.ID {
 		SELECT decode(md5(i::text) || md5('x' || i), 'hex'), 1, 0, $1, 'p', md5(i::text), '', repeat('v', 1500) FROM generate_series($2 + 1, $2 + $3) i`
 	if s.read.Dialect == sqldb.SQLite {
 		query = `WITH RECURSIVE n(i) AS (SELECT $2 + 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2 + $3)
-			INSERT INTO easgate_sessions (id, version, created_ms, expires_ms, provider, subject, sid, value)
-			SELECT randomblob(32), 1, 0, $1, 'p', hex(randomblob(11)), '', printf('%.1500c', 'v') FROM n`
+			INSERT INTO easgate_sessions (key, id, version, created_ms, expires_ms, provider, subject, sid, value)
+			SELECT random(), randomblob(32), 1, 0, $1, 'p', hex(randomblob(11)), '', printf('%.1500c', 'v') FROM n`
 	}
 	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
 	defer cancel()

@@ -155,7 +155,7 @@ func (s *store) forget() {
 func (s *store) loadRow(ctx context.Context, id session.ID) (*sql.Row, error) {
 	now := s.now().UnixMilli()
 	if s.read.Dialect == sqldb.Postgres {
-		return s.read.QueryRowContext(ctx, s.queries.load, id[:], now), nil
+		return s.read.QueryRowContext(ctx, s.queries.load, append(s.args(id), now)...), nil
 	}
 	s.mu.Lock()
 	stmt := s.load
@@ -166,7 +166,7 @@ func (s *store) loadRow(ctx context.Context, id session.ID) (*sql.Row, error) {
 			return nil, err
 		}
 	}
-	return stmt.QueryRowContext(ctx, id[:], now), nil
+	return stmt.QueryRowContext(ctx, append(s.args(id), now)...), nil
 }
 
 // prepareLoad prepares the statement, which database/sql then prepares again on every new connection.
@@ -213,7 +213,8 @@ func (s *store) Save(ctx context.Context, r session.Record) (int64, error) {
 }
 
 func (s *store) save(ctx context.Context, r session.Record) error {
-	query, args := s.queries.insert, []any{r.Version + 1, r.Created.UnixMilli(), r.Expires.UnixMilli(), r.Provider, r.Subject, r.SID, r.Value, r.ID[:]}
+	query, args := s.queries.insert, []any{r.Version + 1, r.Created.UnixMilli(), r.Expires.UnixMilli(), r.Provider, r.Subject, r.SID, r.Value}
+	args = append(args, s.args(r.ID)...)
 	if r.Version != 0 {
 		query, args = s.queries.update, append(args, r.Version, s.now().UnixMilli())
 	}
@@ -223,7 +224,7 @@ func (s *store) save(ctx context.Context, r session.Record) error {
 	// Nothing was written: somebody was first, or it was this save, whose answer got lost.
 	var version int64
 	var value string
-	err := s.write.QueryRowContext(ctx, s.queries.saved, r.ID[:]).Scan(&version, &value)
+	err := s.write.QueryRowContext(ctx, s.queries.saved, s.args(r.ID)...).Scan(&version, &value)
 	switch {
 	case err == nil && version == r.Version+1 && value == r.Value:
 		return nil
@@ -243,7 +244,7 @@ func (s *store) exec(ctx context.Context, query string, args ...any) (int64, err
 
 func (s *store) Delete(ctx context.Context, id session.ID) error {
 	return s.do(ctx, func(ctx context.Context) error {
-		_, err := s.exec(ctx, s.queries.delete, id[:])
+		_, err := s.exec(ctx, s.queries.delete, s.args(id)...)
 		return err
 	})
 }

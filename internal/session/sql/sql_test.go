@@ -96,7 +96,7 @@ func TestSweepMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := s.write.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
-		INSERT INTO easgate_sessions SELECT randomblob(32), 1, 0, 0, '', '', '', '' FROM n`)
+		INSERT INTO easgate_sessions SELECT random(), randomblob(32), 1, 0, 0, '', '', '', '' FROM n`)
 	if err != nil {
 		t.Fatal(err)
 	}

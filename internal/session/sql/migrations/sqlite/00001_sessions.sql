@@ -1,6 +1,8 @@
 -- +goose Up
+-- The key is the end of the id: an index over the ids would double the work of a lookup.
 CREATE TABLE IF NOT EXISTS easgate_sessions (
-  id         BLOB    NOT NULL PRIMARY KEY,
+  key        INTEGER NOT NULL PRIMARY KEY,
+  id         BLOB    NOT NULL,
   version    INTEGER NOT NULL,
   created_ms INTEGER NOT NULL,
   expires_ms INTEGER NOT NULL,
