@@ -1,8 +1,3 @@
-// Package assertion evaluates the rules of config tokens: pcb.skip, pcb.stop and the assertions of plugins. Each rule
-// queries the data and tests what it finds by one of [Methods], with JavaScript's idea of equality, because the rules
-// were written for external-auth-server. All rules of a set must hold.
-//
-// Rules decide who gets in, so nothing is guessed: a rule that cannot be evaluated is an error, never an answer.
 package assertion
 
 import (

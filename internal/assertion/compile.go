@@ -30,7 +30,7 @@ func (c compiler) rule(v query.Value) (rule, error) {
 	if !ok {
 		return rule{}, errObject
 	}
-	if err := c.known(o, "query_engine", "query", "query_opts", "rule"); err != nil {
+	if err := c.fields(o, "query_engine", "query", "query_opts", "rule"); err != nil {
 		return rule{}, err
 	}
 	engine, ok := member(o, "query_engine").(string)
@@ -84,7 +84,7 @@ func (c compiler) options(v query.Value) error {
 }
 
 func (c compiler) spec(o *query.Object) (rule, error) {
-	if err := c.known(o, "method", "value", "negate", "case_insensitive"); err != nil {
+	if err := c.fields(o, "method", "value", "negate", "case_insensitive"); err != nil {
 		return rule{}, err
 	}
 	method, isText := member(o, "method").(string)
@@ -104,7 +104,7 @@ func (c compiler) spec(o *query.Object) (rule, error) {
 	}
 	value := member(o, "value")
 	if c.strict {
-		if _, missing := value.(query.Undefined); missing != (method == "empty") && known(method) {
+		if _, missing := value.(query.Undefined); missing != (method == "empty") && isMethod(method) {
 			return rule{}, problem.At("value", errors.New("required by every method but empty, which takes none"))
 		}
 		if err := oneValue(method, value); err != nil {
@@ -137,7 +137,7 @@ func oneValue(method string, value query.Value) error {
 // Methods are how a rule can test a value.
 var Methods = []string{"eq", "regex", "in", "contains", "contains-any", "contains-all", "empty", "cidr"}
 
-func known(method string) bool {
+func isMethod(method string) bool {
 	return slices.Contains(Methods, method)
 }
 
@@ -156,7 +156,7 @@ func compileTest(method string, value query.Value) (t test, takes takes, err err
 	case "contains-all":
 		t, takes = containsAll(values), list
 	case "empty":
-		return empty{}, whole, nil
+		return empty{}, oneOrSeveral, nil
 	case "cidr":
 		t, err := compileNetworks(value)
 		return t, one, problem.At("value", err)
@@ -176,7 +176,8 @@ func compileTest(method string, value query.Value) (t test, takes takes, err err
 	return t, takes, nil
 }
 
-func (c compiler) known(o *query.Object, fields ...string) error {
+// fields refuses, with strict, a member that is none of fields.
+func (c compiler) fields(o *query.Object, fields ...string) error {
 	for i := range o.Len() {
 		if name, _ := o.At(i); c.strict && !slices.Contains(fields, name) {
 			return problem.UnknownMember(name, fields...)

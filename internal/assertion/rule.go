@@ -46,8 +46,8 @@ const (
 	one takes = iota
 	// list: all that the query found.
 	list
-	// any: one value or several.
-	whole
+	// oneOrSeveral: one value or a list.
+	oneOrSeveral
 )
 
 // holds also returns the value that it judged. What is null or not there is judged as "".

@@ -1,4 +1,3 @@
-// Package builtin is the list of query languages.
 package builtin
 
 import (

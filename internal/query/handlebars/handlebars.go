@@ -1,9 +1,3 @@
-// Package handlebars is the engine handlebars: templates as the npm package handlebars 4.7 renders them, without
-// partials, helpers of one's own or access to prototypes.
-//
-// Templates of text and plain paths — `{{a.b}}`, `{{{a.b}}}`, `{{&a}}`, `{{a.[b c]}}`, `{{@root.a}}`, `{{~ a ~}}` —
-// are rendered in Go; the differential runs of testdata/README.md show that the result is the same. Everything else
-// goes to a fallback, which runs the npm package.
 package handlebars
 
 import (

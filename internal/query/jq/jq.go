@@ -115,7 +115,7 @@ func (e engine) Compile(expr string) (query.Query, error) {
 
 func (e engine) check(ast *gojq.Query) error {
 	if e.restricted {
-		if err := restrict(ast); err != nil {
+		if err := checkStranger(ast); err != nil {
 			return err
 		}
 	}

@@ -85,7 +85,7 @@ func (r *restorer) object(m map[string]any) (query.Value, error) {
 	if len(m) == 0 {
 		return &query.Object{}, nil
 	}
-	if o, ok := r.known(m); ok {
+	if o, ok := r.original(m); ok {
 		return o, nil
 	}
 	keys := r.keys(m)
@@ -100,8 +100,8 @@ func (r *restorer) object(m map[string]any) (query.Value, error) {
 	return query.ObjectOf(keys, vals), nil
 }
 
-// known returns the object that m stands for, if it is one of the data's.
-func (r *restorer) known(m map[string]any) (*query.Object, bool) {
+// original returns the object that m stands for, if it is one of the data's.
+func (r *restorer) original(m map[string]any) (*query.Object, bool) {
 	r.start()
 	o, ok := r.objects[reflect.ValueOf(m).Pointer()]
 	return o, ok
@@ -114,10 +114,10 @@ func (r *restorer) start() {
 	}
 }
 
-// keys returns m's keys in the order in which jq would have them, as far as it can be known.
+// keys returns m's keys in the order in which jq would have them, as far as that can be told.
 func (r *restorer) keys(m map[string]any) []string {
 	keys := make([]string, 0, len(m))
-	if o, ok := r.known(m); ok {
+	if o, ok := r.original(m); ok {
 		for i := range o.Len() {
 			k, _ := o.At(i)
 			if _, there := m[k]; there {

@@ -29,11 +29,11 @@ var allowed = map[string][]int{
 	"unique": {0}, "sort": {0}, "reverse": {0}, "min": {0}, "max": {0}, "floor": {0}, "error": {0},
 }
 
-// restrict reports what in q a stranger may not use.
-func restrict(q *gojq.Query) error {
+// checkStranger reports what in q a stranger may not use.
+func checkStranger(q *gojq.Query) error {
 	left := maxCopies
 	return visit(q, func(node any) error {
-		copies, err := restrictNode(node)
+		copies, err := checkStrangerNode(node)
 		if left -= copies; left < 0 {
 			err = errors.New("too many constructors, commas and sums")
 		}
@@ -41,8 +41,8 @@ func restrict(q *gojq.Query) error {
 	})
 }
 
-// restrictNode also returns how many copies of a value node may make.
-func restrictNode(node any) (copies int, err error) {
+// checkStrangerNode also returns how many copies of a value node may make.
+func checkStrangerNode(node any) (copies int, err error) {
 	switch n := node.(type) {
 	case *gojq.Query:
 		if len(n.FuncDefs) > 0 || len(n.Patterns) > 0 {
