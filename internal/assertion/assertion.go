@@ -19,10 +19,10 @@ type Set struct{ rules []rule }
 //
 //	{"query_engine": "jp", "query": "$.sub", "rule": {"method": "eq", "value": "x", "negate": false, "case_insensitive": false}}
 //
-// Nothing, [] and (not with strict) {} are the empty set; whether null, false and "" switch the block off is the caller's to say.
-// With strict, whatever else is odd is an error that names its place: unknown fields, engines and methods, queries and
-// regular expressions that do not compile, values of the wrong type. Without, it becomes a rule that is an error when
-// it is evaluated, as in external-auth-server, where it throws then; see [Set.Err].
+// Nothing, [] and (not with strict) {} are the empty set; whether null, false and "" switch the block off is the
+// caller's to say. With strict, whatever else is odd is an error that names its place: unknown fields, engines and
+// methods, queries and regular expressions that do not compile, values of the wrong type. Without, it becomes a rule
+// that is an error when it is evaluated, as in external-auth-server, where it throws then; see [Set.Err].
 // [query.ErrMoment] is an error in either case: it says nothing about the rules.
 func Compile(raw json.RawMessage, engines query.Engines, strict bool) (*Set, error) {
 	s := &Set{}

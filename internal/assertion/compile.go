@@ -23,8 +23,8 @@ type compiler struct {
 	owner any
 }
 
-// rule compiles one element of the list. It reads the JSON by hand: encoding/json would take "Negate" for "negate", which
-// external-auth-server does not.
+// rule compiles one element of the list. It reads the JSON by hand: encoding/json would take "Negate" for "negate",
+// which external-auth-server does not.
 func (c compiler) rule(v query.Value) (rule, error) {
 	o, ok := v.(*query.Object)
 	if !ok {

@@ -82,7 +82,8 @@ func lintList(engine, expr, method string, negate bool, say func(text string)) {
 // scopeName is the end of a path to scopes (RFC 8693 §4.2), which are words of one text.
 var scopeName = regexp.MustCompile("\\b(?:scope|scp)[\"'`\\]]*(?:\\[\\*\\]|\\[\\]\\??|\\.\\*)?$")
 
-// sameQuery is a query that gives a list for one value and for several, in both formats; with words, of the words in them.
+// sameQuery is a query that gives a list for one value and for several, in both formats; with words, of the words in
+// them.
 func sameQuery(engine string, m []string, words bool) string {
 	switch {
 	case words && engine == "jsonata":

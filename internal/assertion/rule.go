@@ -100,8 +100,8 @@ func (r *rule) value(ctx context.Context, data query.Value) (query.Value, error)
 	return r.alike(v)
 }
 
-// alike makes the same of one value and of a list of that value, whichever a directory or an issuer sent, so that a rule
-// means the same for somebody in one group and somebody in several.
+// alike makes the same of one value and of a list of that value, whichever a directory or an issuer sent, so that a
+// rule means the same for somebody in one group and somebody in several.
 func (r *rule) alike(v query.Value) (query.Value, error) {
 	if r.takes == list {
 		return flat(v)

@@ -49,8 +49,8 @@ func (i Integer) equals(f float64) bool {
 	return accuracy == big.Exact && n.String() == string(i)
 }
 
-// Compare compares two numbers, or what [ToNumber] makes of other values, as [cmp.Compare] does; ok is false where one is
-// NaN, which is neither less nor greater. An [Integer] is compared exactly.
+// Compare compares two numbers, or what [ToNumber] makes of other values, as [cmp.Compare] does; ok is false where one
+// is NaN, which is neither less nor greater. An [Integer] is compared exactly.
 func Compare(a, b Value) (c int, ok bool, err error) {
 	x, err := ToNumber(a)
 	if err != nil {

@@ -30,8 +30,8 @@ func NewObject(n int) *Object {
 	return &Object{keys: make([]string, 0, n), vals: make([]any, 0, n)}
 }
 
-// ObjectOf returns the object that setting keys[i] to vals[i] in turn would make, and keeps both slices. Unlike that, it
-// takes no more time for integer keys in a bad order, which a client may choose.
+// ObjectOf returns the object that setting keys[i] to vals[i] in turn would make, and keeps both slices. Unlike that,
+// it takes no more time for integer keys in a bad order, which a client may choose.
 func ObjectOf(keys []string, vals []Value) *Object {
 	type entry struct {
 		key string
@@ -71,8 +71,8 @@ func ObjectOf(keys []string, vals []Value) *Object {
 	return o
 }
 
-// A Builder makes an object of keys that a stranger may have chosen, in time proportional to their number. The zero value is
-// ready to use.
+// A Builder makes an object of keys that a stranger may have chosen, in time proportional to their number. The zero
+// value is ready to use.
 type Builder struct{ o Object }
 
 // Get returns the value of key, and whether it was set.
@@ -157,8 +157,8 @@ func (o *Object) Get(key string) (Value, bool) {
 	return Undefined{}, false
 }
 
-// Set sets key to v. An existing key keeps its place. A new integer key takes time for each that comes after it: where a
-// stranger chooses the keys, use a [Builder].
+// Set sets key to v. An existing key keeps its place. A new integer key takes time for each that comes after it: where
+// a stranger chooses the keys, use a [Builder].
 func (o *Object) Set(key string, v Value) {
 	i, ok := o.built().find(key)
 	if ok {

@@ -16,8 +16,8 @@ var ErrUnknownEngine = errors.New("unknown query engine")
 // ErrOutputs says that a query gave several values where its language can and its caller takes one.
 var ErrOutputs = errors.New("more than one output")
 
-// ErrMoment says that a query could not be compiled for what else the machine was doing at the moment. It says nothing about
-// the query, and nobody may remember it for good.
+// ErrMoment says that a query could not be compiled for what else the machine was doing at the moment. It says nothing
+// about the query, and nobody may remember it for good.
 var ErrMoment = errors.New("no query could be compiled at the moment")
 
 // Again calls f, and once more after a pause if it fails for the moment. Whoever waits for what f does waits with it.
@@ -65,8 +65,8 @@ func (e Engines) Compile(engine, expr string) (Query, error) {
 	return eng.Compile(expr)
 }
 
-// A Native engine means something else in native tokens than in those of external-auth-server's format, which follow its
-// libraries to the letter.
+// A Native engine means something else in native tokens than in those of external-auth-server's format, which follow
+// its libraries to the letter.
 type Native interface {
 	Engine
 	// CompileNative is Compile for native tokens: one value and a list of one are the same, integers beyond 2⁵³ keep their

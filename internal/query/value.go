@@ -14,8 +14,8 @@ import (
 )
 
 // Value documents what queries see and return: nil (null), bool, float64, [Integer], string, []any, *Object or
-// [Undefined]. Nothing else is ever put into data, and nothing else leaves an engine: what turns the values of a library
-// into these knows each of its types and has an error for any other.
+// [Undefined]. Nothing else is ever put into data, and nothing else leaves an engine: what turns the values of a
+// library into these knows each of its types and has an error for any other.
 type Value = any
 
 // errType says that v is of no type that Value allows.

@@ -117,4 +117,5 @@ func own(v query.Value, name string) query.Value {
 }
 
 // escape is Handlebars.escapeExpression.
-var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;", "`", "&#x60;", "=", "&#x3D;").Replace
+var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;",
+	`"`, "&quot;", "'", "&#x27;", "`", "&#x60;", "=", "&#x3D;").Replace

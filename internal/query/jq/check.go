@@ -17,7 +17,8 @@ var forbidden = map[string]bool{
 	"get_search_list": true,
 }
 
-// visit calls f for each node of a syntax tree of gojq's, outer ones first and otherwise in their order, up to an error.
+// visit calls f for each node of a syntax tree of gojq's, outer ones first and otherwise in their order, up to an
+// error.
 func visit(node any, f func(node any) error) error {
 	v := reflect.ValueOf(node)
 	if v.IsNil() {

@@ -74,8 +74,8 @@ func NewRestricted(l Limits) query.Engine {
 	return e
 }
 
-// CompileNative implements [query.Native]: integers beyond 2⁵³ keep their digits, and regular expressions that stand in a
-// query are checked.
+// CompileNative implements [query.Native]: integers beyond 2⁵³ keep their digits, and regular expressions that stand
+// in a query are checked.
 func (e engine) CompileNative(expr string) (query.Query, error) {
 	e.native = true
 	return e.Compile(expr)

@@ -6,8 +6,8 @@ import (
 )
 
 // polite is the context of one evaluation, which leaves the processors to others when it is slow. gojq asks for Done at
-// every step. Go lets a goroutine compute for 10 ms while others wait, so that a few dozen slow queries would be seconds
-// for everybody else.
+// every step. Go lets a goroutine compute for 10 ms while others wait, so that a few dozen slow queries would be
+// seconds for everybody else.
 type polite struct {
 	context.Context
 	done <-chan struct{}

@@ -1,6 +1,10 @@
 package jq
 
-import "github.com/itchyny/gojq"
+import (
+	"slices"
+
+	"github.com/itchyny/gojq"
+)
 
 // A rewriter puts guards into a query, and what walks objects in their order in the place of what walks them sorted.
 type rewriter struct {
@@ -201,7 +205,7 @@ func (w *rewriter) format(t *gojq.Term, path bool) {
 			own := gojq.Term{Type: gojq.TermTypeFormat, Format: t.Format}
 			w.replace(t, pipe(write, &gojq.Query{Term: &own}))
 		}
-	case t.Format == "" || t.Format == "@json" || t.Format == "@text" || t.Format == "@base64" || t.Format == "@uri" || t.Format == "@html":
+	case slices.Contains([]string{"", "@json", "@text", "@base64", "@uri", "@html"}, t.Format):
 		for i, q := range t.Str.Queries {
 			if q.Term.Str == nil { // else it is a literal part; gojq tells them apart like this
 				t.Str.Queries[i] = &gojq.Query{Term: parenthesized(pipe(q, write))}

@@ -11,8 +11,8 @@ import (
 	"github.com/easgate/easgate/internal/query"
 )
 
-// Functions that gojq has otherwise than jq 1.6. They take values, so they may stand where a path is expected as well as
-// those in whose place they are.
+// Functions that gojq has otherwise than jq 1.6. They take values, so they may stand where a path is expected as well
+// as those in whose place they are.
 const (
 	fromJSONName = "_easgate_fromjson"
 	toNumberName = "_easgate_tonumber"

@@ -3,6 +3,6 @@
 // $exists and $not.
 //
 // Every other expression goes to the reference implementation, the npm package in package sandbox. So does one that
-// meets a list or an object on its way, where JSONata is subtle. What is evaluated here takes a hundredth of the time, and
-// tests compare the two on thousands of expressions.
+// meets a list or an object on its way, where JSONata is subtle. What is evaluated here takes a hundredth of the time,
+// and tests compare the two on thousands of expressions.
 package jsonata

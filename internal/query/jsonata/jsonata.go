@@ -213,7 +213,8 @@ func (c call) eval(data query.Value) (query.Value, error) {
 	return c.function(args[:len(c.args)])
 }
 
-// functions are those that are evaluated here, and how many arguments they take: with fewer they would take the context.
+// functions are those that are evaluated here, and how many arguments they take: with fewer they would take the
+// context.
 var functions = map[string]struct {
 	function function
 	args     int

@@ -45,7 +45,8 @@ func (p *parser) take(symbol string) bool {
 	return ok
 }
 
-// endsName reports whether a name or number that comes before s is complete: what else is not an operator is part of it.
+// endsName reports whether a name or number that comes before s is complete: what else is not an operator is part of
+// it.
 func endsName(s string) bool {
 	return s == "" || strings.IndexByte(spaces+".[]{}(),@#;:?+-*/%|=<>^&!~", s[0]) >= 0
 }

@@ -158,8 +158,8 @@ func (e binary) eval(at query.Value) (query.Value, error) {
 	}
 }
 
-// rounded is v as a float64 if it is an Integer and the other side of its operator a float64: data has integers in native
-// tokens only, for others a literal is what JavaScript reads.
+// rounded is v as a float64 if it is an Integer and the other side of its operator a float64: data has integers in
+// native tokens only, for others a literal is what JavaScript reads.
 func rounded(v, other query.Value) query.Value {
 	if i, ok := v.(query.Integer); ok {
 		if _, ok := other.(float64); ok {

@@ -154,7 +154,8 @@ func (p *filterParser) unary() (expr, bool) {
 	return nil, false
 }
 
-// wordEnds reports whether no character follows that JavaScript would count to the word before, or give another meaning.
+// wordEnds reports whether no character follows that JavaScript would count to the word before, or give another
+// meaning.
 func (p *filterParser) wordEnds() bool {
 	return p.i == len(p.src) || strings.IndexByte(" \t=!<>&|)", p.src[p.i]) >= 0
 }

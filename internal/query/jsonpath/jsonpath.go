@@ -17,8 +17,8 @@ func New(fallback query.Engine) query.Engine { return engine{fallback} }
 // on data that is neither an object nor a list, as there.
 func (e engine) Compile(expr string) (query.Query, error) { return e.compile(expr, false) }
 
-// CompileNative implements [query.Native]: [*], filters, indexes and slices take a text, a number or a boolean for a list of it,
-// so that $.groups[*] finds the one group of "groups": "admin".
+// CompileNative implements [query.Native]: [*], filters, indexes and slices take a text, a number or a boolean for a
+// list of it, so that $.groups[*] finds the one group of "groups": "admin".
 func (e engine) CompileNative(expr string) (query.Query, error) { return e.compile(expr, true) }
 
 func (e engine) compile(expr string, lax bool) (query.Query, error) {
@@ -49,7 +49,8 @@ func (e engine) compile(expr string, lax bool) (query.Query, error) {
 	return path{prefix, steps[len(prefix):]}, nil
 }
 
-// A path is a compiled expression: where to begin, and the steps from there, of which the first may find several values.
+// A path is a compiled expression: where to begin, and the steps from there, of which the first may find several
+// values.
 type path struct {
 	prefix definite
 	steps  []step

@@ -35,8 +35,8 @@ func BuiltIn(engine string) bool {
 	return err == nil
 }
 
-// source returns the JavaScript of k: what makes a VM's realm, its library, "" without, and the glue that makes an engine
-// of the library. Regular expressions have a realm alone: no code runs in it that would have to be locked up.
+// source returns the JavaScript of k: what makes a VM's realm, its library, "" without, and the glue that makes an
+// engine of the library. Regular expressions have a realm alone: no code runs in it that would have to be locked up.
 func (k kind) source() (parts [3]string, err error) {
 	files := [3]string{"js/realm.js", "bundle/" + k.String() + ".js", "js/" + k.String() + ".js"}
 	switch k {

@@ -11,8 +11,8 @@ import (
 const maxWaiting = 256
 
 // places are what a pool's VMs are counted by. Whoever evaluates has a place, and an owner: the config token that the
-// query belongs to. No owner has more than its share, which leaves a VM for others, and a place that becomes free goes to
-// the owner with the fewest evaluations, so that those who send one token's slow rule wait for each other.
+// query belongs to. No owner has more than its share, which leaves a VM for others, and a place that becomes free goes
+// to the owner with the fewest evaluations, so that those who send one token's slow rule wait for each other.
 type places struct {
 	mu     sync.Mutex
 	free   int

@@ -62,7 +62,8 @@ type worker struct {
 	current chan outcome // of the job that runs, if one does
 }
 
-// do has a VM do t for an owner and returns its outcome, or an error as soon as ctx ends or the limit and its grace are over.
+// do has a VM do t for an owner and returns its outcome, or an error as soon as ctx ends or the limit and its grace
+// are over.
 func (p *pool) do(ctx context.Context, owner any, limit time.Duration, t task) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
