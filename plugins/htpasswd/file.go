@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -21,8 +20,6 @@ type user struct {
 	kind       kind
 	// cost is what a check costs, in about microseconds.
 	cost int32
-	// seen is the password that this user was last allowed with, if it is worth remembering.
-	seen atomic.Pointer[seen]
 }
 
 // A reading is how a password file is read.

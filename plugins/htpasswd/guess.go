@@ -2,22 +2,15 @@ package htpasswd
 
 import (
 	"context"
-	"crypto/subtle"
 	"time"
 
-	"github.com/easgate/easgate/internal/credential"
+	"github.com/easgate/easgate/internal/memo"
 	"github.com/easgate/easgate/plugins"
 )
 
-// seen is a password that was right: its MAC, and when to ask for the hash again.
-type seen struct {
-	mac   credential.MAC
-	until time.Time
-}
-
 // matches checks c against u, nil for an unknown user. Where the file has slow hashes, a remembered password is found
 // without hashing, the others wait for their turn, and requests with the same credentials share one check.
-// The error is [credential.ErrBusy] or ctx's.
+// The error is [credential.ErrBusy], ctx's, or that of a check that panicked.
 func (p *Plugin) matches(ctx context.Context, u *user, c plugins.Basic) (bool, error) {
 	switch {
 	case p.dearest == nil:
@@ -26,20 +19,21 @@ func (p *Plugin) matches(ctx context.Context, u *user, c plugins.Basic) (bool, e
 		return p.guess(u, c.Password), nil
 	}
 	m := p.key.MAC(c.User, c.Password)
-	if u != nil && p.remembered(u, m) {
+	if _, ok := p.right.Get(m); ok {
 		return true, nil
 	}
-	return p.checks.Do(ctx, m, func() (bool, error) { return p.queue(ctx, u, c.Password, m) })
+	return p.right.Load(ctx, m, func(ctx context.Context) (memo.Entry[bool], error) { return p.queue(ctx, u, c.Password) })
 }
 
-// queue makes a guess when its turn comes. An error means that there was no guess.
-func (p *Plugin) queue(ctx context.Context, u *user, password string, m credential.MAC) (ok bool, err error) {
+// queue makes a guess when its turn comes. An error means that there was no guess. Only the right password is
+// remembered: nobody else can fill the memory.
+func (p *Plugin) queue(ctx context.Context, u *user, password string) (e memo.Entry[bool], err error) {
 	cost := time.Duration(p.dearest.cost) * time.Microsecond
-	err = p.hashing.Do(ctx, cost, func() { ok = p.guess(u, password) })
-	if ok && p.ttl > 0 {
-		u.seen.Store(&seen{mac: m, until: p.now().Add(p.ttl)})
+	err = p.hashing.Do(ctx, cost, func() { e.Value = p.guess(u, password) })
+	if e.Value {
+		e.TTL = p.ttl
 	}
-	return ok, err
+	return e, err
 }
 
 // guess checks password against the user's hash, and after a wrong guess against the dearest one of the file unless
@@ -52,9 +46,4 @@ func (p *Plugin) guess(u *user, password string) bool {
 		p.check(p.dearest.kind, p.dearest.hash, password)
 	}
 	return false
-}
-
-func (p *Plugin) remembered(u *user, m credential.MAC) bool {
-	s := u.seen.Load()
-	return s != nil && subtle.ConstantTimeCompare(s.mac[:], m[:]) == 1 && p.now().Before(s.until)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/identity"
+	"github.com/easgate/easgate/internal/memo"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -88,11 +89,11 @@ type Plugin struct {
 	// Nil if no line can match.
 	dearest *user
 
-	now     func() time.Time
-	ttl     time.Duration
 	key     credential.Key
 	hashing *credential.Queue
-	checks  credential.Checks[bool]
+	// right remembers passwords that were right, for ttl.
+	right *memo.Memory[credential.MAC, bool]
+	ttl   time.Duration
 	// check is kind.check, but for tests that count the work.
 	check func(k kind, hash, password string) bool
 }
@@ -123,14 +124,17 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		basic:   basic,
 		users:   users,
 		dearest: dearest(users),
-		now:     env.Now,
 		ttl:     ttl,
 		key:     credential.NewKey(),
 		hashing: env.Hashing.Queue(),
+		right:   memo.New(memo.Options[credential.MAC, bool]{Entries: maxRemembered, Now: env.Now}),
 		check:   kind.check,
 	}
 	return p, nil
 }
+
+// maxRemembered is how many right passwords are remembered.
+const maxRemembered = 100_000
 
 // burst is the cost of a hash from which on several logins at once are felt, in microseconds: that of bcrypt's 12.
 const burst = 60 << 12
@@ -160,13 +164,15 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 	u := p.find(c.User)
 	ok, err := p.matches(ctx, u, c)
 	switch {
-	case err != nil:
+	case errors.Is(err, credential.ErrBusy), ctx.Err() != nil && err != nil:
 		return plugins.Result{
 			Status: http.StatusServiceUnavailable,
 			Header: http.Header{"Retry-After": {"1"}},
 			Tried:  c.User,
 			Reason: "password not checked in time",
 		}, nil
+	case err != nil:
+		return plugins.Result{}, fmt.Errorf("htpasswd: %w", err)
 	case !ok:
 		return p.basic.Unauthorized(plugins.Deny, c, "wrong user or password"), nil
 	}

@@ -21,8 +21,12 @@ import (
 
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/credential"
+	"github.com/easgate/easgate/internal/memo"
 	"github.com/easgate/easgate/plugins"
 )
+
+// maxRemembered bounds what all remembered logins of a plugin weigh, in bytes.
+const maxRemembered = 16 << 20
 
 // maxName is how long a user name may be, in bytes: servers hang up on requests that are too long for them.
 const maxName = 1024
@@ -48,10 +52,11 @@ type Plugin struct {
 	// service searches; passwords does nothing but bind, as one user after the other.
 	service, passwords *pool
 
-	key    credential.Key
-	cache  cache
-	checks credential.Checks[verdict]
-	called func(time.Duration, error)
+	key credential.Key
+	// verdicts are remembered for ttl if they are logins, and shared by requests with the same credentials otherwise.
+	verdicts *memo.Memory[credential.MAC, verdict]
+	ttl      time.Duration
+	called   func(time.Duration, error)
 }
 
 // New builds the plugin. It does not connect yet.
@@ -63,6 +68,8 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	env.Within("assertions.userinfo: ").Problem(rules.Err())
 	p := &Plugin{
 		realm: c.Realm, rules: rules, key: credential.NewKey(), native: env.Native, log: env.Log, called: env.Calls("ldap"),
+		verdicts: memo.New(memo.Options[credential.MAC, verdict]{Bytes: maxRemembered, Now: env.Now}),
+		ttl:      defaultSessionCacheTTL,
 	}
 	if p.realm == "" {
 		p.realm = DefaultRealm
@@ -70,12 +77,11 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	if p.basic, err = c.Reader(p.realm, env.Native); err != nil {
 		return nil, err
 	}
-	p.cache.now, p.cache.ttl = env.Now, defaultSessionCacheTTL
 	if n := c.SessionCacheTTL; n != nil {
 		if *n < 0 {
 			env.Problem(errors.New("session_cache_ttl: want seconds, 0 or more"))
 		}
-		p.cache.ttl = time.Duration(*n) * time.Second
+		p.ttl = time.Duration(*n) * time.Second
 	}
 	if err := p.connection(&c.Connection, env.Within("connection.")); err != nil {
 		return nil, fmt.Errorf("connection.%w", err)
@@ -154,10 +160,10 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 		return p.basic.Unauthorized(plugins.Deny, c, "credentials not usable"), nil
 	}
 	m := p.key.MAC(c.User, c.Password)
-	if l := p.cache.get(m); l != nil {
-		return l.allow(), nil
+	if v, ok := p.verdicts.Get(m); ok {
+		return v.login.allow(), nil
 	}
-	v, err := p.checks.Do(ctx, m, func() (verdict, error) { return p.ask(ctx, c, m) })
+	v, err := p.verdicts.Load(ctx, m, func(ctx context.Context) (memo.Entry[verdict], error) { return p.ask(ctx, c) })
 	switch {
 	case err != nil:
 		return plugins.Result{}, fmt.Errorf("ldap: %w", err)
@@ -185,25 +191,21 @@ func (l *login) allow() plugins.Result {
 	}
 }
 
-// ask logs in and remembers a success.
-func (p *Plugin) ask(ctx context.Context, c plugins.Basic, m credential.MAC) (verdict, error) {
-	// A login that ended after this request looked and before it asked.
-	if l := p.cache.get(m); l != nil {
-		return verdict{login: l}, nil
-	}
+// ask logs in. Only a success is remembered: nobody else can fill the memory.
+func (p *Plugin) ask(ctx context.Context, c plugins.Basic) (e memo.Entry[verdict], err error) {
 	start := time.Now()
-	v, err := p.login(ctx, c)
+	e.Value, err = p.login(ctx, c)
 	p.called(time.Since(start), err)
-	if err == nil && v.login != nil {
-		p.cache.put(m, v.login)
+	if l := e.Value.login; l != nil {
+		e.Bytes, e.TTL = l.weight, p.ttl
 	}
-	return v, err
+	return e, err
 }
 
 // Close closes the connections and forgets the logins.
 func (p *Plugin) Close() error {
 	p.service.close()
 	p.passwords.close()
-	p.cache.clear()
+	p.verdicts.Clear()
 	return nil
 }

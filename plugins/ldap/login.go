@@ -21,7 +21,6 @@ type login struct {
 	weight int
 	// leftOut are attributes that were too long to be shown unasked.
 	leftOut []string
-	until   time.Time
 }
 
 // A verdict is what the directory has to say about credentials: a login, or why not.

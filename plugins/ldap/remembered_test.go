@@ -13,7 +13,6 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/easgate/easgate/internal/assertion"
-	"github.com/easgate/easgate/internal/credential"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/plugintest"
@@ -73,48 +72,6 @@ func TestFailuresAreNotRemembered(t *testing.T) {
 	}
 }
 
-func TestCacheIsBounded(t *testing.T) {
-	now := plugintest.Now
-	c := cache{ttl: time.Minute, now: func() time.Time { return now }}
-	t.Cleanup(c.clear)
-	for i := range 100 {
-		c.put(credential.MAC{byte(i)}, &login{weight: 1 << 20})
-	}
-	if len(c.logins) != 16 || c.weight != 16<<20 || c.get(credential.MAC{99}) == nil {
-		t.Errorf("%d logins of %d bytes, want 16 of 16 MiB with the last one", len(c.logins), c.weight)
-	}
-	c.put(credential.MAC{99}, &login{weight: 10})
-	if len(c.logins) != 16 || c.weight != 15<<20+10 {
-		t.Errorf("after a change %d logins of %d bytes", len(c.logins), c.weight)
-	}
-	c.put(credential.MAC{200}, &login{weight: 5 << 20})
-	if c.get(credential.MAC{200}) != nil || len(c.logins) != 16 {
-		t.Error("one login takes the room of many")
-	}
-}
-
-// The memory of a token that nobody uses any more comes back.
-func TestCacheSweeps(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := cache{ttl: time.Minute, now: time.Now}
-		c.put(credential.MAC{1}, &login{weight: 1})
-		time.Sleep(40 * time.Second)
-		c.put(credential.MAC{2}, &login{weight: 1})
-		for _, want := range []int{1, 0} {
-			time.Sleep(time.Minute)
-			synctest.Wait()
-			c.mu.RLock()
-			if got := len(c.logins); got != want || c.weight != want {
-				t.Errorf("%d logins of %d bytes, want %d", got, c.weight, want)
-			}
-			c.mu.RUnlock()
-		}
-		if c.sweeper != nil {
-			t.Error("an empty cache sweeps on")
-		}
-	})
-}
-
 func TestConcurrentLoginsShareOne(t *testing.T) {
 	for _, password := range []string{"wonderland", "guess"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -166,8 +123,8 @@ func TestTheFirstClientLeaves(t *testing.T) {
 		if err := <-answers; err != nil {
 			t.Errorf("Verify of the client who stayed = %v, want allow", err)
 		}
-		if got := f.binds(); len(got) != 2 {
-			t.Errorf("%d binds, want the one that was cut and another", len(got))
+		if got := f.binds(); len(got) != 1 {
+			t.Errorf("%d binds, want one for both", len(got))
 		}
 	})
 }
@@ -178,20 +135,16 @@ func (panicking) Compile(string) (query.Query, error)    { return panicking{}, n
 func (panicking) Eval(context.Context, any) (any, error) { panic("boom") }
 
 // The pipeline recovers from panics of the request's goroutine; one in any other would end the process.
-func TestPanicReachesTheCaller(t *testing.T) {
+func TestPanicIsAnError(t *testing.T) {
 	f := serve(t, &fake{})
 	env := plugintest.Env(t)
 	env.Query = query.Engines{"jp": panicking{}}
 	p := buildIn(t, config(f, func(c *Config) {
 		c.Assertions.UserInfo = assertion.Rules(`[{"query_engine": "jp", "query": "x", "rule": {"method": "eq", "value": "x"}}]`)
 	}), env)
-	defer func() {
-		if v := recover(); v != "boom" {
-			t.Errorf("recovered %v, want boom", v)
-		}
-	}()
-	res, err := p.Verify(t.Context(), basic("alice", "wonderland").Build())
-	t.Errorf("Verify = %v, %v, want a panic", res.Verdict, err)
+	if res, err := p.Verify(t.Context(), basic("alice", "wonderland").Build()); err == nil || strings.Contains(err.Error(), "boom") {
+		t.Errorf("Verify = %v, %v, want an error without the value", res.Verdict, err)
+	}
 }
 
 // One slow answer is an error for all who wait for it, not a reason to ask twenty times.
