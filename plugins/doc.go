@@ -24,7 +24,7 @@
 //	    list anyway has a method Enum instead (internal/strictjson).
 //	  - example is a value that an editor offers.
 //	  - A [Secret] never prints. secret:"true" marks what else is one, the values in a map included; secret:"url" what is
-//	    shown, without its password, when it is an http or https URL.
+//	    shown, without its password, when it is an http or https URL; secret:"false" a text that is only called as one.
 //	  - A type that decodes itself says what it takes by a method Schema (internal/strictjson). A list of rules is an
 //	    assertion.Rules, a text or a list of texts a [List], what a client must present a [Values], TLS a [TLS].
 //	  - Config may implement [Linter], [Migrator] and [Completer].

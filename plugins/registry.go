@@ -108,6 +108,9 @@ type Migrator interface {
 // Registry maps the "type" of a plugin entry to its factory.
 type Registry map[string]Factory
 
+// Options returns the type of the options of a plugin, nil for one that is not known.
+func (r Registry) Options(name string) reflect.Type { return r[name].Config }
+
 // stepFields belong to the pipeline, not to a plugin's own configuration.
 var stepFields = []string{"type", "pcb", "custom_service_headers", "custom_error_headers"}
 

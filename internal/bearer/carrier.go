@@ -20,7 +20,7 @@ type Source struct {
 	// Scheme is the word before the token in that header. Default Bearer in Authorization and none in any other header.
 	Scheme string `json:"scheme,omitempty"`
 	// Cookie is a cookie's name. Of several cookies called so the first counts, the one of the longest path.
-	Cookie string `json:"cookie,omitempty"`
+	Cookie string `json:"cookie,omitempty" secret:"false"`
 	// Query is the name of a parameter of the parent URL. It may be given once only.
 	Query string `json:"query,omitempty"`
 }

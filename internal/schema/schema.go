@@ -94,7 +94,8 @@ func tagged(s *jsonschema.Schema, t reflect.Type) {
 		if example := f.Tag.Get("example"); example != "" {
 			p.Examples = []any{example}
 		}
-		p.WriteOnly = p.WriteOnly || f.Tag.Get("secret") != ""
+		mark := f.Tag.Get("secret")
+		p.WriteOnly = p.WriteOnly || mark != "" && mark != "false"
 		inner := p
 		if p.Items != nil {
 			inner = p.Items

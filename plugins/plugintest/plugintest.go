@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/easgate/easgate/internal/redact"
 	"github.com/easgate/easgate/plugins"
 )
 
@@ -114,6 +115,7 @@ func (c Contract) testBadConfigs(t *testing.T) {
 }
 
 func (c Contract) testRedaction(t *testing.T) {
+	c.noSecrets(t, "what inspect shows", string(redact.As(c.Config, c.Factory.Config)))
 	v := reflect.New(c.Factory.Config)
 	if err := json.Unmarshal(c.Config, v.Interface()); err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/easgate/easgate/cmd/easgate/internal/redact"
+	"github.com/easgate/easgate/internal/redact"
 )
 
 // An Entry is one setting as it is in force.

@@ -17,9 +17,9 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
-	"github.com/easgate/easgate/cmd/easgate/internal/redact"
 	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/redact"
 )
 
 // A Request is what a proxy asked, byte for byte.

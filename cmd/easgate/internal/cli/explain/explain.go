@@ -16,12 +16,12 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
 	"github.com/easgate/easgate/cmd/easgate/internal/recorded"
-	"github.com/easgate/easgate/cmd/easgate/internal/redact"
 	"github.com/easgate/easgate/cmd/easgate/internal/tokens"
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/document"
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/pipeline"
+	"github.com/easgate/easgate/internal/redact"
 	"github.com/easgate/easgate/plugins"
 )
 

@@ -11,9 +11,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
-	"github.com/easgate/easgate/cmd/easgate/internal/redact"
 	"github.com/easgate/easgate/internal/assertion"
 	"github.com/easgate/easgate/internal/query"
+	"github.com/easgate/easgate/internal/redact"
 )
 
 // explainedRule is a rule beside the value that it saw. Values are redacted by a [redactor].

@@ -11,12 +11,12 @@ import (
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
-	"github.com/easgate/easgate/cmd/easgate/internal/redact"
 	"github.com/easgate/easgate/cmd/easgate/internal/tokens"
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/redact"
 )
 
-func newInspect(c *cli.CLI) *cobra.Command {
+func newInspect(c *cli.CLI, compiler cli.Compiler) *cobra.Command {
 	var secrets, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "inspect [TOKEN]",
@@ -35,7 +35,13 @@ Takes whatever a verify URL or a store holds. Exit code 3 when the token is not 
 			if err != nil {
 				return err
 			}
-			return inspect(c, cfg, text, secrets, asJSON)
+			known, done := compiler(&config.Config{})
+			defer done()
+			shown := func(claims json.RawMessage) json.RawMessage { return redact.Token(claims, known.Plugins.Options) }
+			if secrets {
+				shown = func(claims json.RawMessage) json.RawMessage { return claims }
+			}
+			return inspect(c, cfg, text, shown, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&secrets, "show-secrets", false, "print passwords, keys and hashes too")
@@ -65,7 +71,10 @@ type inspection struct {
 	Claims    json.RawMessage      `json:"claims"`
 }
 
-func inspect(c *cli.CLI, cfg *config.Config, text string, secrets, asJSON bool) error {
+// inspect prints what the token in text says, its claims as shown returns them.
+func inspect(
+	c *cli.CLI, cfg *config.Config, text string, shown func(json.RawMessage) json.RawMessage, asJSON bool,
+) error {
 	t, err := tokens.Open(cfg, text)
 	if err != nil {
 		return err
@@ -75,11 +84,8 @@ func inspect(c *cli.CLI, cfg *config.Config, text string, secrets, asJSON bool) 
 		return err
 	}
 	v := inspection{
-		Format: tokens.FormatName(t.Format), Bytes: len(text), State: tokens.State(&t, revoked, c.Now()), ID: t.ID, Claims: t.Claims,
-		NotBefore: timeOf(t.NotBefore), Expires: timeOf(t.Expires),
-	}
-	if !secrets {
-		v.Claims = redact.JSON(t.Claims)
+		Format: tokens.FormatName(t.Format), Bytes: len(text), State: tokens.State(&t, revoked, c.Now()), ID: t.ID,
+		Claims: shown(t.Claims), NotBefore: timeOf(t.NotBefore), Expires: timeOf(t.Expires),
 	}
 	if t.Format == configtoken.Native {
 		v.Key = configtoken.KeyID(strings.Trim(text, `"`))
