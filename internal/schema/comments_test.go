@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write what is made from the sources")
 
-const root = "../../"
+var root = flag.String("root", "../..", "the `folder` below which docs and sources are")
 
 // A binary has no comments, so comments.json is made of the sources.
 func TestComments(t *testing.T) {
@@ -47,7 +47,7 @@ func TestComments(t *testing.T) {
 
 	comments := map[string]map[string]string{}
 	for folder := range folders {
-		files, err := filepath.Glob(root + folder + "/*.go")
+		files, err := filepath.Glob(filepath.Join(*root, folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func profiles(yield func(string) bool) {
 // rows are the cells of the rows below the head whose first cell is head.
 func rows(t *testing.T, page, head string) (all [][]string) {
 	t.Helper()
-	text, err := os.ReadFile(root + page)
+	text, err := os.ReadFile(filepath.Join(*root, page))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,11 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,8 +24,11 @@ func TestTables(t *testing.T) {
 		if len(options) == 0 {
 			t.Fatalf("Options(%s) = none", name)
 		}
-		path := root + "docs/plugins/" + name + ".md"
+		path := filepath.Join(*root, "docs", "plugins", name+".md")
 		text, err := os.ReadFile(path)
+		if *update && errors.Is(err, fs.ErrNotExist) {
+			text, err = []byte("# "+name+"\n\n"+begin+end), nil
+		}
 		if err != nil {
 			t.Errorf("%s has no page: %v", name, err)
 			continue
