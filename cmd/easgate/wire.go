@@ -134,12 +134,14 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 			OmitUsers:    !cfg.LogUsers,
 			Now:          c.Now,
 		},
-		Mounts:        mounts,
-		Ready:         s.stores.Ready,
-		Metrics:       registry,
-		MetricsOnMain: cfg.MetricsOnMain,
-		Log:           log,
-		Now:           c.Now,
+		Mounts: mounts,
+
+		StandardDeadlines: cfg.StandardDeadlines,
+		Ready:             s.stores.Ready,
+		Metrics:           registry,
+		MetricsOnMain:     cfg.MetricsOnMain,
+		Log:               log,
+		Now:               c.Now,
 	})
 	return s, err
 }

@@ -60,6 +60,8 @@ type Config struct {
 	MetricsOnMain bool
 	Log           *slog.Logger
 	Now           func() time.Time
+	// StandardDeadlines: see [listen.Config].
+	StandardDeadlines bool
 	// Patience is how long Run waits at its end for what is in flight; 0 means 15 s.
 	Patience time.Duration
 }
@@ -233,6 +235,7 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		listen.Site{Name: AdminListener, Addr: c.AdminAddr, Handler: s.admin},
 		listen.Site{Name: GRPCListener, Addr: c.GRPCAddr, Server: envoy.NewServer(s.verifier, c.GRPCTLS, large)})
 	return listen.Run(ctx, listen.Config{
-		Inherited: c.Inherited, Sockets: c.Sockets, WithPeer: s.verifier.WithPeer, Large: large, Log: c.Log, Patience: c.Patience,
+		Inherited: c.Inherited, Sockets: c.Sockets, WithPeer: s.verifier.WithPeer, Large: large, Log: c.Log,
+		StandardDeadlines: c.StandardDeadlines, Patience: c.Patience,
 	}, sites, ready)
 }

@@ -6,10 +6,24 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
+
+// checkedWith are the versions of Go with whose net/http the watchdog was read and tested: [watched] leans on how
+// net/http ends a read that waits. For another one, read conn.serve, connReader and its deadlines in net/http/server.go.
+var checkedWith = []string{"go1.26"}
+
+// checked reports whether the watchdog knows a version of Go, such as "go1.26.1".
+func checked(version string) bool {
+	return slices.ContainsFunc(checkedWith, func(v string) bool {
+		rest, ok := strings.CutPrefix(version, v)
+		return ok && (rest == "" || rest[0] < '0' || rest[0] > '9')
+	})
+}
 
 // A watchdog cuts off slow clients. http.Server's own timeouts set several deadlines for every request; here a request
 // costs two stores, and once a second somebody looks.

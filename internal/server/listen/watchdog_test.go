@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -171,4 +172,35 @@ func (d *watchdog) has(s http.ConnState) bool {
 
 func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET)
+}
+
+// Another version of net/http may end reads in another way. Until somebody has read it, it cuts off slow clients itself.
+func TestGoVersion(t *testing.T) {
+	if v := runtime.Version(); !checked(v) {
+		t.Errorf("the watchdog was not checked with %s: read what checkedWith says, then add it", v)
+	}
+	for version, want := range map[string]bool{"go1.26": true, "go1.26.3": true, "go1.26rc1": true, "go1.260": false, "go1.2": false, "devel": false} {
+		if got := checked(version); got != want {
+			t.Errorf("checked(%s) = %v, want %v", version, got, want)
+		}
+	}
+}
+
+func TestStandardDeadlines(t *testing.T) {
+	c := Config{Log: slog.New(slog.DiscardHandler)}
+	srv := c.httpServer(http.NotFoundHandler(), nil, false)
+	if srv.ReadHeaderTimeout != NewLimit || srv.ReadTimeout != ActiveLimit || srv.WriteTimeout != ActiveLimit || srv.IdleTimeout != IdleLimit {
+		t.Errorf("the deadlines are %v, %v, %v, %v", srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	c.StandardDeadlines = true
+	err := Run(ctx, c, []Site{{Addr: "127.0.0.1:0", Handler: http.NotFoundHandler()}}, func(a net.Addr) {
+		if res, err := http.Get("http://" + a.String()); err != nil || res.StatusCode != 404 {
+			t.Errorf("GET = %v, %v, want 404", res, err)
+		}
+		stop()
+	})
+	if err != nil {
+		t.Errorf("Run = %v", err)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime"
 	"net/http"
 	"net/textproto"
@@ -15,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/page"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/server/mount"
 	"github.com/easgate/easgate/internal/server/verify"
@@ -72,7 +74,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request) bool {
 	if err := q.ReadDirect(r, target(r)); err != nil {
 		// Before anything is routed: nobody knows which mount another reader would find.
 		s.log.Debug("a request that is for no mount was refused", "error", err)
-		s.fail(w, q, http.StatusBadRequest)
+		s.fail(w, r, q, http.StatusBadRequest)
 		return true
 	}
 	path := q.Parent.Path()
@@ -117,45 +119,57 @@ func (v *visit) serve() {
 		return
 	}
 	defer v.q.Close()
-	page, allowed := v.q.Pipeline().Page(v.r.Method, v.path)
-	if page == nil && allowed == "" {
-		page, allowed = builtin(v.r.Method, v.path)
+	found, allowed := v.q.Pipeline().Page(v.r.Method, v.path)
+	if found == nil && allowed == "" {
+		found, allowed = builtin(v.r.Method, v.path)
 	}
 	login := v.q.Parent.URL.Query().Has(callback)
 	switch {
 	case login:
-	case page == nil && allowed != "":
+	case found == nil && allowed != "":
 		v.w.Header().Set("Allow", allowed)
-		v.fail(v.w, v.q, http.StatusMethodNotAllowed)
+		v.fail(http.StatusMethodNotAllowed)
 		return
-	case page == nil:
-		v.fail(v.w, v.q, http.StatusNotFound)
+	case found == nil:
+		v.fail(http.StatusNotFound)
 		return
-	case page.Public:
-		v.show(page, &plugins.Result{})
+	case found.Public:
+		v.show(found, &plugins.Result{})
 		return
 	case !v.sameOrigin():
-		v.fail(v.w, v.q, http.StatusForbidden)
+		v.fail(http.StatusForbidden)
 		return
 	}
 	d = v.verifier.Ask(v.q, nil)
 	v.verifier.Finish(v.r.Context(), v.q, &d)
 	switch {
 	case d.Err != nil:
-		v.fail(v.w, v.q, d.Result.StatusCode())
+		v.fail(d.Result.StatusCode())
 	case d.Result.Verdict != plugins.Allow:
-		verify.Reply(v.w, &d.Result, v.q)
-	case page == nil:
-		v.fail(v.w, v.q, http.StatusNotFound)
+		v.deny(&d.Result)
+	case found == nil:
+		v.fail(http.StatusNotFound)
 	default:
-		v.show(page, &d.Result)
+		v.show(found, &d.Result)
 	}
 }
+
+func (v *visit) fail(status int) { v.Site.fail(v.w, v.r, v.q, status) }
 
 // refuse answers a request for whose mount there is no pipeline.
 func (v *visit) refuse(d *pipeline.Decision) {
 	v.verifier.Finish(v.r.Context(), v.q, d)
-	v.fail(v.w, v.q, d.Result.StatusCode())
+	v.fail(d.Result.StatusCode())
+}
+
+// deny sends the pipeline's answer. What it leaves empty is said in words: a person may be reading.
+func (v *visit) deny(res *plugins.Result) {
+	if len(res.Body) == 0 && res.StatusCode() >= 400 && res.Header.Get("Location") == "" {
+		header, body := page.Message{Status: res.StatusCode(), DecisionID: v.q.ID()}.Render(v.r.Header)
+		maps.Copy(header, res.Header)
+		res.Header, res.Body = header, body
+	}
+	verify.Reply(v.w, res, v.q)
 }
 
 // sameOrigin reports whether r changes nothing, or comes from a page of ours: another site's form would be sent with the
@@ -176,23 +190,23 @@ func (v *visit) sameOrigin() bool {
 }
 
 // show answers with a page; allow is the pipeline's answer, which is nobody's on a public page.
-func (v *visit) show(page *plugins.Page, allow *plugins.Result) {
+func (v *visit) show(p *plugins.Page, allow *plugins.Result) {
 	in := &plugins.PageRequest{
 		Method: v.r.Method, URL: &v.q.Parent.URL, Header: v.r.Header, ClientIP: v.verifier.ClientIP(v.q),
 		Base:     &url.URL{Scheme: v.q.Parent.URL.Scheme, Host: v.q.Parent.URL.Host, Path: strings.TrimSuffix(v.mount.Path, "/")},
 		Identity: allow.Identity, Data: allow.Data, DecisionID: v.verifier.Named(v.q),
 	}
 	if status := v.read(in); status != 0 {
-		v.fail(v.w, v.q, status)
+		v.fail(status)
 		return
 	}
-	res, err := page.Serve(v.q.Context(), in)
+	res, err := p.Serve(v.q.Context(), in)
 	if err == nil && res.Status != 0 && (res.Status < 200 || res.Status > 599) {
 		err = fmt.Errorf("status %d is no answer", res.Status)
 	}
 	if err != nil {
-		v.log.Error("a page failed", "decision", v.q.ID(), "mount", v.mount.String(), "page", page.Path, "error", err)
-		v.fail(v.w, v.q, http.StatusServiceUnavailable)
+		v.log.Error("a page failed", "decision", v.q.ID(), "mount", v.mount.String(), "page", p.Path, "error", err)
+		v.fail(http.StatusServiceUnavailable)
 		return
 	}
 	for name, values := range allow.Header {
@@ -261,20 +275,23 @@ func (v *visit) rescue() {
 	}
 	v.verifier.Named(v.q)
 	v.log.Error("panic: a page failed", "decision", v.q.ID(), "mount", v.mount.String(), "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-	v.fail(v.w, v.q, http.StatusInternalServerError)
+	v.fail(http.StatusInternalServerError)
 }
 
-// fail answers what is no page.
-func (s *Site) fail(w http.ResponseWriter, q *verify.Request, status int) {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Eas-Decision-Id", s.verifier.Named(q))
-	http.Error(w, http.StatusText(status), status)
+// fail answers what is no page. What is not there is said briefly: most of it is asked for by machines.
+func (s *Site) fail(w http.ResponseWriter, r *http.Request, q *verify.Request, status int) {
+	id := s.verifier.Named(q)
+	w.Header().Set("X-Eas-Decision-Id", id)
+	if status == http.StatusNotFound {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	page.Message{Status: status, DecisionID: id}.Write(w, r)
 }
 
 // builtin returns the page that every mount has at path, unless a plugin has one there.
-func builtin(method, path string) (page *plugins.Page, allowed string) {
+func builtin(method, path string) (found *plugins.Page, allowed string) {
 	switch {
 	case path != "/whoami":
 		return nil, ""

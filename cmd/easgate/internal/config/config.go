@@ -32,6 +32,8 @@ type Config struct {
 	SocketGroup string
 	// H2C takes HTTP/2 without TLS.
 	H2C bool
+	// StandardDeadlines has net/http cut off slow clients.
+	StandardDeadlines bool
 
 	MetricsOnMain, DisableMetrics bool
 

@@ -59,6 +59,8 @@ func listening(c *Config) []setting {
 		row("socket_group", text(&c.SocketGroup, "a group"),
 			"Group of unix sockets, by name or number; easgate's own if it is not set."),
 		row("h2c", boolean(&c.H2C), "Takes HTTP/2 without TLS for /verify, from proxies that start with it."),
+		row("standard_deadlines", boolean(&c.StandardDeadlines),
+			"Cuts off slow clients by net/http's deadlines instead of easgate's own watchdog, which is some 4 % faster."),
 		row("metrics_on_main", boolean(&c.MetricsOnMain), "Serves /metrics on the main listener too, where EAS has it."),
 		row("disable_metrics", boolean(&c.DisableMetrics), "Turns /metrics off."),
 		row("ssl_cert", file(&c.SSLCert),
