@@ -9,8 +9,8 @@ import (
 	"github.com/easgate/easgate/internal/identity"
 )
 
-// Pages is a plugin with pages of its own, which people and programs ask for directly: where the operator mounts the config
-// token (`mounts`), below the mount's path. Found when the pipeline is compiled.
+// Pages is a plugin with pages of its own, which people and programs ask for directly: where the operator mounts the
+// config token (`mounts`), below the mount's path. Found when the pipeline is compiled.
 type Pages interface {
 	Plugin
 	Pages() []Page
@@ -20,12 +20,14 @@ type Pages interface {
 type Page struct {
 	// Method is "" for GET. GET answers HEAD too, without a body.
 	Method string
-	// Path begins with a slash and is below the mount's: "/tokens". It is compared exactly, but for escapes that change nothing.
+	// Path begins with a slash and is below the mount's: "/tokens". It is compared exactly, but for escapes that change
+	// nothing.
 	Path string
-	// Public pages are served to everybody. For others the token's pipeline decides first, with the browser's own request
-	// as the parent request, and a denial's answer, such as the redirect to a login, is sent instead.
+	// Public pages are served to everybody. For others the token's pipeline decides first, with the browser's own
+	// request as the parent request, and a denial's answer, such as the redirect to a login, is sent instead.
 	Public bool
-	// Serve answers. The error is for our failures and becomes a 503. The result of HEAD may have a body, which is not sent.
+	// Serve answers. The error is for our failures and becomes a 503. The result of HEAD may have a body, which is not
+	// sent.
 	Serve func(context.Context, *PageRequest) (PageResult, error)
 }
 
@@ -36,8 +38,8 @@ type PageRequest struct {
 	URL, Base *url.URL
 	// Header holds what the client sent, under canonical names. Read only.
 	Header http.Header
-	// Body is at most 64 KB; Form is what it says if it is application/x-www-form-urlencoded, without what is in the URL.
-	// Forms of a page that is not public come from pages of the same origin; others are refused before.
+	// Body is at most 64 KB; Form is what it says if it is application/x-www-form-urlencoded, without what is in the
+	// URL. Forms of a page that is not public come from pages of the same origin; others are refused before.
 	Body []byte
 	Form url.Values
 	// ClientIP is the client's address as far as trusted proxies vouch for it; invalid when unknown.

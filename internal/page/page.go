@@ -117,7 +117,8 @@ func (m Message) Render(asked http.Header) (http.Header, []byte) {
 	if err != nil {
 		panic(err) // the template is wrong
 	}
-	return HTMLHeader(), Document{Lang: lang, Title: said[0], Body: template.HTML(body.String())}.Render() //nolint:gosec // made above
+	content := template.HTML(body.String()) //nolint:gosec // made above
+	return HTMLHeader(), Document{Lang: lang, Title: said[0], Body: content}.Render()
 }
 
 // json is m as problem details (RFC 9457).

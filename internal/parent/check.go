@@ -18,7 +18,8 @@ var (
 	errAbsolute   = errors.New("not an absolute URL")
 )
 
-// raw is a parent request whose parts nobody has checked. Each comes with the name of the header that it was read from.
+// raw is a parent request whose parts nobody has checked. Each comes with the name of the header that it was read
+// from.
 type raw struct {
 	method, proto, host, uri                 string
 	methodName, protoName, hostName, uriName string

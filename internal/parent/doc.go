@@ -1,4 +1,5 @@
-// Package parent rebuilds the parent request, the one that the proxy asks about, from the headers of the verify request.
+// Package parent rebuilds the parent request, the one that the proxy asks about, from the headers of the verify
+// request.
 //
 // A client can send any header, so what is read depends on the proxy in front, its [Profile]: one family of headers
 // that this proxy sets itself, and nothing else. Scheme, host, URI and method are parsed and checked each by itself

@@ -25,8 +25,8 @@ var errMissing = errors.New("missing")
 
 func malformed(name string, why error) error { return fmt.Errorf("parent request: %s: %w", name, why) }
 
-// refused says why a header's value is not taken, and what it was: cut, escaped, and without a query or a password, which
-// must not reach the log.
+// refused says why a header's value is not taken, and what it was: cut, escaped, and without a query or a password,
+// which must not reach the log.
 func refused(name, value string, why error) error {
 	if name != hProto && name != hHost || !strings.Contains(value, ",") {
 		return fmt.Errorf("parent request: %s: %s: %w", name, shown(value), why)
@@ -70,7 +70,7 @@ var hintList = [...]string{
 	Caddy:        "header_up X-Forwarded-Proto {scheme} and X-Forwarded-Host {host} where Caddy asks easgate",
 	HAProxy:      "http-request set-header instead of add-header",
 	Envoy:        "use_remote_address: true, or xff_num_trusted_hops: 0, in the HTTP connection manager",
-	Direct:       "proxy_set_header X-Forwarded-Proto $scheme; and X-Forwarded-Host $host; where nginx passes the request on",
+	Direct:       "proxy_set_header X-Forwarded-Proto $scheme; and X-Forwarded-Host $host; where nginx passes it on",
 }
 
 // optional returns a header's value, "" if it is not there. A header that is there twice with two values is an error:

@@ -71,9 +71,9 @@ func checkPath(path string) (string, error) {
 // maxDecodings is how often an upstream may decode a path before it is served. Two is a common mistake.
 const maxDecodings = 3
 
-// checkSegments refuses a decoded path in which a server on the way could find "." or "..", or another segment than is
-// written: also one that decodes again, takes a backslash for a slash, cuts parameters (..;x) or trailing blanks and dots
-// ("admin.", as Windows does) off a segment, or accepts overlong UTF-8.
+// checkSegments refuses a decoded path in which a server on the way could find "." or "..", or another segment than
+// is written: also one that decodes again, takes a backslash for a slash, cuts parameters (..;x) or trailing blanks
+// and dots ("admin.", as Windows does) off a segment, or accepts overlong UTF-8.
 func checkSegments(path string) error {
 	for range maxDecodings {
 		if overlong(path) {
@@ -112,8 +112,9 @@ func hasDotSegment(path string) bool {
 	return !params && (prev == '.' || prev == ' ')
 }
 
-// canonicalPath gives path, in bytes, one spelling: what nginx and applications take for the same character whether it is
-// escaped or not (RFC 3986: unreserved, sub-delims, ":" and "@") is not escaped, everything else is, in capitals.
+// canonicalPath gives path, in bytes, one spelling: what nginx and applications take for the same character whether
+// it is escaped or not (RFC 3986: unreserved, sub-delims, ":" and "@") is not escaped, everything else is, in
+// capitals.
 func canonicalPath(path string) string {
 	if isNormal(path, pathChars) {
 		return path

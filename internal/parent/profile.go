@@ -12,7 +12,8 @@ import (
 type Profile uint8
 
 const (
-	// Auto reads what external-auth-server would read, and refuses a request whose header families contradict each other.
+	// Auto reads what external-auth-server would read, and refuses a request whose header families contradict each
+	// other.
 	Auto Profile = iota
 	// Nginx, Traefik, Caddy and HAProxy send X-Forwarded-Method, -Proto, -Host and -Uri.
 	Nginx
@@ -25,7 +26,8 @@ const (
 	Envoy
 	// EAS reads everything in external-auth-server's order and glues it unchecked: a client's headers can win.
 	EAS
-	// Direct is no proxy's: the request is its own parent, where easgate serves pages. No setting and no URL can name it.
+	// Direct is no proxy's: the request is its own parent, where easgate serves pages. No setting and no URL can name
+	// it.
 	Direct
 )
 
@@ -58,10 +60,11 @@ type Input struct {
 	Header http.Header
 	// Host and Method are the verify request's own.
 	Host, Method string
-	// Suffix is the path and query that Envoy appended to the verify URL, and for Direct the request's own; "" elsewhere.
+	// Suffix is the path and query that Envoy appended to the verify URL, and for Direct the request's own; ""
+	// elsewhere.
 	Suffix string
-	// Scheme is that of the connection, and Forwarded says that its peer is a proxy, whose X-Forwarded-Proto and -Host count.
-	// Both are for Direct.
+	// Scheme is that of the connection, and Forwarded says that its peer is a proxy, whose X-Forwarded-Proto and -Host
+	// count. Both are for Direct.
 	Scheme    string
 	Forwarded bool
 	// TrustStrip says that the route's middleware always sets X-Replaced-Path or X-Forwarded-Prefix (strip=trust).
@@ -87,8 +90,8 @@ func (r *Request) URI() string {
 	return r.uri
 }
 
-// Path returns the path in one spelling for all that servers take for the same path: RFC 3986 §6.2.2, and escapes of what
-// has a meaning stay escapes.
+// Path returns the path in one spelling for all that servers take for the same path: RFC 3986 §6.2.2, and escapes of
+// what has a meaning stay escapes.
 func (r *Request) Path() string {
 	path, _, _ := strings.Cut(r.uri, "?")
 	if !r.target {
@@ -99,8 +102,9 @@ func (r *Request) Path() string {
 
 var errProfile = errors.New("parent request: unknown profile")
 
-// Parse rebuilds the parent request. Its error names the header that is missing, malformed or in contradiction, shows a
-// part of what it said that is fit for a log, and names the setting of the proxy that mends it where there is one.
+// Parse rebuilds the parent request. Its error names the header that is missing, malformed or in contradiction,
+// shows a part of what it said that is fit for a log, and names the setting of the proxy that mends it where there
+// is one.
 func (p Profile) Parse(in Input) (Request, error) {
 	r, err := p.parse(in)
 	if errors.Is(err, errList) && hintList[p] != "" {

@@ -76,11 +76,11 @@ func (t Trusted) Contains(a netip.Addr) bool {
 	return false
 }
 
-// ClientIP returns the client's address as far as trusted proxies vouch for it: the peer's, if the peer is no trusted
-// proxy; else the rightmost entry of X-Forwarded-For that is none; if all are trusted, the rightmost, which the nearest
-// proxy wrote. It is invalid, for unknown, without that header or when an entry that decides is no address: never the
-// proxy's own, or every client behind a private proxy would be a private client. An invalid peer is one without an address
-// whose requests are believed, at a unix socket.
+// ClientIP returns the client's address as far as trusted proxies vouch for it: the peer's, if the peer is no
+// trusted proxy; else the rightmost entry of X-Forwarded-For that is none; if all are trusted, the rightmost, which
+// the nearest proxy wrote. It is invalid, for unknown, without that header or when an entry that decides is no
+// address: never the proxy's own, or every client behind a private proxy would be a private client. An invalid peer
+// is one without an address whose requests are believed, at a unix socket.
 func ClientIP(peer netip.Addr, xff []string, trusted Trusted) netip.Addr {
 	peer = peer.Unmap().WithZone("")
 	if peer.IsValid() && !trusted.Contains(peer) {

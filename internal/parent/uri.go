@@ -164,7 +164,8 @@ func charset(more string) *[utf8.RuneSelf]bool {
 	return &set
 }
 
-// normalize decodes the escapes of unreserved characters, escapes what is not in keep, and writes escapes in upper case.
+// normalize decodes the escapes of unreserved characters, escapes what is not in keep, and writes escapes in upper
+// case.
 func normalize(s string, keep *[utf8.RuneSelf]bool) string {
 	if isNormal(s, keep) {
 		return s

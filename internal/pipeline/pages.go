@@ -22,7 +22,8 @@ func (c *compilation) pages(steps []step) (all []plugins.Page) {
 			}
 			same := func(p plugins.Page) bool { return p.Method == page.Method && p.Path == page.Path }
 			if slices.ContainsFunc(all, same) {
-				c.complain(fmt.Sprintf("plugins[%d]", i), fmt.Errorf("%s: another plugin has the page %s %s", steps[i].kind, page.Method, page.Path))
+				err := fmt.Errorf("%s: another plugin has the page %s %s", steps[i].kind, page.Method, page.Path)
+				c.complain(fmt.Sprintf("plugins[%d]", i), err)
 				continue
 			}
 			all = append(all, page)
@@ -31,7 +32,8 @@ func (c *compilation) pages(steps []step) (all []plugins.Page) {
 	return all
 }
 
-// Page returns the page at path for a method, nil for none, and then which methods there are at that path, "" for no page.
+// Page returns the page at path for a method, nil for none, and then which methods there are at that path, "" for no
+// page.
 func (p *Pipeline) Page(method, path string) (page *plugins.Page, allowed string) {
 	if method == http.MethodHead {
 		method = http.MethodGet

@@ -1,5 +1,5 @@
-// Package server is the hall of the HTTP side of easgate: it makes the rooms, puts their routes together, and opens the
-// listeners.
+// Package server is the hall of the HTTP side of easgate: it makes the rooms, puts their routes together, and opens
+// the listeners.
 //
 //   - verify answers verify requests: HTTP request → decision → reply in the proxy's dialect.
 //   - envoy speaks Envoy's protocols, over HTTP and gRPC.
@@ -12,6 +12,6 @@
 //
 //	server.Endpoint{Methods: []string{"GET", "POST"}, Path: "/oauth/callback", Handler: callbacks}
 //
-// Fixed paths come first, in any case and with or without a slash at the end, as Express has them; then mounts; then 404.
-// echo, the HTTP framework, is used in this package and nowhere else.
+// Fixed paths come first, in any case and with or without a slash at the end, as Express has them; then mounts; then
+// 404. echo, the HTTP framework, is used in this package and nowhere else.
 package server

@@ -33,8 +33,8 @@ const (
 
 // Config is what a [Server] needs.
 type Config struct {
-	// Addr serves everything public, such as ":8080" or "unix:/run/easgate.sock". VerifyAddr, if not empty, serves the verify
-	// endpoints instead of Addr. AdminAddr serves /metrics; empty serves it nowhere.
+	// Addr serves everything public, such as ":8080" or "unix:/run/easgate.sock". VerifyAddr, if not empty, serves the
+	// verify endpoints instead of Addr. AdminAddr serves /metrics; empty serves it nowhere.
 	Addr, VerifyAddr, AdminAddr string
 	// H2C takes HTTP/2 without TLS where verify requests are served.
 	H2C bool
@@ -124,8 +124,8 @@ func newEcho() *echo.Echo {
 	return e
 }
 
-// express makes routes match as in Express: whatever the case, and with a slash at the end. It ends connections on which
-// two lengths could disagree about where the next request begins.
+// express makes routes match as in Express: whatever the case, and with a slash at the end. It ends connections on
+// which two lengths could disagree about where the next request begins.
 func express(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.TransferEncoding) > 0 { // a Content-Length beside it is gone by now (RFC 9112 §6.1)
@@ -148,7 +148,8 @@ func notFound(err error, c echo.Context) {
 		return
 	}
 	status, text := http.StatusNotFound, "Cannot "+c.Request().Method+" "+c.Request().URL.EscapedPath()
-	if he := (*echo.HTTPError)(nil); errors.As(err, &he) && he.Code == http.StatusBadRequest || errors.Is(err, envoy.ErrBadRequest) {
+	he := (*echo.HTTPError)(nil)
+	if errors.As(err, &he) && he.Code == http.StatusBadRequest || errors.Is(err, envoy.ErrBadRequest) {
 		status = http.StatusBadRequest
 		text = http.StatusText(status)
 	}
@@ -227,9 +228,12 @@ func (s *Server) Explain(r *http.Request, trace func(pipeline.Event)) (d pipelin
 func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	c := &s.cfg
 	large := listen.NewBudget()
-	sites := []listen.Site{{Name: MainListener, Addr: c.Addr, Handler: s.main, TLS: c.TLS, H2C: c.H2C && s.verifySite == nil}}
+	sites := []listen.Site{
+		{Name: MainListener, Addr: c.Addr, Handler: s.main, TLS: c.TLS, H2C: c.H2C && s.verifySite == nil},
+	}
 	if s.verifySite != nil {
-		sites = append(sites, listen.Site{Name: VerifyListener, Addr: c.VerifyAddr, Handler: s.verifySite, TLS: c.TLS, H2C: c.H2C})
+		sites = append(sites,
+			listen.Site{Name: VerifyListener, Addr: c.VerifyAddr, Handler: s.verifySite, TLS: c.TLS, H2C: c.H2C})
 	}
 	sites = append(sites,
 		listen.Site{Name: AdminListener, Addr: c.AdminAddr, Handler: s.admin},

@@ -11,8 +11,8 @@ import (
 
 // signin answers /nginx/auth-signin?rd=URL, where ingress-nginx sends a browser whose request was answered 401: it
 // redirects to the login that the verify reply named. Only to an origin that the operator listed: anything else is
-// somebody's phishing link and a 400. What verify replies redirect to is no proof, for a forward service may take it from
-// the request.
+// somebody's phishing link and a 400. What verify replies redirect to is no proof, for a forward service may take it
+// from the request.
 func (s *Server) signin(c echo.Context) error {
 	target, err := redirectTarget(c.Request().URL.RawQuery)
 	if err == nil && !s.isLogin(target) {

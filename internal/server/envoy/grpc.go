@@ -118,8 +118,8 @@ func requestBytes(r *authv3.AttributeContext_HttpRequest) int {
 	return n
 }
 
-// headerOf returns the client's headers. HTTP/2's pseudo headers are none to anyone upstream, and net/http lets no other
-// name pass that is no token (RFC 9110 §5.1).
+// headerOf returns the client's headers. HTTP/2's pseudo headers are none to anyone upstream, and net/http lets no
+// other name pass that is no token (RFC 9110 §5.1).
 func headerOf(r *authv3.AttributeContext_HttpRequest) http.Header {
 	h := make(http.Header, len(r.GetHeaders()))
 	for name, value := range r.GetHeaders() {
@@ -152,8 +152,8 @@ func newLookup(ctx context.Context, in *authv3.CheckRequest) lookup {
 	}
 }
 
-// find returns the text of the first source that has name. A filter value that is neither text nor a number, or two values
-// in the initial metadata, are no text, and hide the sources below: what was meant is not for us to guess.
+// find returns the text of the first source that has name. A filter value that is neither text nor a number, or two
+// values in the initial metadata, are no text, and hide the sources below: what was meant is not for us to guess.
 func (l *lookup) find(name string) (string, bool) {
 	if v, ok := l.filter[name]; ok {
 		switch v := v.GetKind().(type) {
@@ -179,7 +179,8 @@ func (l *lookup) find(name string) (string, bool) {
 
 var errRequestTooLong = errors.New("attributes.request.http: path and headers longer than 128 KB together")
 
-var errScheme = errors.New("x-forwarded-proto: no scheme in the request, the filter metadata, the initial metadata or the context extensions")
+var errScheme = errors.New("x-forwarded-proto: no scheme in the request, the filter metadata, " +
+	"the initial metadata or the context extensions")
 
 // origin returns the parent request's scheme and host; the port is left out where it is the scheme's own.
 func (l *lookup) origin(r *authv3.AttributeContext_HttpRequest) (scheme, host string, err error) {
@@ -207,7 +208,8 @@ func (l *lookup) origin(r *authv3.AttributeContext_HttpRequest) (scheme, host st
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
-		return "", "", errors.New("x-forwarded-port: no port in the filter metadata, the initial metadata, the context extensions, Host or the destination address")
+		return "", "", errors.New("x-forwarded-port: no port in the filter metadata, the initial metadata, " +
+			"the context extensions, Host or the destination address")
 	}
 	if scheme == "http" && n == 80 || scheme == "https" && n == 443 {
 		return scheme, host, nil

@@ -26,7 +26,8 @@ import (
 
 // The bounds of a gRPC connection.
 const (
-	// maxMessage holds a CheckRequest with headers of 128 KB, in an envelope. Bodies are not looked at: Envoy needs not send them.
+	// maxMessage holds a CheckRequest with headers of 128 KB, in an envelope. Bodies are not looked at: Envoy needs not
+	// send them.
 	maxMessage = 160 << 10
 	// maxInitial bounds the initial metadata, in which the verify parameters may be; maxFields its fields.
 	maxInitial = verify.MaxURL + 16<<10
@@ -38,8 +39,8 @@ const (
 
 // What all connections may hold together; docs/operations.md names it.
 const (
-	// Up to maxWaiting calls may wait for their messages however long. Beyond that, every sweepTime, they are weighed, with
-	// perCall bytes for each; and if they hold more than maxArriving, the connections that hold most lose theirs.
+	// Up to maxWaiting calls may wait for their messages however long. Beyond that, every sweepTime, they are weighed,
+	// with perCall bytes for each; and if they hold more than maxArriving, the connections that hold most lose theirs.
 	maxWaiting  = 256
 	maxArriving = 32 << 20
 	perCall     = 16 << 10
@@ -75,7 +76,8 @@ func (a *arrival) Value(key any) any {
 	return a.Context.Value(key)
 }
 
-// counted is a gRPC connection that counts what it reads. It is its own address too: gRPC shows a call no more than that.
+// counted is a gRPC connection that counts what it reads. It is its own address too: gRPC shows a call no more than
+// that.
 type counted struct {
 	net.Conn
 	net.Addr

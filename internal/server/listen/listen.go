@@ -48,8 +48,8 @@ type Config struct {
 	// Large bounds what large requests hold that share connections; see [NewBudget]. nil stands for a budget of its own.
 	Large *semaphore.Weighted
 	Log   *slog.Logger
-	// StandardDeadlines has net/http itself cut off slow clients, which costs some 4 % of the requests that 32 connections
-	// get through. It is so anyway with a version of Go that the watchdog was not checked with.
+	// StandardDeadlines has net/http itself cut off slow clients, which costs some 4 % of the requests that 32
+	// connections get through. It is so anyway with a version of Go that the watchdog was not checked with.
 	StandardDeadlines bool
 	// Patience is how long Run waits at its end for what is in flight; 0 means 15 s.
 	Patience time.Duration
@@ -79,8 +79,8 @@ type Server interface {
 	Shutdown(context.Context) error
 }
 
-// Run listens and serves until ctx ends, then finishes what is in flight. ready, if not nil, is called once all addresses
-// accept connections, with the first one.
+// Run listens and serves until ctx ends, then finishes what is in flight. ready, if not nil, is called once all
+// addresses accept connections, with the first one.
 func Run(ctx context.Context, cfg Config, sites []Site, ready func(net.Addr)) error {
 	if cfg.Patience == 0 {
 		cfg.Patience = patience
@@ -91,7 +91,8 @@ func Run(ctx context.Context, cfg Config, sites []Site, ready func(net.Addr)) er
 	var dog *watchdog
 	if !cfg.StandardDeadlines && checked(runtime.Version()) {
 		dog = newWatchdog()
-		watch, stopWatch := context.WithCancel(context.WithoutCancel(ctx)) // slow clients are cut off while shutting down, too
+		// Slow clients are cut off while shutting down, too.
+		watch, stopWatch := context.WithCancel(context.WithoutCancel(ctx))
 		defer stopWatch()
 		go dog.run(watch)
 	}
@@ -182,7 +183,8 @@ func (c *Config) httpServer(h http.Handler, dog *watchdog, h2c bool) *http.Serve
 	if dog != nil {
 		srv.ConnState = dog.connState
 	} else {
-		srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout = NewLimit, ActiveLimit, ActiveLimit, IdleLimit
+		srv.ReadHeaderTimeout, srv.IdleTimeout = NewLimit, IdleLimit
+		srv.ReadTimeout, srv.WriteTimeout = ActiveLimit, ActiveLimit
 	}
 	if h2c {
 		takeHTTP2(srv, c.Large)

@@ -14,7 +14,8 @@ import (
 )
 
 // checkedWith are the versions of Go with whose net/http the watchdog was read and tested: [watched] leans on how
-// net/http ends a read that waits. For another one, read conn.serve, connReader and its deadlines in net/http/server.go.
+// net/http ends a read that waits. For another one, read conn.serve, connReader and its deadlines in
+// net/http/server.go.
 var checkedWith = []string{"go1.26"}
 
 // checked reports whether the watchdog knows a version of Go, such as "go1.26.1".
@@ -37,8 +38,8 @@ type watchdog struct {
 // watched is a connection with the state that it is in and the tick that the state began at, in one word.
 //
 // It also saves its server six calls into the runtime's poller for each request: http.Server clears deadlines that
-// were never set, and sets one in the past to end the read with which it waits, while a handler runs, for the client to
-// leave. That read has rarely begun by then.
+// were never set, and sets one in the past to end the read with which it waits, while a handler runs, for the client
+// to leave. That read has rarely begun by then.
 type watched struct {
 	net.Conn
 	dog   *watchdog

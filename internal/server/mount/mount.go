@@ -1,5 +1,5 @@
-// Package mount is the table that says which config token stands behind a URL, for what browsers and programs ask easgate
-// directly: pages today. It comes from the operator's configuration alone; a request has no say in it.
+// Package mount is the table that says which config token stands behind a URL, for what browsers and programs ask
+// easgate directly: pages today. It comes from the operator's configuration alone; a request has no say in it.
 //
 //	table, err := mount.Parse(json.RawMessage(`[{"host": "login.example.com", "path": "/auth", "config_token": "…"}]`))
 //	m := table.Find("Login.example.com:443", "/auth/whoami")
@@ -84,6 +84,11 @@ func Parse(raw json.RawMessage) (*Table, error) {
 	return t, errors.Join(problems...)
 }
 
+var (
+	errPath = errors.New("want a path that begins with a slash, as it stands in a URL, without dot segments or a query")
+	errBoth = errors.New("beside config_token_store_id and config_token_id: want one or the other")
+)
+
 // check checks m, and puts Host and Path into one form.
 func (m *Mount) check() error {
 	if m.Host == "*" {
@@ -103,7 +108,7 @@ func (m *Mount) check() error {
 	case err != nil && strings.Contains(err.Error(), "Host"):
 		return problem.At("host", fmt.Errorf("%q is no host", m.Host))
 	case err != nil || strings.Contains(m.Path, "?") || asked.Path() != m.Path || strings.Contains(m.Path, "//"):
-		return problem.At("path", errors.New("want a path that begins with a slash, as it stands in a URL, without dot segments or a query"))
+		return problem.At("path", errPath)
 	}
 	m.Host = strings.ToLower(m.Host)
 	if m.Path != "/" {
@@ -112,7 +117,7 @@ func (m *Mount) check() error {
 	pointer := m.StoreID != "" || m.TokenID != ""
 	switch {
 	case m.Token != "" && pointer:
-		return problem.At("config_token", errors.New("beside config_token_store_id and config_token_id: want one or the other"))
+		return problem.At("config_token", errBoth)
 	case pointer && (m.StoreID == "" || m.TokenID == ""):
 		return problem.At("config_token_id", errors.New("needs config_token_store_id, and the other way round"))
 	case m.Token == "" && !pointer:
@@ -138,13 +143,14 @@ func (t *Table) Mounts() []*Mount {
 	return t.mounts
 }
 
-// Find returns the mount with the longest path that path is below; of two, the one that names host. nil is none. host may
-// have a port; path is checked, and in one spelling.
+// Find returns the mount with the longest path that path is below; of two, the one that names host. nil is none.
+// host may have a port; path is checked, and in one spelling.
 func (t *Table) Find(host, path string) (found *Mount) {
 	host = hostname(host)
 	for _, m := range t.Mounts() {
 		prefix := m.prefix()
-		if m.Host != "" && m.Host != host || !strings.HasPrefix(path, prefix) || len(path) > len(prefix) && path[len(prefix)] != '/' {
+		rest, ok := strings.CutPrefix(path, prefix)
+		if !ok || rest != "" && rest[0] != '/' || m.Host != "" && m.Host != host {
 			continue
 		}
 		if found == nil || len(prefix) > len(found.prefix()) || len(prefix) == len(found.prefix()) && m.Host != "" {

@@ -172,8 +172,8 @@ func (v *visit) deny(res *plugins.Result) {
 	verify.Reply(v.w, res, v.q)
 }
 
-// sameOrigin reports whether r changes nothing, or comes from a page of ours: another site's form would be sent with the
-// user's cookies.
+// sameOrigin reports whether r changes nothing, or comes from a page of ours: another site's form would be sent with
+// the user's cookies.
 func (v *visit) sameOrigin() bool {
 	switch v.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -191,9 +191,10 @@ func (v *visit) sameOrigin() bool {
 
 // show answers with a page; allow is the pipeline's answer, which is nobody's on a public page.
 func (v *visit) show(p *plugins.Page, allow *plugins.Result) {
+	asked := &v.q.Parent.URL
 	in := &plugins.PageRequest{
-		Method: v.r.Method, URL: &v.q.Parent.URL, Header: v.r.Header, ClientIP: v.verifier.ClientIP(v.q),
-		Base:     &url.URL{Scheme: v.q.Parent.URL.Scheme, Host: v.q.Parent.URL.Host, Path: strings.TrimSuffix(v.mount.Path, "/")},
+		Method: v.r.Method, URL: asked, Header: v.r.Header, ClientIP: v.verifier.ClientIP(v.q),
+		Base:     &url.URL{Scheme: asked.Scheme, Host: asked.Host, Path: strings.TrimSuffix(v.mount.Path, "/")},
 		Identity: allow.Identity, Data: allow.Data, DecisionID: v.verifier.Named(v.q),
 	}
 	if status := v.read(in); status != 0 {
@@ -274,7 +275,8 @@ func (v *visit) rescue() {
 		return
 	}
 	v.verifier.Named(v.q)
-	v.log.Error("panic: a page failed", "decision", v.q.ID(), "mount", v.mount.String(), "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+	v.log.Error("panic: a page failed", "decision", v.q.ID(), "mount", v.mount.String(),
+		"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 	v.fail(http.StatusInternalServerError)
 }
 
@@ -303,8 +305,8 @@ func builtin(method, path string) (found *plugins.Page, allowed string) {
 
 var whoami = plugins.Page{Method: http.MethodGet, Path: "/whoami", Serve: serveWhoami}
 
-// serveWhoami answers as JSON who was authenticated. Claims stay out: they are a token's, and pages of other origins that
-// are mistaken for ours should find as little as possible.
+// serveWhoami answers as JSON who was authenticated. Claims stay out: they are a token's, and pages of other origins
+// that are mistaken for ours should find as little as possible.
 func serveWhoami(_ context.Context, r *plugins.PageRequest) (plugins.PageResult, error) {
 	id := &r.Identity
 	answer := struct {

@@ -12,6 +12,6 @@
 //	d := v.Decide(ctx, q, nil)
 //	v.Finish(ctx, q, &d)
 //
-// Peers that are no trusted proxies are refused here, and whatever a client can send is bounded here, before it is looked
-// at. Listeners and slow clients are package listen's, and how a decision comes about is package pipeline's.
+// Peers that are no trusted proxies are refused here, and whatever a client can send is bounded here, before it is
+// looked at. Listeners and slow clients are package listen's, and how a decision comes about is package pipeline's.
 package verify

@@ -71,7 +71,8 @@ func (v *Verifier) JSONParams(text string) *Params {
 	return v.load(key, func() *Params { return parseJSONParams(text, v.cfg.URLQueries) })
 }
 
-// momentPause is how long a verify URL whose queries could not be compiled at the moment is refused without trying again.
+// momentPause is how long a verify URL whose queries could not be compiled at the moment is refused without trying
+// again.
 const momentPause = time.Second
 
 // known returns what is remembered under key, nil for nothing.

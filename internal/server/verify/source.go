@@ -250,21 +250,12 @@ func (v *views) parseCookies() {
 			if !ok {
 				continue
 			}
-			name, value = query.Latin1(strings.TrimSpace(name)), strings.TrimSpace(value)
-			if _, dup := cookies.Get(name); dup {
+			name = query.Latin1(strings.TrimSpace(name))
+			_, dup := cookies.Get(name)
+			if _, signedToo := signed.Get(name); dup || signedToo {
 				continue
 			}
-			if _, dup := signed.Get(name); dup {
-				continue
-			}
-			if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
-				value = value[1 : len(value)-1]
-			}
-			if text, err := url.PathUnescape(value); err == nil && text != value {
-				value = strings.ToValidUTF8(text, "\uFFFD")
-			} else {
-				value = query.Latin1(value)
-			}
+			value = cookieText(strings.TrimSpace(value))
 			if sealed, ok := strings.CutPrefix(value, "s:"); ok && len(s.cfg.CookieSecret) > 0 {
 				signed.Set(name, s.unsign(sealed))
 				continue
@@ -273,6 +264,17 @@ func (v *views) parseCookies() {
 		}
 	}
 	v.cookies, v.signed = cookies.Object(), signed.Object()
+}
+
+// cookieText is a cookie's value without quotes and percent encoding.
+func cookieText(value string) string {
+	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+		value = value[1 : len(value)-1]
+	}
+	if text, err := url.PathUnescape(value); err == nil && text != value {
+		return strings.ToValidUTF8(text, "\uFFFD")
+	}
+	return query.Latin1(value)
 }
 
 // unsign returns the value of a cookie signed by external-auth-server, or false.

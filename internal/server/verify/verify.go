@@ -32,7 +32,8 @@ const MaxURL = 64 << 10
 
 // Config is what a [Verifier] needs.
 type Config struct {
-	// Trusted are the proxies whose forwarding headers are believed; with TrustSockets, also whoever asks at a unix socket.
+	// Trusted are the proxies whose forwarding headers are believed; with TrustSockets, also whoever asks at a unix
+	// socket.
 	Trusted      parent.Trusted
 	TrustSockets bool
 	// Profile is how the parent request is read where the verify URL does not say.
@@ -95,8 +96,9 @@ func New(cfg Config) (*Verifier, error) {
 // Profile is how the parent request is read where the request does not say.
 func (v *Verifier) Profile() parent.Profile { return v.cfg.Profile }
 
-// A Request is one verify request on its way through, whatever protocol it came by: who asks, by which parameters, about
-// which parent request. It is one allocation. [Verifier.Begin] makes it, and whoever knows the protocol fills in the rest.
+// A Request is one verify request on its way through, whatever protocol it came by: who asks, by which parameters,
+// about which parent request. It is one allocation. [Verifier.Begin] makes it, and whoever knows the protocol fills
+// in the rest.
 type Request struct {
 	// Peer is the proxy that asks.
 	Peer *Peer
@@ -106,8 +108,8 @@ type Request struct {
 	Profile parent.Profile
 	// Parent is the request that is decided.
 	Parent parent.Request
-	// What queries see as req: the client's headers as the proxy passed them on, under canonical names, and the rest of the
-	// verify request.
+	// What queries see as req: the client's headers as the proxy passed them on, under canonical names, and the rest of
+	// the verify request.
 	Header                 http.Header
 	Host, Method, RawQuery string
 	Major, Minor           int
@@ -150,9 +152,9 @@ func (v *Verifier) Verify(w http.ResponseWriter, r *http.Request) {
 	v.Answer(w, r, func() *Params { return v.URLParams(r.URL.RawQuery) }, "")
 }
 
-// Answer decides the parent request that r describes, by the token that the parameters select, and replies. suffix is
-// the parent request's path and query where the endpoint's own path carries them. parse gives the parameters; it is not
-// called for a peer that is no proxy, whose queries nobody compiles.
+// Answer decides the parent request that r describes, by the token that the parameters select, and replies. suffix
+// is the parent request's path and query where the endpoint's own path carries them. parse gives the parameters; it
+// is not called for a peer that is no proxy, whose queries nobody compiles.
 func (v *Verifier) Answer(w http.ResponseWriter, r *http.Request, parse func() *Params, suffix string) {
 	q := v.Begin(v.PeerOf(r))
 	if q.Peer.Trusted {
@@ -166,8 +168,8 @@ func (v *Verifier) Answer(w http.ResponseWriter, r *http.Request, parse func() *
 	Reply(w, &d.Result, q)
 }
 
-// Explain decides r, a request to /verify, as it would be answered, and tells trace about every step on the way. It counts
-// and logs nothing. status is what the proxy would get.
+// Explain decides r, a request to /verify, as it would be answered, and tells trace about every step on the way. It
+// counts and logs nothing. status is what the proxy would get.
 func (v *Verifier) Explain(r *http.Request, trace func(pipeline.Event)) (d pipeline.Decision, status int) {
 	q := v.Begin(v.PeerOf(r))
 	q.Params = parseParams(r.URL.RawQuery, v.cfg.URLQueries)
@@ -198,7 +200,8 @@ func (q *Request) read(r *http.Request) {
 	q.Major, q.Minor = r.ProtoMajor, r.ProtoMinor
 }
 
-// ReadDirect reads r, which is its own parent request and not a proxy's question. target is its path and query as sent.
+// ReadDirect reads r, which is its own parent request and not a proxy's question. target is its path and query as
+// sent.
 func (q *Request) ReadDirect(r *http.Request, target string) (err error) {
 	q.Profile = parent.Direct
 	q.read(r)

@@ -1,4 +1,5 @@
-// Package verifytest has what tests need around a [verify.Verifier]: plugins, tokens that are not sealed, a log to look at.
+// Package verifytest has what tests need around a [verify.Verifier]: plugins, tokens that are not sealed, a log to
+// look at.
 //
 //	f := verifytest.New(t, nil)
 //	res := f.Do(verifytest.Request("GET", verifytest.NoopToken("200"), ""))
