@@ -154,3 +154,24 @@ func TestLogin(t *testing.T) {
 		t.Errorf("calls = %v", h.Calls)
 	}
 }
+
+// id is what the store knows a session by that a cookie names.
+func (h *house) id(t *testing.T, cookie string) session.ID {
+	t.Helper()
+	box, err := h.keys.For(seal.Cookie, "audience")
+	if err != nil {
+		t.Fatal(err)
+	}
+	random, err := box.Open(cookie, h.clock.Now(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session.IDOf(string(random))
+}
+
+// set changes the provider while nobody asks it.
+func (h *house) set(change func()) {
+	h.Lock()
+	defer h.Unlock()
+	change()
+}

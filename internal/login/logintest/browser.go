@@ -87,3 +87,22 @@ func (b *Browser) Login(address string) plugins.Result {
 	b.t.Fatalf("no end: %v", b.Visited)
 	return plugins.Result{}
 }
+
+// Cookies are what it sends to an address.
+func (b *Browser) Cookies(address string) []*http.Cookie {
+	u, err := url.Parse(address)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.Jar.Cookies(u)
+}
+
+// Cookie is the value of one cookie that it sends to an address; "" for none.
+func (b *Browser) Cookie(address, name string) string {
+	for _, c := range b.Cookies(address) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
