@@ -81,6 +81,8 @@ var house = []rule{
 	{"internal/server/mount", []string{"internal/parent", "internal/strictjson"}, "a table of names; what they stand for is somebody else's"},
 	{"internal/server/pages", []string{"internal/server/verify", "internal/server/mount", "internal/page", "internal/pipeline", "configtoken", "plugins"},
 		"a page is shown to whom the pipeline allows; which plugin it is from is all the same"},
+	{"internal/server/oauth", []string{"internal/oauthflow", "internal/pipeline", "plugins"},
+		"it sends browsers on and hands over logout tokens; it decides about nobody"},
 	{"internal/server/metrics", []string{"plugins"}, "it counts for whoever has something to count, and knows none of them"},
 	{"internal/server/listen", nil, "connections are the same whatever is answered"},
 	{"internal/gateway", nil, "forwarding is the same, whoever decided; it is told what was decided"},

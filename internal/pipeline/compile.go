@@ -229,6 +229,9 @@ func (c *compilation) configuration(text json.RawMessage) (members map[string]js
 	if ok && json.Unmarshal(raw, &members) != nil {
 		return nil, false
 	}
+	if c.eas {
+		backchannel(members)
+	}
 	c.Env.Audience = audience(claims["aud"], text)
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if !slices.Contains(easFields, name) {
