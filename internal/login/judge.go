@@ -135,13 +135,28 @@ func (p *Plugin) challenge(map[string]any) string {
 	return c
 }
 
-// header is what the upstream is told. What there is no value for is empty in native tokens: left out, it would let the
-// client's own header of that name through.
+// ServiceHeaders implements [plugins.HeaderNames].
+func (p *Plugin) ServiceHeaders() (names []string) {
+	for _, h := range []struct {
+		sends bool
+		name  string
+	}{
+		{p.features.idToken, "X-Id-Token"}, {p.features.userInfo, "X-Userinfo"}, {p.features.accessToken, "X-Access-Token"},
+		{p.features.AuthorizationToken != "", "Authorization"},
+	} {
+		if h.sends {
+			names = append(names, h.name)
+		}
+	}
+	return names
+}
+
+// header is what the upstream is told.
 func (p *Plugin) header(d *data, info query.Value) (http.Header, error) {
 	f := &p.features
 	h := make(http.Header, 4)
 	set := func(sends bool, name, value string) {
-		if sends && (value != "" || p.env.Native) {
+		if sends && value != "" {
 			h[name] = []string{value}
 		}
 	}

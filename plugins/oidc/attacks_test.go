@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -326,7 +328,9 @@ func TestFiftyTabs(t *testing.T) {
 func TestAttemptIsBoundToItsLogin(t *testing.T) {
 	h := newHouse(t)
 	one := h.plugin(t, nil)
-	other := h.plugin(t, func(c map[string]any) { c["client"] = map[string]any{"client_id": "gate", "client_secret": "s3cret", "registration_client_uri": "https://x.example.com"} })
+	other := h.plugin(t, func(c map[string]any) {
+		c["client"] = map[string]any{"client_id": "gate", "client_secret": "s3cret", "registration_client_uri": "https://x.example.com"}
+	})
 	b := logintest.NewBrowser(t, one, h.Provider)
 	res, err := b.Get(deep)
 	if err != nil {
@@ -341,5 +345,48 @@ func TestAttemptIsBoundToItsLogin(t *testing.T) {
 	h.clock.Add(oauthflow.AttemptLife + time.Second)
 	if res, err := b.Get(back); err != nil || res.StatusCode() != http.StatusBadRequest || !strings.Contains(string(res.Body), "/a%2Fb/c?x=1") {
 		t.Errorf("after an hour: %d %s %v, want 400 with a link to go on", res.StatusCode(), res.Body, err)
+	}
+}
+
+// ATTACKS 61: the form of a rule on the domain that docs/plugins/oidc.md gives.
+func TestSeveralAts(t *testing.T) {
+	page, err := os.ReadFile("../../docs/plugins/oidc.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("value: '(/.*corp.*/)'").FindSubmatch(page)
+	if m == nil {
+		t.Fatal("docs/plugins/oidc.md has no rule on a domain")
+	}
+	h := newHouse(t)
+	p := h.plugin(t, func(c map[string]any) {
+		c["assertions"] = map[string]any{"id_token": []any{map[string]any{"query_engine": "jp", "query": "$.email",
+			"rule": map[string]any{"method": "regex", "value": string(m[1])}}}}
+	})
+	for email, want := range map[any]bool{
+		"a@corp.example": true, "a@evil.example@corp.example": false, "a@corp.example@evil.example": false, "a@corp.example.evil.example": false,
+		"a@corp-example": false, "corp.example": false, "a@corp.example\n@evil.example": false, nil: false,
+	} {
+		h.set(func() { h.Claims = map[string]any{"email": email} })
+		if end := logintest.NewBrowser(t, p, h.Provider).Login(deep); (end.Verdict == plugins.Allow) != want {
+			t.Errorf("%v: %v %s", email, end.Verdict, end.Reason)
+		}
+	}
+}
+
+// Cookie tossing: a sibling site sets cookies for the parent domain. One of its own making does not keep ours from being
+// found, and is not taken for one.
+func TestCookieTossing(t *testing.T) {
+	h := newHouse(t)
+	p := h.plugin(t, func(c map[string]any) { c["cookie"] = map[string]any{"name": "sso", "domain": "example.com"} })
+	b := login(t, h, p)
+	mine := b.Cookie(deep, "sso")
+	for _, cookie := range []string{"sso=tossed; sso=" + mine, "sso=" + mine + "; sso=tossed", strings.Repeat("sso=; ", 50) + "sso=" + mine} {
+		if res := verify(t, p, deep, cookie); res.Verdict != plugins.Allow || res.Identity.Subject != "alice" {
+			t.Errorf("%.40s: %v", cookie, res.Verdict)
+		}
+	}
+	if res := verify(t, p, deep, strings.Repeat("sso=tossed; ", 50)+"sso="+mine); res.Verdict == plugins.Allow {
+		t.Error("more cookies of the name are looked at than a browser has reason to send")
 	}
 }
