@@ -90,7 +90,7 @@ const maxKnown = 10_000
 type rules struct{ idToken, accessToken, userInfo *assertion.Set }
 
 // New builds the plugin that s describes. It does no I/O.
-func New(s Settings, env plugins.Env) (*Plugin, error) {
+func New(s Settings, env plugins.Env) (plugins.Plugin, error) {
 	p := &Plugin{s: s, env: env, provider: s.Provider, kind: s.Kind, scopes: s.Config.Scopes}
 	p.scope = strings.Join(s.Config.Scopes, " ")
 	p.pkce = s.Config.PKCE.On(env.Native)
@@ -110,7 +110,7 @@ func New(s Settings, env plugins.Env) (*Plugin, error) {
 			return nil, err
 		}
 	}
-	if p.features, err = newFeatures(s.Features, env); err != nil {
+	if p.features, err = newFeatures(s.Features, env.Within("features.")); err != nil {
 		return nil, fmt.Errorf("features.%w", err)
 	}
 	c := &s.Config
@@ -118,7 +118,10 @@ func New(s Settings, env plugins.Env) (*Plugin, error) {
 	who := c.Client.ClientID + "\n" + c.Client.RegistrationClientURI
 	p.client = short(s.Type, where, who)
 	p.id = short(env.Audience, p.client)
-	return p, p.boxes()
+	if err := p.boxes(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // short is a name for parts.

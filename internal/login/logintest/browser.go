@@ -3,7 +3,9 @@ package logintest
 import (
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/easgate/easgate/plugins"
@@ -16,6 +18,8 @@ type Browser struct {
 	Plugin   plugins.Plugin
 	Provider *Provider
 	Jar      http.CookieJar
+	// Fixed serves /oauth/, if not nil.
+	Fixed http.Handler
 	// Header is sent with every request to the plugin.
 	Header http.Header
 	// Visited are the URLs that it went to.
@@ -82,6 +86,11 @@ func (b *Browser) Login(address string) plugins.Result {
 			address = b.Authorize(res)
 		default:
 			address = location
+		}
+		if u, err := url.Parse(address); err == nil && b.Fixed != nil && strings.HasPrefix(u.Path, "/oauth/") {
+			w := httptest.NewRecorder()
+			b.Fixed.ServeHTTP(w, httptest.NewRequest(http.MethodGet, u.RequestURI(), nil))
+			address = w.Header().Get("Location")
 		}
 	}
 	b.t.Fatalf("no end: %v", b.Visited)

@@ -29,6 +29,8 @@ type Provider struct {
 	*httptest.Server
 	// Now is its clock.
 	Now func() time.Time
+	// Name is its issuer; "" is its URL.
+	Name string
 	// User is who logs in next, with those further claims.
 	User   string
 	Claims map[string]any
@@ -82,6 +84,33 @@ func NewProvider(t testing.TB, now func() time.Time) *Provider {
 	return p
 }
 
+// Issuer is its name.
+func (p *Provider) Issuer() string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return p.URL
+}
+
+// Client returns a client for which the provider is at https://host too.
+func (p *Provider) Client(host string) *http.Client {
+	return &http.Client{Transport: rewriting{host, p}}
+}
+
+type rewriting struct {
+	host string
+	p    *Provider
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t rewriting) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == t.host {
+		r = r.Clone(r.Context())
+		r.URL.Scheme, r.URL.Host = "http", strings.TrimPrefix(t.p.URL, "http://")
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
 // Rotate replaces the key that signs.
 func (p *Provider) Rotate(kid string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -101,7 +130,7 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
 		doc := map[string]any{
-			"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token",
+			"issuer": p.Issuer(), "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token",
 			"userinfo_endpoint": p.URL + "/userinfo", "jwks_uri": p.URL + "/jwks", "introspection_endpoint": p.URL + "/introspect",
 			"revocation_endpoint": p.URL + "/revoke", "end_session_endpoint": p.URL + "/logout",
 			"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "none"},
@@ -155,7 +184,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	answer.Set("code", code)
 	answer.Set("state", q.Get("state"))
 	if p.Metadata["authorization_response_iss_parameter_supported"] == true {
-		answer.Set("iss", p.URL)
+		answer.Set("iss", p.Issuer())
 	}
 	back.RawQuery = answer.Encode()
 	http.Redirect(w, r, back.String(), http.StatusFound)
@@ -212,7 +241,7 @@ func (p *Provider) answer(w http.ResponseWriter, g grant, held *grant) {
 		"access_token": fmt.Sprintf("at-%d.%s", p.serial, g.user), "token_type": "Bearer", "expires_in": int(p.TTL.Seconds()), "scope": g.scope,
 	}
 	if strings.Contains(g.scope, "openid") {
-		claims := map[string]any{"iss": p.URL, "sub": g.user, "aud": "gate", "iat": p.Now().Unix(), "exp": p.Now().Add(p.TTL).Unix(), "sid": "sid-" + g.user}
+		claims := map[string]any{"iss": p.Issuer(), "sub": g.user, "aud": "gate", "iat": p.Now().Unix(), "exp": p.Now().Add(p.TTL).Unix(), "sid": "sid-" + g.user}
 		if g.nonce != "" {
 			claims["nonce"] = g.nonce
 		}
