@@ -26,6 +26,7 @@ import (
 	"github.com/easgate/easgate/internal/query"
 	engines "github.com/easgate/easgate/internal/query/builtin"
 	"github.com/easgate/easgate/internal/server"
+	"github.com/easgate/easgate/internal/server/listen"
 	"github.com/easgate/easgate/internal/server/metrics"
 	"github.com/easgate/easgate/internal/server/mount"
 	"github.com/easgate/easgate/internal/server/verify"
@@ -38,62 +39,42 @@ import (
 
 // A service is all that serve consists of. wire puts it together; nothing else knows every part.
 type service struct {
-	cfg     *config.Config
-	log     *slog.Logger
+	cfg *config.Config
+	log *slog.Logger
+	now func() time.Time
+
 	keys    *tokens.Keys
 	revoked *configtoken.Revocations
 	// cert and grpcCert are nil without TLS.
 	cert, grpcCert *listening.Certificate
-	stores         *stores.Set
-	cache          *pipeline.Cache
-	server         *server.Server
-	closers        []func()
+	sockets        listen.Sockets
+	mounts         *mount.Table
+	// registry and metrics are nil where metrics are off.
+	registry *prometheus.Registry
+	metrics  *metrics.Metrics
+	stores   *stores.Set
+	cache    *pipeline.Cache
+	server   *server.Server
+	closers  []func()
 }
 
 // wire builds the service. It listens to nothing yet, but for the listeners that it is given, and asks no store. Close
 // gives everything back.
 func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net.Listener) (_ *service, err error) {
-	s := &service{cfg: cfg, log: log}
+	s := &service{cfg: cfg, log: log, now: c.Now}
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
-	// All that is wrong is reported at once, as the configuration's own problems are.
-	var problems config.Problems
-	try := func(err error) { problems = append(problems, config.Report(err)...) }
-	s.keys, err = tokens.OpenKeys(cfg)
-	try(err)
-	s.revoked, err = tokens.Revocations(cfg)
-	try(err)
-	if s.cert, err = listening.NewCertificate(cfg.SSLCert, cfg.SSLKey); err != nil {
-		try(problem.Hint(err, "EAS_SSL_CERT and EAS_SSL_KEY name PEM files that belong together"))
-	}
-	if s.grpcCert, err = listening.NewCertificate(cfg.GRPCSSLCert, cfg.GRPCSSLKey); err != nil {
-		try(problem.Hint(err, "EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY name PEM files that belong together"))
-	}
-	var registry *prometheus.Registry
-	var counters *metrics.Metrics
-	if !cfg.DisableMetrics {
-		registry = prometheus.NewRegistry()
-		counters = metrics.New(registry, builtin.Registry())
-		counters.Build(version)
-	}
-	try(s.openStores(c.Env, c.Now, counters))
-	unix, err := listening.Sockets(cfg)
-	try(err)
-	mounts, err := mount.Parse(cfg.Mounts)
-	if err != nil {
-		try(problem.Hint(fmt.Errorf("%s: %w", cfg.Origin("mounts"), err), "docs/configuration.md shows the shape of a mount"))
-	}
-	if len(problems) > 0 {
-		return nil, problems
+	if err := s.open(c.Env); err != nil {
+		return nil, err
 	}
 	compiler, urlQueries, closeEngines := compiler(cfg, log, c.Now)
-	if counters != nil {
-		compiler.Env.Called = counters.Called
-	}
 	s.closers = append(s.closers, closeEngines)
+	if s.metrics != nil {
+		compiler.Env.Called = s.metrics.Called
+	}
 	s.cache, err = pipeline.NewCache(pipeline.Config{
 		Compiler: compiler,
 		URL:      s.keys.URL,
@@ -109,41 +90,78 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 	}
 	s.closers = append(s.closers, s.cache.Close)
 	s.keys.Ring.OnChange(s.cache.Forget)
-	s.server, err = server.New(server.Config{
-		Addr:          cfg.MainAddr(),
-		VerifyAddr:    cfg.VerifyAddr,
-		AdminAddr:     cfg.AdminAddr,
+	s.server, err = server.New(s.serverConfig(urlQueries, given))
+	return s, err
+}
+
+// open makes what the configuration names: keys, certificates, stores. All that is wrong is reported at once, as the
+// configuration's own problems are.
+func (s *service) open(environ []string) (err error) {
+	var problems config.Problems
+	try := func(err error) { problems = append(problems, config.Report(err)...) }
+	s.keys, err = tokens.OpenKeys(s.cfg)
+	try(err)
+	s.revoked, err = tokens.Revocations(s.cfg)
+	try(err)
+	if s.cert, err = listening.NewCertificate(s.cfg.SSLCert, s.cfg.SSLKey); err != nil {
+		try(problem.Hint(err, "EAS_SSL_CERT and EAS_SSL_KEY name PEM files that belong together"))
+	}
+	if s.grpcCert, err = listening.NewCertificate(s.cfg.GRPCSSLCert, s.cfg.GRPCSSLKey); err != nil {
+		try(problem.Hint(err, "EAS_GRPC_SSL_CERT and EAS_GRPC_SSL_KEY name PEM files that belong together"))
+	}
+	if !s.cfg.DisableMetrics {
+		s.registry = prometheus.NewRegistry()
+		s.metrics = metrics.New(s.registry, builtin.Registry())
+		s.metrics.Build(version)
+	}
+	try(s.openStores(environ))
+	s.sockets, err = listening.Sockets(s.cfg)
+	try(err)
+	if s.mounts, err = mount.Parse(s.cfg.Mounts); err != nil {
+		try(problem.Hint(fmt.Errorf("%s: %w", s.cfg.Origin("mounts"), err),
+			"docs/configuration.md shows the shape of a mount"))
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
+}
+
+func (s *service) serverConfig(urlQueries query.Engines, given map[string]net.Listener) server.Config {
+	return server.Config{
+		Addr:          s.cfg.MainAddr(),
+		VerifyAddr:    s.cfg.VerifyAddr,
+		AdminAddr:     s.cfg.AdminAddr,
 		Inherited:     given,
-		Sockets:       unix,
-		H2C:           cfg.H2C,
+		Sockets:       s.sockets,
+		H2C:           s.cfg.H2C,
 		TLS:           s.cert.Config("http/1.1"),
-		GRPCAddr:      cfg.GRPCAddr(),
+		GRPCAddr:      s.cfg.GRPCAddr(),
 		GRPCTLS:       s.grpcCert.Config("h2"),
-		SigninOrigins: cfg.SigninOrigins,
+		SigninOrigins: s.cfg.SigninOrigins,
 		Verify: verify.Config{
-			Trusted:      cfg.TrustedProxies,
-			TrustSockets: cfg.TrustSockets,
-			Profile:      cfg.ProxyProfile,
+			Trusted:      s.cfg.TrustedProxies,
+			TrustSockets: s.cfg.TrustSockets,
+			Profile:      s.cfg.ProxyProfile,
 			Pipelines:    s.cache,
 			URLQueries:   urlQueries,
-			CookieSecret: []byte(cfg.CookieSignSecret),
-			Timeout:      cfg.VerifyTimeout,
-			Metrics:      counters,
-			Log:          log,
-			LogAllows:    cfg.LogAllows,
-			OmitUsers:    !cfg.LogUsers,
-			Now:          c.Now,
+			CookieSecret: []byte(s.cfg.CookieSignSecret),
+			Timeout:      s.cfg.VerifyTimeout,
+			Metrics:      s.metrics,
+			Log:          s.log,
+			LogAllows:    s.cfg.LogAllows,
+			OmitUsers:    !s.cfg.LogUsers,
+			Now:          s.now,
 		},
-		Mounts: mounts,
+		Mounts: s.mounts,
 
-		StandardDeadlines: cfg.StandardDeadlines,
+		StandardDeadlines: s.cfg.StandardDeadlines,
 		Ready:             s.stores.Ready,
-		Metrics:           registry,
-		MetricsOnMain:     cfg.MetricsOnMain,
-		Log:               log,
-		Now:               c.Now,
-	})
-	return s, err
+		Metrics:           s.registry,
+		MetricsOnMain:     s.cfg.MetricsOnMain,
+		Log:               s.log,
+		Now:               s.now,
+	}
 }
 
 // Run serves until ctx ends, then finishes what is in flight.
@@ -222,8 +240,8 @@ func (s *service) Follow(ctx context.Context) error {
 }
 
 // openStores opens the stores that the configuration names. One that cannot be opened does not stop the others.
-func (s *service) openStores(environ []string, now func() time.Time, m *metrics.Metrics) error {
-	env := stores.Env{Log: s.log, Now: now, Roots: s.cfg.CARoots, LookupEnv: func(name string) (string, bool) {
+func (s *service) openStores(environ []string) error {
+	env := stores.Env{Log: s.log, Now: s.now, Roots: s.cfg.CARoots, LookupEnv: func(name string) (string, bool) {
 		for _, kv := range environ {
 			if k, v, ok := strings.Cut(kv, "="); ok && k == name {
 				return v, true
@@ -231,12 +249,13 @@ func (s *service) openStores(environ []string, now func() time.Time, m *metrics.
 		}
 		return "", false
 	}}
-	if m != nil {
-		env.LookedUp, env.Cached = m.LookedUp, m.Cached
+	if s.metrics != nil {
+		env.LookedUp, env.Cached = s.metrics.LookedUp, s.metrics.Cached
 	}
 	var err error
 	if s.stores, err = stores.Open(string(s.cfg.Stores), storesbuiltin.Adapters(), env); err != nil {
-		return problem.Hint(fmt.Errorf("%s: %w", s.cfg.Origin("config_token_stores"), err), "docs/configuration.md shows the shape of a store")
+		return problem.Hint(fmt.Errorf("%s: %w", s.cfg.Origin("config_token_stores"), err),
+			"docs/configuration.md shows the shape of a store")
 	}
 	s.closers = append(s.closers, func() {
 		if err := s.stores.Close(); err != nil {
@@ -248,7 +267,9 @@ func (s *service) openStores(environ []string, now func() time.Time, m *metrics.
 
 // compiler returns what compiles config tokens, and the languages that a verify URL may use, nil for none. close
 // gives back what the languages hold.
-func compiler(cfg *config.Config, log *slog.Logger, now func() time.Time) (c *pipeline.Compiler, url query.Engines, close func()) {
+func compiler(cfg *config.Config, log *slog.Logger, now func() time.Time) (
+	c *pipeline.Compiler, url query.Engines, close func(),
+) {
 	own, url, close := engines.Engines(engines.Options{
 		Token:        engines.Limits{Time: cfg.QueryTimeout, Memory: cfg.QueryMemory},
 		URL:          engines.Limits{Time: cfg.URLQueryTimeout, Memory: cfg.URLQueryMemory},

@@ -89,8 +89,9 @@ func newShow(c *cli.CLI) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the settings in force and where each came from, without secrets",
-		Long:  "Prints every setting as a configuration file. What is at its default is commented out; secrets are not shown.",
-		Args:  cli.NoArgs,
+		Long: `Prints every setting as a configuration file. What is at its default is commented out; secrets are not
+shown.`,
+		Args: cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, _, err := c.Load()
 			if asJSON {

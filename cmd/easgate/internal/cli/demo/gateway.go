@@ -1,5 +1,6 @@
 // Package demo is the command demo, and what stands around easgate in it: a gateway that asks it as nginx's
-// auth_request does, and an upstream that shows who it was called as. It is small enough to read, and for loopback only.
+// auth_request does, and an upstream that shows who it was called as. It is small enough to read, and for loopback
+// only.
 package demo
 
 import (

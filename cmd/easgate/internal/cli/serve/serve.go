@@ -67,7 +67,8 @@ which also happens by itself when they change.`,
 				}
 			}
 			return run(cmd.Context(), cfg, log, func(addr net.Addr) {
-				log.Info("easgate serves", "version", version, "address", addr.String(), "admin", cfg.AdminAddr, "profile", cfg.ProxyProfile.String())
+				log.Info("easgate serves", "version", version, "address", addr.String(),
+					"admin", cfg.AdminAddr, "profile", cfg.ProxyProfile.String())
 			})
 		},
 	}
