@@ -148,24 +148,27 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	}
 	it.native = strict
 	it.source, it.single, it.encoding = c.Source, c.QueryOpts.SingleValue, c.Encoding
-	if strict {
-		if it.encoding != "" && !slices.Contains(Encodings, it.encoding) {
-			return it, problem.At("encoding", problem.Unknown("encoding", it.encoding, Encodings...))
-		}
+	if strict && it.encoding != "" && !slices.Contains(Encodings, it.encoding) {
+		return it, problem.At("encoding", problem.Unknown("encoding", it.encoding, Encodings...))
 	}
+	err = it.compileQuery(&c, engines, strict)
+	return it, err
+}
+
+func (it *item) compileQuery(c *Config, engines query.Engines, strict bool) error {
 	q, err := parse(c.Query, strict)
 	if err != nil {
-		return it, err
+		return err
 	}
 	if strict || query.Truthy(q) {
 		if err := knownSource(it.source); err != nil {
-			return it, err
+			return err
 		}
 	}
 	if !query.Truthy(q) {
 		q = query.Undefined{} // 0, false and "" too, as in external-auth-server
 		if it.source != "static" {
-			return it, nil
+			return nil
 		}
 	}
 	if it.source == "static" || c.QueryEngine == "static" {
@@ -173,14 +176,14 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 		if err == nil {
 			it.fixed = []string{text}
 		}
-		return it, err
+		return err
 	}
 	expr, ok := q.(string)
 	if !ok {
-		return it, problem.At("query", errors.New("want a string"))
+		return problem.At("query", errors.New("want a string"))
 	}
 	if !strict && c.QueryEngine != "jp" && c.QueryEngine != "jq" {
-		return it, query.ErrUnknownEngine // headers know these two only in external-auth-server
+		return query.ErrUnknownEngine // headers know these two only in external-auth-server
 	}
 	compile := engines.Compile
 	if strict {
@@ -188,9 +191,9 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	}
 	it.query, err = compile(c.QueryEngine, expr)
 	if errors.Is(err, query.ErrUnknownEngine) {
-		return it, problem.At("query_engine", err)
+		return problem.At("query_engine", err)
 	}
-	return it, problem.At("query", err)
+	return problem.At("query", err)
 }
 
 // SourceNames are what [Config.Source] may be.

@@ -208,21 +208,7 @@ func (p *Plugin) cookie(args []any, clearIt bool) (*http.Cookie, error) {
 		c.MaxAge = int(ms / 1000)
 		c.Expires = p.now().Add(time.Duration(ms) * time.Millisecond)
 	}
-	switch site := member(o, "sameSite").(type) {
-	case bool:
-		if site {
-			c.SameSite = http.SameSiteStrictMode
-		}
-	case string:
-		switch strings.ToLower(site) {
-		case "lax":
-			c.SameSite = http.SameSiteLaxMode
-		case "strict":
-			c.SameSite = http.SameSiteStrictMode
-		case "none":
-			c.SameSite = http.SameSiteNoneMode
-		}
-	}
+	c.SameSite = sameSite(member(o, "sameSite"))
 	if clearIt {
 		c.Value, c.MaxAge, c.Expires = "", -1, time.Unix(1, 0)
 	}
@@ -230,6 +216,23 @@ func (p *Plugin) cookie(args []any, clearIt bool) (*http.Cookie, error) {
 		return nil, fmt.Errorf("res.cookie: %w", err)
 	}
 	return c, nil
+}
+
+// sameSite takes what Express does: true is strict.
+func sameSite(v query.Value) http.SameSite {
+	name, _ := v.(string)
+	if v == true {
+		name = "strict"
+	}
+	switch strings.ToLower(name) {
+	case "lax":
+		return http.SameSiteLaxMode
+	case "strict":
+		return http.SameSiteStrictMode
+	case "none":
+		return http.SameSiteNoneMode
+	}
+	return 0
 }
 
 // sign signs as the npm package cookie-signature does, so that other services that read such cookies can go on.

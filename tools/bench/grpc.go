@@ -77,11 +77,9 @@ func (b *bench) compareGRPC(ctx context.Context, r *row) error {
 	if err := os.WriteFile(g.request, wire, 0o600); err != nil {
 		return err
 	}
-	if err := g.expect(ctx, addr, "easgate", request); err != nil {
-		return fmt.Errorf("easgate: %w", err)
-	}
-	if err := g.expect(ctx, bare.addr, "bare", request); err != nil {
-		return fmt.Errorf("bare server: %w", err)
+	err = errors.Join(g.expect(ctx, addr, "easgate", request), g.expect(ctx, bare.addr, "bare", request))
+	if err != nil {
+		return err
 	}
 	var ours, echo []sample
 	for range b.plan.rounds {
