@@ -61,8 +61,9 @@ type Plugin struct {
 	scope    string
 	scopes   []string
 	pkce     bool
-	// redirect is the redirect_uri if it is the same for all requests.
+	// redirect is the redirect_uri if it is the same for all requests, and landing where that is.
 	redirect string
+	landing  *url.URL
 	// site is what redirects may lead to besides the request's own site.
 	origins []string
 
@@ -156,7 +157,7 @@ func (p *Plugin) redirects() error {
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
 			return errors.New("redirect_uri: want an http or https URL")
 		}
-		p.redirect = c.RedirectURI
+		p.redirect, p.landing = c.RedirectURI, u
 	}
 	switch c.ResponseMode {
 	case "", "query":
@@ -230,6 +231,13 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 			case handler[0] == oauthflow.Logout:
 				return p.logout(ctx, r, query)
 			}
+		}
+	}
+	if p.landing != nil && r.URL.Path == p.landing.Path && origin(r.URL) == origin(p.landing) {
+		// The proxy asks about redirect_uri, too, instead of leading it to our own /oauth/callback: a login for it would have
+		// no end.
+		if target, err := p.attempts.Answer(r.URL.Query(), p.env.Now()); err == nil {
+			return redirect(target, "the provider's answer goes on to where the login began"), nil
 		}
 	}
 	return p.visit(ctx, r)

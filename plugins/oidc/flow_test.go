@@ -350,3 +350,15 @@ func BenchmarkLoggedIn(b *testing.B) {
 		}
 	}
 }
+
+// A proxy that asks about redirect_uri itself, instead of leading it to easgate, makes no loop: the answer goes on.
+func TestGuardedRedirectURI(t *testing.T) {
+	h := newHouse(t)
+	b := logintest.NewBrowser(t, h.plugin(t, func(c map[string]any) { c["redirect_uri"] = "https://app.example.com/oauth/callback" }), h.Provider)
+	if res := b.Login(deep); res.Verdict != plugins.Allow || b.Visited[len(b.Visited)-1] != deep {
+		t.Errorf("login = %d %s at %s", res.StatusCode(), res.Reason, b.Visited[len(b.Visited)-1])
+	}
+	if res, err := b.Get("https://app.example.com/oauth/callback?state=x"); err != nil || res.Verdict != plugins.Allow {
+		t.Errorf("the path with another state: %v %v, want what every path gets", res.Verdict, err)
+	}
+}

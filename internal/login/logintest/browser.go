@@ -75,6 +75,11 @@ func (b *Browser) Authorize(res plugins.Result) string {
 func (b *Browser) Login(address string) plugins.Result {
 	b.t.Helper()
 	for range 10 {
+		if u, err := url.Parse(address); err == nil && b.Fixed != nil && strings.HasPrefix(u.Path, "/oauth/") {
+			w := httptest.NewRecorder()
+			b.Fixed.ServeHTTP(w, httptest.NewRequest(http.MethodGet, u.RequestURI(), nil))
+			address = w.Header().Get("Location")
+		}
 		res, err := b.Get(address)
 		if err != nil {
 			b.t.Fatalf("%s: %v", address, err)
@@ -87,13 +92,8 @@ func (b *Browser) Login(address string) plugins.Result {
 		default:
 			address = location
 		}
-		if u, err := url.Parse(address); err == nil && b.Fixed != nil && strings.HasPrefix(u.Path, "/oauth/") {
-			w := httptest.NewRecorder()
-			b.Fixed.ServeHTTP(w, httptest.NewRequest(http.MethodGet, u.RequestURI(), nil))
-			address = w.Header().Get("Location")
-		}
 	}
-	b.t.Fatalf("no end: %v", b.Visited)
+	b.t.Fatalf("no end: %.100q", b.Visited)
 	return plugins.Result{}
 }
 
