@@ -52,8 +52,7 @@ func (p *Plugin) logout(ctx context.Context, r *plugins.Request, query url.Value
 	if next == "" {
 		next = target
 	}
-	res := p.page(r, failed.out.status, failed.out)
-	res.Verdict, res.Reason = plugins.Deny, "logged out"
+	res := p.fail(r, failed.out, "logged out")
 	if next != "" {
 		res = redirect(next, "logged out")
 	}

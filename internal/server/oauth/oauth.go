@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/easgate/easgate/internal/oauthflow"
+	"github.com/easgate/easgate/internal/page"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/plugins"
 )
@@ -56,13 +57,13 @@ func (r *room) callback(w http.ResponseWriter, req *http.Request) {
 	if req.Method == http.MethodPost { // response_mode form_post
 		var err error
 		if answer, err = form(w, req); err != nil {
-			r.refuse(w, "login", err)
+			r.refuse(w, req, "login", err)
 			return
 		}
 	}
 	target, err := r.Attempts.Answer(answer, r.Now())
 	if err != nil {
-		r.refuse(w, "login", err)
+		r.refuse(w, req, "login", err)
 		return
 	}
 	redirect(w, req, target)
@@ -75,7 +76,7 @@ func (r *room) ended(w http.ResponseWriter, req *http.Request) {
 		err = errors.New("the logout named no redirect_uri")
 	}
 	if err != nil {
-		r.refuse(w, "logout", err)
+		r.refuse(w, req, "logout", err)
 		return
 	}
 	redirect(w, req, target)
@@ -94,16 +95,10 @@ func redirect(w http.ResponseWriter, req *http.Request, target string) {
 	w.WriteHeader(status)
 }
 
-func (r *room) refuse(w http.ResponseWriter, what string, err error) {
+func (r *room) refuse(w http.ResponseWriter, req *http.Request, what string, err error) {
 	r.Log.Info(what+": a request with a state that is not ours, or has expired", "error", err,
 		"hint", "another server's, a secret that was replaced, or somebody's invention")
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'")
-	w.WriteHeader(http.StatusBadRequest)
-	_, _ = w.Write([]byte("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>The " + what + " did not work</title></head>\n" +
-		"<body><main><h1>The " + what + " did not work</h1><p>It was begun somewhere else, or too long ago. Please begin again.</p></main></body></html>\n"))
+	page.Message{Status: http.StatusBadRequest, Reason: page.LoginExpired}.Write(w, req)
 }
 
 func form(w http.ResponseWriter, req *http.Request) (url.Values, error) {
