@@ -37,7 +37,7 @@ type Config struct {
 // Env is what routes share.
 type Env struct {
 	Log *slog.Logger
-	// Fail answers a request in the upstream's place, with 502 or 504.
+	// Fail answers a request in the upstream's place, with 502, 504 or 400.
 	Fail func(w http.ResponseWriter, r *http.Request, status int, id string)
 }
 
@@ -90,7 +90,7 @@ func New(cfg Config, env Env) (*Route, error) {
 		// strips nothing that is set here.
 		Rewrite:        t.rewrite,
 		ModifyResponse: modifyResponse,
-		Transport: &http.Transport{
+		Transport: newDirect(&cfg, &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
 			TLSClientConfig:     cfg.TLS,
 			TLSHandshakeTimeout: cfg.ConnectTimeout,
@@ -102,7 +102,7 @@ func New(cfg Config, env Env) (*Route, error) {
 			IdleConnTimeout:        cfg.IdleTimeout,
 			ExpectContinueTimeout:  time.Second,
 			MaxResponseHeaderBytes: 256 << 10,
-		},
+		}),
 		BufferPool:   pool{},
 		ErrorHandler: t.fail,
 		ErrorLog:     slog.NewLogLogger(env.Log.Handler(), slog.LevelDebug),
@@ -120,6 +120,10 @@ func orDefault[T comparable](v *T, otherwise T) {
 // Forward sends r to the upstream, and its answer to the client. It returns when the answer is complete, or the
 // connection that it became has ended.
 func (t *Route) Forward(w http.ResponseWriter, r *http.Request, p Passage) {
+	if strings.ContainsFunc(r.RequestURI, func(c rune) bool { return c <= ' ' || c == 0x7f }) { // HTTP/2 has room for them
+		t.env.Fail(w, r, http.StatusBadRequest, p.ID)
+		return
+	}
 	l := t.begin(w, r, &p)
 	defer l.finish()
 	out := r.WithContext(l)
@@ -174,7 +178,7 @@ func (t *Route) LookAgain() {
 }
 
 // Close closes idle connections to the upstream.
-func (t *Route) Close() { t.proxy.Transport.(*http.Transport).CloseIdleConnections() }
+func (t *Route) Close() { t.proxy.Transport.(*direct).CloseIdleConnections() }
 
 // pool lends the buffers that bodies are copied through.
 type pool struct{}
