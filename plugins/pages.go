@@ -61,3 +61,11 @@ type PageResult struct {
 	Cookies []*http.Cookie
 	Body    []byte
 }
+
+// A CookieOwner is a plugin that sets cookies of its own. Where easgate passes requests on itself, they stay behind, and a
+// request that carries one is held to the rules for other sites.
+type CookieOwner interface {
+	Plugin
+	// Cookies are their names.
+	Cookies() []string
+}

@@ -47,10 +47,10 @@ type Rules struct {
 }
 
 var (
-	errWildcard  = errors.New(`cors: origins: "*" and credentials: name the origins that may use a session`)
-	errPreflight = errors.New(`cors: preflight: "answer" or "pass"`)
-	errOrigins   = errors.New("cors: origins: required")
-	errAge       = errors.New("cors: max_age: want seconds, at most a day")
+	errWildcard  = errors.New(`origins: "*" and credentials: name the origins that may use a session`)
+	errPreflight = errors.New(`preflight: "answer" or "pass"`)
+	errOrigins   = errors.New("origins: required")
+	errAge       = errors.New("max_age: want seconds, at most a day")
 )
 
 // Rules checks c and returns its rules.
@@ -70,10 +70,10 @@ func (c Config) Rules() (*Rules, error) {
 			continue
 		}
 		if err := checkOrigin(origin); err != nil {
-			return nil, fmt.Errorf("cors: origins: %w", err)
+			return nil, fmt.Errorf("origins: %w", err)
 		}
 		if err := r.protection.AddTrustedOrigin(origin); err != nil {
-			return nil, fmt.Errorf("cors: origins: %w", err)
+			return nil, fmt.Errorf("origins: %w", err)
 		}
 		r.origins[origin] = true
 	}
@@ -89,7 +89,7 @@ func (c Config) Rules() (*Rules, error) {
 	for name, all := range map[string][]string{"methods": c.Methods, "headers": c.Headers, "expose_headers": c.ExposeHeaders} {
 		for _, one := range all {
 			if !httpguts.ValidHeaderFieldName(one) { // both are tokens, and "*" is one
-				return nil, fmt.Errorf("cors: %s: %q is no name", name, one)
+				return nil, fmt.Errorf("%s: %q is no name", name, one)
 			}
 		}
 	}

@@ -126,6 +126,9 @@ func modifyResponse(res *http.Response) error {
 	for name, values := range l.passage.Reply {
 		res.Header[name] = append(res.Header[name], values...)
 	}
+	if l.passage.Answered != nil {
+		l.passage.Answered(res.Header)
+	}
 	res.Body = l.watch(res.Body)
 	return nil
 }

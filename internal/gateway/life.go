@@ -59,6 +59,8 @@ func (t *Route) begin(w http.ResponseWriter, r *http.Request, p *Passage) *life 
 	l.Context, l.end = context.WithCancelCause(r.Context())
 	l.looked = time.Now().UnixNano()
 	l.moved.Store(l.looked)
+	l.looking.Lock() // for a look that comes at once
+	defer l.looking.Unlock()
 	l.timer = time.AfterFunc(min(t.cfg.Timeout, t.cfg.LookAgain), l.look)
 	return l
 }

@@ -47,6 +47,8 @@ type Passage struct {
 	Header http.Header
 	// Reply is added to the answer: the cookies of a session that was renewed.
 	Reply http.Header
+	// Answered, if not nil, is told of the header of the answer before it is sent, and may change it.
+	Answered func(http.Header)
 	// Private reports whether a cookie is easgate's own, which the upstream does not see; nil: none is.
 	Private func(cookie string) bool
 	// Scheme and Client are what the client used and who it is; an invalid address is not told.
@@ -147,6 +149,9 @@ func (t *Route) fail(w http.ResponseWriter, r *http.Request, err error) {
 	t.env.Log.Warn("the upstream does not answer", "decision", l.passage.ID, "upstream", t.cfg.Upstream.Host, "status", status, "error", cause(l, err))
 	for name, values := range l.passage.Reply {
 		w.Header()[name] = values
+	}
+	if l.passage.Answered != nil {
+		l.passage.Answered(w.Header())
 	}
 	t.env.Fail(w, r, status, l.passage.ID)
 }

@@ -110,3 +110,8 @@ func (j *jar) values(r *plugins.Request, buf []string) []string {
 	}
 	return buf
 }
+
+// Cookies implements [plugins.CookieOwner].
+func (p *Plugin) Cookies() []string {
+	return []string{p.cookie.name, p.cookie.plain, p.browser.name, p.browser.plain}
+}

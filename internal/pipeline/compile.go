@@ -43,6 +43,8 @@ type Pipeline struct {
 	whole *whole
 	// pages are those of the plugins.
 	pages []plugins.Page
+	// site is what browsers may do; nil for nothing that need be known.
+	site *site
 }
 
 // A step is one entry of the token's plugins.
@@ -116,7 +118,7 @@ type pcb struct {
 }
 
 // easFields are the members of the token's eas object.
-var easFields = []string{"plugins", "custom_service_headers", "custom_error_headers", "config_token_id", "config_token_store_id"}
+var easFields = []string{"plugins", "custom_service_headers", "custom_error_headers", "cors", "config_token_id", "config_token_store_id"}
 
 // A compilation is one config token on its way to a [Pipeline].
 type compilation struct {
@@ -192,6 +194,7 @@ func (c *compilation) compile(text json.RawMessage) (p *Pipeline, ok bool) {
 		c.step(&p.steps[i], fmt.Sprintf("plugins[%d]", i), entry)
 	}
 	p.pages = c.pages(p.steps)
+	p.site = c.site(eas["cors"], p.steps)
 	w := &whole{claims: text, exact: !c.eas}
 	w.service = c.headers("custom_service_headers", eas["custom_service_headers"])
 	w.errs = c.headers("custom_error_headers", eas["custom_error_headers"])

@@ -17,6 +17,7 @@ func claims() *jsonschema.Schema {
 		"plugins", described(&jsonschema.Schema{Type: "array", Items: ref("plugin"), MinItems: new(uint64(1))}, "Ways to authenticate, tried in order."),
 		"custom_service_headers", described(ref("headers"), "Headers for the upstream when a plugin allows."),
 		"custom_error_headers", described(ref("headers"), "Headers for the client when none allows."),
+		"cors", described(cors(), "What pages of other sites may do, where easgate answers browsers itself or passes their requests on."),
 	)
 	pointer := object([]string{"config_token_store_id", "config_token_id"},
 		"config_token_store_id", described(id, "Id of the store."),
@@ -29,6 +30,20 @@ func claims() *jsonschema.Schema {
 		"iat", described(number, "Seconds since 1970 when it was made."),
 		"aud", &jsonschema.Schema{Description: "What sessions are scoped by; without it, the whole token."},
 		"eas", &jsonschema.Schema{OneOf: []*jsonschema.Schema{configuration, pointer}},
+	)
+}
+
+// cors is crosssite.Config.
+func cors() *jsonschema.Schema {
+	texts := &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}}
+	return object([]string{"origins"},
+		"origins", described(texts, `Scheme, host and port of the sites, such as https://app.example.com, or "*", without credentials.`),
+		"methods", described(texts, "Methods beside GET, HEAD and POST. Default PUT, PATCH and DELETE."),
+		"headers", described(texts, "Request headers that a page may set. Default Content-Type and Authorization."),
+		"expose_headers", described(texts, "Answer headers that a page may read."),
+		"max_age", described(&jsonschema.Schema{Type: "integer"}, "Seconds for which a browser may remember a preflight. Default 600."),
+		"credentials", described(&jsonschema.Schema{Type: "boolean"}, "Whether pages may send the session's cookie along."),
+		"preflight", described(&jsonschema.Schema{Enum: []any{"answer", "pass"}}, "Who answers preflights: easgate, or the upstream, which then sends all CORS headers."),
 	)
 }
 

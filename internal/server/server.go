@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"html"
 	"log/slog"
@@ -47,8 +48,10 @@ type Config struct {
 	Inherited map[string]net.Listener
 	Sockets   listen.Sockets
 	Verify    verify.Config
-	// Mounts say which config token's pages are where, on Addr.
+	// Mounts say which config token's pages are where, on Addr, and which requests are passed on to an application. Roots are
+	// the certificate authorities of https upstreams that name none; nil are the system's.
 	Mounts *mount.Table
+	Roots  *x509.CertPool
 	// Endpoints are fixed paths of rooms that are made elsewhere, on Addr.
 	Endpoints []Endpoint
 	// Ready reports whether requests can be decided, for /readyz.
@@ -90,7 +93,10 @@ func New(cfg Config) (*Server, error) {
 	if s.verifier, err = verify.New(cfg.Verify); err != nil {
 		return nil, err
 	}
-	s.pages = pages.New(s.verifier, cfg.Mounts, cfg.Log)
+	s.pages, err = pages.New(pages.Config{Verifier: s.verifier, Mounts: cfg.Mounts, Roots: cfg.Roots, Log: cfg.Log})
+	if err != nil {
+		return nil, err
+	}
 	s.ready = readiness{ask: cfg.Ready, log: cfg.Log, now: cfg.Now}
 
 	main := newEcho()

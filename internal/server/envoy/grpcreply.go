@@ -57,10 +57,10 @@ func allowed(res *plugins.Result) *authv3.OkHttpResponse {
 	ok := &authv3.OkHttpResponse{}
 	for name, values := range res.Header {
 		name = textproto.CanonicalMIMEHeaderKey(name)
-		switch to := destination(name); {
-		case to == nobody:
-		case to != upstream:
-			ok.ResponseHeadersToAdd = fields(ok.ResponseHeadersToAdd).add(name, values, to == clientToo)
+		switch to := verify.DestinationOf(name); {
+		case to == verify.ToNobody:
+		case to != verify.ToUpstream:
+			ok.ResponseHeadersToAdd = fields(ok.ResponseHeadersToAdd).add(name, values, to == verify.ToClientToo)
 		case values[0] == "":
 			// Envoy drops empty values, and would let the client's own header of that name through.
 			ok.HeadersToRemove = append(ok.HeadersToRemove, name)
@@ -70,38 +70,6 @@ func allowed(res *plugins.Result) *authv3.OkHttpResponse {
 	}
 	ok.ResponseHeadersToAdd = fields(ok.ResponseHeadersToAdd).add("Set-Cookie", cookies(res), true)
 	return ok
-}
-
-// A destination is where Envoy sends a field of an answer that allows.
-const (
-	upstream  = iota
-	client    // instead of the application's own field of that name
-	clientToo // beside the application's own
-	nobody
-)
-
-// destination is decided by the field's name (RFC 9110 and the registry of field names).
-func destination(name string) int {
-	switch name {
-	case "Set-Cookie", "Link", "Vary", "Www-Authenticate", "Authentication-Info", "Proxy-Authenticate", "Server-Timing",
-		"Content-Security-Policy", "Content-Security-Policy-Report-Only", "Clear-Site-Data":
-		return clientToo
-	case "Location", "Refresh", "Retry-After", "Allow", "Alt-Svc", "Strict-Transport-Security", "Permissions-Policy",
-		"Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options", "X-Xss-Protection", "X-Robots-Tag",
-		"Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy",
-		"Report-To", "Reporting-Endpoints", "Nel", "Sourcemap", "Timing-Allow-Origin", "Deprecation", "Sunset":
-		return client
-	case "Accept-Ranges", "Age", "Cache-Control", "Connection", "Date", "Etag", "Expires", "Keep-Alive", "Last-Modified",
-		"Pragma", "Server", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Powered-By":
-		return nobody
-	}
-	switch {
-	case strings.HasPrefix(name, "Content-"), strings.HasPrefix(name, "X-Accel-"):
-		return nobody
-	case strings.HasPrefix(name, "Access-Control-"):
-		return client
-	}
-	return upstream
 }
 
 // fields are headers as Envoy takes them.

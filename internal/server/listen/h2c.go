@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// watchedKey is the context key of a connection that may carry HTTP/2.
+// watchedKey is the context key of the connection that a request came over.
 type watchedKey struct{}
 
 // takeHTTP2 lets srv take HTTP/2 in clear from who starts with it; nothing is upgraded (RFC 9113 §3.1). Large requests

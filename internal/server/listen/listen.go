@@ -171,9 +171,10 @@ func (c *Config) httpServer(h http.Handler, dog *watchdog, h2c bool) *http.Serve
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			if h2c {
-				ctx = context.WithValue(ctx, watchedKey{}, conn)
+			if t, ok := conn.(*tls.Conn); ok {
+				conn = t.NetConn()
 			}
+			ctx = context.WithValue(ctx, watchedKey{}, conn)
 			if c.WithPeer != nil {
 				ctx = c.WithPeer(ctx, conn.RemoteAddr())
 			}

@@ -134,6 +134,17 @@ func (w *watched) Close() error {
 
 func (w *watched) enter(s http.ConnState) { w.state.Store(w.dog.ticks.Load()<<8 | int64(s)) }
 
+// stateLent is that of a connection whose request has limits of its own.
+const stateLent http.ConnState = 0x7f
+
+// Lend takes the time limits off the connection that ctx's request came over, until the request has been answered: whoever
+// passes it on, or answers for hours, sets others.
+func Lend(ctx context.Context) {
+	if w, ok := ctx.Value(watchedKey{}).(*watched); ok {
+		w.enter(stateLent)
+	}
+}
+
 // connState is an http.Server's ConnState hook.
 func (d *watchdog) connState(c net.Conn, s http.ConnState) {
 	if t, ok := c.(*tls.Conn); ok {
@@ -170,6 +181,8 @@ func (d *watchdog) tick() {
 			limit = NewLimit
 		case http.StateIdle:
 			limit = IdleLimit
+		case stateLent, http.StateHijacked: // these are somebody else's
+			continue
 		case http.StateActive:
 			if w.multiplexed.Load() {
 				continue // net/http sees to it that the other side reads

@@ -1,5 +1,6 @@
 // Package mount is the table that says which config token stands behind a URL, for what browsers and programs ask
-// easgate directly: pages today. It comes from the operator's configuration alone; a request has no say in it.
+// easgate directly: pages, and applications that requests are passed on to. It comes from the operator's configuration
+// alone; a request has no say in it.
 //
 //	table, err := mount.Parse(json.RawMessage(`[{"host": "login.example.com", "path": "/auth", "config_token": "…"}]`))
 //	m := table.Find("Login.example.com:443", "/auth/whoami")
@@ -30,6 +31,8 @@ type Mount struct {
 	Token   secret.Text `json:"config_token,omitempty"`
 	StoreID string      `json:"config_token_store_id,omitempty"`
 	TokenID string      `json:"config_token_id,omitempty"`
+	// Upstream, if there is one, is where requests go that are for no page.
+	Upstream *Upstream `json:"upstream,omitempty"`
 }
 
 // Below returns the part of path, which belongs to m, that is below the mount: "/" for the mount itself.
@@ -114,6 +117,11 @@ func (m *Mount) check() error {
 	if m.Path != "/" {
 		m.Path = m.prefix()
 	}
+	if m.Upstream != nil {
+		if err := m.Upstream.check(); err != nil {
+			return problem.At("upstream", err)
+		}
+	}
 	pointer := m.StoreID != "" || m.TokenID != ""
 	switch {
 	case m.Token != "" && pointer:
@@ -141,6 +149,19 @@ func (t *Table) Mounts() []*Mount {
 		return nil
 	}
 	return t.mounts
+}
+
+// Clear reports whether path leads to the same mount for whoever decodes it once more, or takes two slashes for one.
+// Otherwise an application that does so would serve what another mount's config token guards.
+func (t *Table) Clear(host, path string) bool {
+	if !strings.Contains(path, "//") && !strings.Contains(path, "%2F") {
+		return true
+	}
+	lenient := strings.ReplaceAll(path, "%2F", "/")
+	for strings.Contains(lenient, "//") {
+		lenient = strings.ReplaceAll(lenient, "//", "/")
+	}
+	return t.Find(host, lenient) == t.Find(host, path)
 }
 
 // Find returns the mount with the longest path that path is below; of two, the one that names host. nil is none.

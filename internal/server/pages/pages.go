@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/gateway"
 	"github.com/easgate/easgate/internal/page"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/server/mount"
@@ -29,23 +31,46 @@ const callback = "__eas_oauth_handler__"
 // maxBody bounds what a page is sent.
 const maxBody = 64 << 10
 
-// A Site serves the pages of mounted config tokens.
+// A Site serves the pages of mounted config tokens, and passes on what is for an application behind them.
 type Site struct {
 	verifier *verify.Verifier
 	mounts   *mount.Table
-	params   map[*mount.Mount]*verify.Params
+	places   map[*mount.Mount]*place
 	log      *slog.Logger
 }
 
-// New returns a site.
-func New(v *verify.Verifier, mounts *mount.Table, log *slog.Logger) *Site {
-	s := &Site{verifier: v, mounts: mounts, params: map[*mount.Mount]*verify.Params{}, log: log}
-	for _, m := range mounts.Mounts() {
-		s.params[m] = verify.TokenParams(pipeline.Reference{
+// A place is what stands behind a mount.
+type place struct {
+	params *verify.Params
+	// route is nil for a mount with pages alone.
+	route *gateway.Route
+}
+
+// Config is what a [Site] needs.
+type Config struct {
+	Verifier *verify.Verifier
+	Mounts   *mount.Table
+	// Roots are the certificate authorities of https upstreams that name none; nil are the system's.
+	Roots *x509.CertPool
+	Log   *slog.Logger
+}
+
+// New returns a site. The error is for an upstream that cannot be.
+func New(cfg Config) (*Site, error) {
+	s := &Site{verifier: cfg.Verifier, mounts: cfg.Mounts, places: map[*mount.Mount]*place{}, log: cfg.Log}
+	for _, m := range cfg.Mounts.Mounts() {
+		p := &place{params: verify.TokenParams(pipeline.Reference{
 			Token: string(m.Token), Pointer: configtoken.Pointer{StoreID: m.StoreID, TokenID: m.TokenID},
-		})
+		})}
+		if m.Upstream != nil {
+			var err error
+			if p.route, err = s.route(m, cfg.Roots); err != nil {
+				return nil, fmt.Errorf("mount %s: upstream: %w", m, err)
+			}
+		}
+		s.places[m] = p
 	}
-	return s
+	return s, nil
 }
 
 // Check says which mounts hold a config token that could not decide now. Stores are not asked for theirs.
@@ -55,7 +80,7 @@ func (s *Site) Check(ctx context.Context) (problems []error) {
 			continue
 		}
 		q := s.verifier.Begin(&verify.Peer{})
-		q.Params = s.params[m]
+		q.Params = s.places[m].params
 		if d, ok := s.verifier.Open(ctx, q, nil); !ok {
 			problems = append(problems, fmt.Errorf("mount %s: %w", m, d.Err))
 			continue
@@ -79,12 +104,19 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request) bool {
 	}
 	path := q.Parent.Path()
 	m := s.mounts.Find(q.Parent.URL.Host, path)
+	if !s.mounts.Clear(q.Parent.URL.Host, path) {
+		s.fail(w, r, q, http.StatusBadRequest)
+		return true
+	}
 	if m == nil {
 		return false
 	}
-	q.Params = s.params[m]
-	v := visit{Site: s, w: w, r: r, q: q, mount: m, path: m.Below(path)}
-	v.serve()
+	p := s.places[m]
+	q.Params = p.params
+	v := visit{Site: s, w: w, r: r, q: q, mount: m, place: p, path: m.Below(path)}
+	if v.serve() {
+		v.forward()
+	}
 	return true
 }
 
@@ -108,40 +140,36 @@ type visit struct {
 	r     *http.Request
 	q     *verify.Request
 	mount *mount.Mount
+	place *place
 	path  string // below the mount
+	// passage is what the upstream is told, once the request may go on to it.
+	passage gateway.Passage
 }
 
-func (v *visit) serve() {
+// serve answers the request, or reports that it is to be forwarded.
+func (v *visit) serve() (forward bool) {
 	defer v.rescue()
 	d, ok := v.verifier.Open(v.r.Context(), v.q, nil)
 	if !ok {
 		v.refuse(&d)
-		return
+		return false
 	}
 	defer v.q.Close()
-	found, allowed := v.q.Pipeline().Page(v.r.Method, v.path)
-	if found == nil && allowed == "" {
+	pl := v.q.Pipeline()
+	found, allowed := pl.Page(v.r.Method, v.path)
+	if found == nil && allowed == "" && v.place.route == nil {
 		found, allowed = builtin(v.r.Method, v.path)
 	}
-	login := v.q.Parent.URL.Query().Has(callback)
-	switch {
-	case login:
-	case found == nil && allowed != "":
-		v.w.Header().Set("Allow", allowed)
-		v.fail(http.StatusMethodNotAllowed)
-		return
-	case found == nil:
-		v.fail(http.StatusNotFound)
-		return
-	case found.Public:
-		v.show(found, &plugins.Result{})
-		return
-	case !v.sameOrigin():
-		v.fail(http.StatusForbidden)
-		return
+	if done, forward := v.undecided(pl, found, allowed); done {
+		return forward
 	}
 	d = v.verifier.Ask(v.q, nil)
 	v.verifier.Finish(v.r.Context(), v.q, &d)
+	if allow := d.Err == nil && d.Result.Verdict == plugins.Allow; allow && found == nil && v.place.route != nil {
+		v.pass(pl, &d.Result)
+		return true
+	}
+	pl.CrossSite().Apply(v.w.Header(), v.r)
 	switch {
 	case d.Err != nil:
 		v.fail(d.Result.StatusCode())
@@ -152,6 +180,34 @@ func (v *visit) serve() {
 	default:
 		v.show(found, &d.Result)
 	}
+	return false
+}
+
+// undecided answers what needs no decision: what is not there, public pages, preflights, and what another site may not do.
+func (v *visit) undecided(pl *pipeline.Pipeline, found *plugins.Page, allowed string) (done, forward bool) {
+	rules, login := pl.CrossSite(), v.q.Parent.URL.Query().Has(callback)
+	routed := found == nil && allowed == "" && v.place.route != nil
+	switch {
+	case rules.Preflight(v.w, v.r):
+	case routed && rules.Passes(v.r):
+		v.pass(pl, &plugins.Result{})
+		return true, true
+	case found != nil && found.Public && !login:
+		rules.Apply(v.w.Header(), v.r)
+		v.show(found, &plugins.Result{})
+	case rules.Check(v.r, found != nil || v.ownCookie(pl)) != nil:
+		v.fail(http.StatusForbidden)
+	case login, routed:
+		return false, false
+	case found == nil && allowed != "":
+		v.w.Header().Set("Allow", allowed)
+		v.fail(http.StatusMethodNotAllowed)
+	case found == nil:
+		v.fail(http.StatusNotFound)
+	default:
+		return false, false
+	}
+	return true, false
 }
 
 func (v *visit) fail(status int) { v.Site.fail(v.w, v.r, v.q, status) }
@@ -170,23 +226,6 @@ func (v *visit) deny(res *plugins.Result) {
 		res.Header, res.Body = header, body
 	}
 	verify.Reply(v.w, res, v.q)
-}
-
-// sameOrigin reports whether r changes nothing, or comes from a page of ours: another site's form would be sent with
-// the user's cookies.
-func (v *visit) sameOrigin() bool {
-	switch v.r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return true
-	}
-	switch v.r.Header.Get("Sec-Fetch-Site") {
-	case "same-origin", "none":
-		return true
-	case "":
-		origin := v.r.Header.Get("Origin") // programs send none
-		return origin == "" || origin == v.q.Parent.URL.Scheme+"://"+v.q.Parent.URL.Host
-	}
-	return false
 }
 
 // show answers with a page; allow is the pipeline's answer, which is nobody's on a public page.

@@ -50,13 +50,21 @@ func Reply(w http.ResponseWriter, res *plugins.Result, q *Request) {
 	h["X-Eas-Decision-Id"] = q.id[:]
 
 	status := dialect(q.Profile, q.Status(res))
-	if q.Profile == parent.Direct && status >= 400 && status <= 499 && res.Header.Get("Location") != "" {
-		status = http.StatusFound // a browser asked, not nginx, whatever the token's redirect_http_code says
+	if q.Profile == parent.Direct && status >= 400 && status <= 499 && res.Header.Get("Location") != "" && !byScript(q.Header) {
+		status = http.StatusFound // a browser asked, not nginx
 	}
 	w.WriteHeader(status)
 	if len(res.Body) > 0 && bodyAllowed(status) {
 		_, _ = w.Write(res.Body) // the proxy went away
 	}
+}
+
+// byScript reports whether a page's script asks, which can neither follow a login nor show one.
+func byScript(h http.Header) bool {
+	if mode := h["Sec-Fetch-Mode"]; len(mode) > 0 {
+		return mode[0] != "navigate"
+	}
+	return h["Origin"] != nil || h["X-Requested-With"] != nil
 }
 
 // Status is the status to send: 2xx only for an allow, and a redirect's status as the verify URL wants it.
