@@ -21,6 +21,7 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/keys"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/migrate"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/serve"
+	sessioncmd "github.com/easgate/easgate/cmd/easgate/internal/cli/session"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/shadow"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/store"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/token"
@@ -56,7 +57,7 @@ func newRoot(c *cli.CLI) *cobra.Command {
 		return compiler, done
 	}
 	return c.Root(serve.New(c, version, run),
-		token.New(c, compile), token.NewGenerate(c, compile), keys.New(c), store.New(c, compile),
+		sessioncmd.New(c), token.New(c, compile), token.NewGenerate(c, compile), keys.New(c), store.New(c, compile),
 		explain.New(c, func(cfg *config.Config) (explain.Service, error) { return quiet(cfg) }),
 		migrate.New(c, compile), shadow.New(c),
 		configcmd.New(c, func(cfg *config.Config) (configcmd.Service, error) { return quiet(cfg) }),

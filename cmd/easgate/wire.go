@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -53,6 +54,7 @@ type service struct {
 	registry *prometheus.Registry
 	metrics  *metrics.Metrics
 	stores   *stores.Set
+	logins   *logins
 	cache    *pipeline.Cache
 	server   *server.Server
 	closers  []func()
@@ -72,6 +74,7 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 	}
 	compiler, urlQueries, closeEngines := compiler(cfg, log, c.Now)
 	s.closers = append(s.closers, closeEngines)
+	compiler.Env.Sessions, compiler.Env.Seal = s.logins.calls, s.logins.seal
 	if s.metrics != nil {
 		compiler.Env.Called = s.metrics.Called
 	}
@@ -89,6 +92,7 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 		return nil, err
 	}
 	s.closers = append(s.closers, s.cache.Close)
+	s.keys.Ring.OnChange(s.logins.rekey)
 	s.keys.Ring.OnChange(s.cache.Forget)
 	s.server, err = server.New(s.serverConfig(urlQueries, given))
 	return s, err
@@ -115,6 +119,10 @@ func (s *service) open(environ []string) (err error) {
 		s.metrics.Build(version)
 	}
 	try(s.openStores(environ))
+	if s.logins, err = openLogins(s.cfg, s.keys, s.log, s.now, s.metrics); err == nil {
+		s.closers = append(s.closers, s.logins.close)
+	}
+	try(err)
 	s.sockets, err = listening.Sockets(s.cfg)
 	try(err)
 	if s.mounts, err = mount.Parse(s.cfg.Mounts); err != nil {
@@ -156,7 +164,7 @@ func (s *service) serverConfig(urlQueries query.Engines, given map[string]net.Li
 		Mounts: s.mounts,
 
 		StandardDeadlines: s.cfg.StandardDeadlines,
-		Ready:             s.stores.Ready,
+		Ready:             s.ready,
 		Metrics:           s.registry,
 		MetricsOnMain:     s.cfg.MetricsOnMain,
 		Log:               s.log,
@@ -166,12 +174,18 @@ func (s *service) serverConfig(urlQueries query.Engines, given map[string]net.Li
 
 // Run serves until ctx ends, then finishes what is in flight.
 func (s *service) Run(ctx context.Context, ready func(net.Addr)) error {
+	defer s.logins.run(ctx)()
 	return s.server.Run(ctx, ready)
 }
 
 // Explain judges a verify request and tells trace how.
 func (s *service) Explain(r *http.Request, trace func(pipeline.Event)) (pipeline.Decision, int) {
 	return s.server.Explain(r, trace)
+}
+
+// ready reports what keeps the stores from answering.
+func (s *service) ready(ctx context.Context) error {
+	return errors.Join(s.stores.Ready(ctx), s.logins.ready(ctx))
 }
 
 // Check says which stores and mounts cannot be used.

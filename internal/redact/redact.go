@@ -22,7 +22,7 @@ var secretWords = []string{
 
 // secretNames are whole names that are too short to be looked for inside others.
 var secretNames = []string{
-	"pass", "pwd", "key", "keys", "pfx", "dsn", "token", "configtoken", "accesstoken", "refreshtoken", "idtoken",
+	"pass", "authpass", "pwd", "key", "keys", "pfx", "dsn", "token", "configtoken", "accesstoken", "refreshtoken", "idtoken",
 	"authorization", "cookie", "snippet",
 	// the private members of a JSON Web Key, RFC 7518 §6
 	"k", "d", "p", "q", "dp", "dq", "qi", "oth",

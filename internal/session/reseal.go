@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/easgate/easgate/internal/seal"
 )
@@ -26,16 +25,12 @@ func Reseal(ctx context.Context, s Lister, ring *seal.Ring) (done Resealed, err 
 		if err != nil {
 			return done, err
 		}
-		sealed, plain, err := ring.Reseal(seal.Session, r.Value, string(r.ID[:]))
+		sealed, names, err := unseal(r, ring)
 		if err != nil {
 			done.Lost++
 			continue
 		}
-		var b body[json.RawMessage]
-		if err := json.Unmarshal(plain, &b); err != nil {
-			return done, fmt.Errorf("session %s: not a session", r.ID)
-		}
-		next := record(index, b.Names)
+		next := record(index, names)
 		if sealed == r.Value && next.Provider == r.Provider && next.Subject == r.Subject && next.SID == r.SID {
 			done.Current++
 			continue
@@ -47,4 +42,23 @@ func Reseal(ctx context.Context, s Lister, ring *seal.Ring) (done Resealed, err 
 		done.Sealed++
 	}
 	return done, nil
+}
+
+// NamesOf returns whose session r is, for administration.
+func NamesOf(r Record, ring *seal.Ring) (Names, error) {
+	_, names, err := unseal(r, ring)
+	return names, err
+}
+
+// unseal returns r's value, sealed by the newest key, and whose session it is.
+func unseal(r Record, ring *seal.Ring) (sealed string, n Names, err error) {
+	sealed, plain, err := ring.Reseal(seal.Session, r.Value, string(r.ID[:]))
+	if err != nil {
+		return "", n, err
+	}
+	var b body[json.RawMessage]
+	if err := json.Unmarshal(plain, &b); err != nil {
+		return "", n, errors.New("session: of another version of easgate")
+	}
+	return sealed, b.Names, nil
 }

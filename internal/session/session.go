@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,9 @@ var (
 
 // MaxValue is how long a [Record]'s value may be, in bytes. A session holds the tokens of one login.
 const MaxValue = 192 << 10
+
+// maxName is how long the hashes in a record may be.
+const maxName = 64
 
 // An ID is the SHA-256 of the random id that the browser's cookie holds.
 type ID [32]byte
@@ -117,6 +121,11 @@ func (r Record) Check() error {
 		return fmt.Errorf("session: %d bytes, more than %d", len(r.Value), MaxValue)
 	case r.Expires.IsZero():
 		return errors.New("session: never expires")
+	}
+	for _, name := range []string{r.Provider, r.Subject, r.SID} {
+		if len(name) > maxName || strings.Contains(name, ":") {
+			return errors.New("session: a name that is no hash")
+		}
 	}
 	return nil
 }

@@ -84,6 +84,24 @@ func New(registry prometheus.Registerer, types plugins.Registry) *Metrics {
 	return m
 }
 
+// Sessions returns what to tell each call to a session store of that kind, and its result, one of results.
+func (m *Metrics) Sessions(store string, results map[string][]string) func(call, result string) {
+	total := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name:        "easgate_session_calls_total",
+		Help:        "Calls to the store of sessions, by what was asked and what it said.",
+		ConstLabels: prometheus.Labels{"store": store},
+	}, []string{"call", "result"})
+	m.registry.MustRegister(total)
+	counters := map[string]map[string]prometheus.Counter{}
+	for call, list := range results {
+		counters[call] = map[string]prometheus.Counter{}
+		for _, result := range list {
+			counters[call][result] = total.WithLabelValues(call, result)
+		}
+	}
+	return func(call, result string) { counters[call][result].Inc() }
+}
+
 // Cache counts what a cache was asked.
 func (m *Metrics) Cache(name string, counts func() (asked, missed uint64)) {
 	for result, value := range map[string]func() float64{

@@ -116,6 +116,13 @@ func records(t *testing.T, open func(t *testing.T) Bench) {
 			t.Error("Save of what never expires: no error")
 		}
 		b.wantNone(t, r.ID)
+		for _, name := range []string{"a:b", strings.Repeat("x", 65)} {
+			r := b.New("x")
+			r.Subject = name
+			if _, err := b.Save(t.Context(), r); err == nil {
+				t.Errorf("Save with the name %s: no error", name)
+			}
+		}
 	})
 
 	// Ids are 32 bytes of anything: none may be taken for text, a number or another's prefix.

@@ -5,12 +5,14 @@ package sql
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/easgate/easgate/internal/session"
 	"github.com/easgate/easgate/internal/session/sessiontest"
-	"github.com/easgate/easgate/internal/sqldb"
 	"github.com/easgate/easgate/internal/testserver"
 )
 
@@ -47,17 +49,20 @@ func fill(b *testing.B, bench sessiontest.Bench, n int) []session.ID {
 	if err := s.Ready(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	query := `INSERT INTO easgate_sessions (id, version, created_ms, expires_ms, provider, subject, sid, value)
-		SELECT decode(md5(i::text) || md5('x' || i), 'hex'), 1, 0, $1, 'p', md5(i::text), '', repeat('v', 1500) FROM generate_series($2 + 1, $2 + $3) i`
-	if s.read.Dialect == sqldb.SQLite {
-		query = `WITH RECURSIVE n(i) AS (SELECT $2 + 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2 + $3)
-			INSERT INTO easgate_sessions (key, id, version, created_ms, expires_ms, provider, subject, sid, value)
-			SELECT random(), randomblob(32), 1, 0, $1, 'p', hex(randomblob(11)), '', printf('%.1500c', 'v') FROM n`
-	}
 	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
 	defer cancel()
+	value := strings.Repeat("v", 1500)
 	for done := 0; done < n; done += 1000 {
-		if _, err := s.write.ExecContext(ctx, query, start.Add(time.Hour).UnixMilli(), done, 1000); err != nil {
+		err := s.write.InTx(ctx, func(tx *sqlx.Tx) error {
+			stmt, err := tx.PrepareContext(ctx, s.queries.insert)
+			for i := 0; i < 1000 && err == nil; i++ {
+				_, id := session.NewID()
+				args := []any{1, 0, start.Add(time.Hour).UnixMilli(), "p", id.String(), "", value}
+				_, err = stmt.ExecContext(ctx, append(args, s.args(id)...)...)
+			}
+			return err
+		})
+		if err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -61,7 +61,7 @@ func queriesFor(d sqldb.Dialect) (queries, error) {
 
 // key is what a row of id is stored under.
 func (s *store) key(id session.ID) any {
-	if s.read.Dialect == sqldb.SQLite {
+	if s.dialect == sqldb.SQLite {
 		return int64(binary.BigEndian.Uint64(id[len(id)-8:]))
 	}
 	return id[:]
@@ -69,7 +69,7 @@ func (s *store) key(id session.ID) any {
 
 // args are the arguments of the condition on id, before or after others.
 func (s *store) args(id session.ID) []any {
-	if s.read.Dialect == sqldb.SQLite {
+	if s.dialect == sqldb.SQLite {
 		return []any{s.key(id), id[:]}
 	}
 	return []any{id[:]}

@@ -37,37 +37,36 @@ const (
 )
 
 type store struct {
-	// read and write are two pools for SQLite, where one connection writes, and else the same.
-	read, write *sqldb.DB
-	now         func() time.Time
-	queries     queries
+	config  sqldb.Config
+	dialect sqldb.Dialect
+	queries queries
+	now     func() time.Time
 
-	migrate  sync.Mutex
-	migrated atomic.Bool
+	// opening is held while prepare makes tables and pools; ready says that they are there.
+	opening sync.Mutex
+	ready   atomic.Bool
+	// read and write are two pools for SQLite, where one connection writes, and else the same; nil before the first use.
+	read, write *sqldb.DB
 
 	mu   sync.Mutex
 	load *sql.Stmt // nil until the first use, after trouble, and for PostgreSQL
 }
 
-// New opens the store. It does not connect: a database that is down at the start is an error of each call until it is up.
+// New returns the store. It does not connect, nor make a file: a database that is down at the start is an error of each
+// call until it is up.
 func New(c Config, now func() time.Time) (session.Store, error) {
 	c.Config.Silence, c.Config.PageCache = timeout, 8<<10
 	if t := &c.Config.AcquireConnectionTimeout; *t == 0 || *t > sqldb.Millis(timeout) {
 		*t = sqldb.Millis(timeout)
 	}
-	db, err := sqldb.Create(c.Config)
+	probe, err := sqldb.Open(c.Config)
 	if err != nil {
 		return nil, fmt.Errorf("config.%w", err)
 	}
-	s := &store{read: db, write: db, now: now}
-	if s.queries, err = queriesFor(db.Dialect); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if db.Dialect == sqldb.SQLite {
-		c.Config.Pool.Max = 1
-		if s.write, err = sqldb.Create(c.Config); err != nil {
-			return nil, errors.Join(fmt.Errorf("config.%w", err), db.Close())
-		}
+	s := &store{config: c.Config, dialect: probe.Dialect, now: now}
+	s.queries, err = queriesFor(s.dialect)
+	if err = errors.Join(err, probe.Close()); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -77,7 +76,7 @@ func (s *store) do(ctx context.Context, f func(ctx context.Context) error) error
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := s.prepare(ctx); err != nil {
-		return fmt.Errorf("%s: %w", s.read.Dialect, err)
+		return fmt.Errorf("%s: %w", s.dialect, err)
 	}
 	var err error
 	for range attempts {
@@ -88,18 +87,21 @@ func (s *store) do(ctx context.Context, f func(ctx context.Context) error) error
 			break
 		}
 	}
-	return fmt.Errorf("%s: %w", s.read.Dialect, err)
+	return fmt.Errorf("%s: %w", s.dialect, err)
 }
 
-// prepare makes the tables, once.
+// prepare opens the pools and makes the tables, once.
 func (s *store) prepare(ctx context.Context) error {
-	if s.migrated.Load() {
+	if s.ready.Load() {
 		return nil
 	}
-	s.migrate.Lock()
-	defer s.migrate.Unlock()
-	if s.migrated.Load() {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if s.ready.Load() {
 		return nil
+	}
+	if err := s.open(); err != nil {
+		return err
 	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -108,12 +110,32 @@ func (s *store) prepare(ctx context.Context) error {
 	if _, err := sqldb.Migrate(ctx, s.write, files, "easgate_sessions_migrations"); err != nil {
 		return err
 	}
-	s.migrated.Store(true)
+	s.ready.Store(true)
+	return nil
+}
+
+func (s *store) open() error {
+	if s.write != nil {
+		return nil
+	}
+	read, err := sqldb.Create(s.config)
+	if err != nil {
+		return err
+	}
+	write := read
+	if s.dialect == sqldb.SQLite {
+		one := s.config
+		one.Pool.Max = 1
+		if write, err = sqldb.Create(one); err != nil {
+			return errors.Join(err, read.Close())
+		}
+	}
+	s.read, s.write = read, write
 	return nil
 }
 
 func (s *store) Load(ctx context.Context, id session.ID) (r session.Record, ok bool, err error) {
-	if s.read.Dialect == sqldb.SQLite && s.migrated.Load() {
+	if s.dialect == sqldb.SQLite && s.ready.Load() {
 		// A lookup in a file waits for nobody, and the driver's watch for its end costs as much again.
 		return s.find(context.Background(), id)
 	}
@@ -154,7 +176,7 @@ func (s *store) forget() {
 // lookup may get a connection on which it is not.
 func (s *store) loadRow(ctx context.Context, id session.ID) (*sql.Row, error) {
 	now := s.now().UnixMilli()
-	if s.read.Dialect == sqldb.Postgres {
+	if s.dialect == sqldb.Postgres {
 		return s.read.QueryRowContext(ctx, s.queries.load, append(s.args(id), now)...), nil
 	}
 	s.mu.Lock()
@@ -254,7 +276,7 @@ func (s *store) DeleteBy(ctx context.Context, m session.Match) (n int, err error
 		return 0, err
 	}
 	where, args := s.where(m)
-	query, _ := s.write.Dialect.Rebind("DELETE FROM easgate_sessions WHERE " + where)
+	query, _ := s.dialect.Rebind("DELETE FROM easgate_sessions WHERE " + where)
 	err = s.do(ctx, func(ctx context.Context) error {
 		deleted, err := s.exec(ctx, query, args...)
 		n += int(deleted)
@@ -275,11 +297,16 @@ func (s *store) where(m session.Match) (string, []any) {
 }
 
 func (s *store) Ready(ctx context.Context) error {
-	return s.do(ctx, s.read.Ready)
+	return s.do(ctx, func(ctx context.Context) error { return s.read.Ready(ctx) })
 }
 
 func (s *store) Close() error {
-	if s.write == s.read {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	switch s.write {
+	case nil:
+		return nil
+	case s.read:
 		return s.read.Close()
 	}
 	return errors.Join(s.write.Close(), s.read.Close())

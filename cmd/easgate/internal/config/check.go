@@ -37,11 +37,7 @@ func (l *loader) check() {
 		l.warn(c.origin["proxy_profile"], "the profile eas believes every forwarding header that a client sends",
 			"use it while migrating; then the profile of your proxy, or auto")
 	}
-	for _, s := range l.settings {
-		if s.later() && c.origin[s.name] != "" {
-			l.warn(c.origin[s.name], "accepted, but nothing in this version uses it", "")
-		}
-	}
+	l.checkLogins()
 }
 
 func (l *loader) checkPair(certName, cert, keyName, key string) {
@@ -112,6 +108,25 @@ func (l *loader) checkKeys() {
 			l.warn(c.origin[s.name], fmt.Sprintf("%d bytes are a weak secret: it can be guessed from one config token", n),
 				fmt.Sprintf("use at least %d random bytes, such as openssl rand -hex 32 prints; "+
 					"config tokens have to be sealed again", minSecretLen))
+		}
+	}
+}
+
+// checkLogins says which secrets of logins are weak.
+func (l *loader) checkLogins() {
+	c := l.c
+	for _, s := range []struct {
+		name   string
+		secret plugins.Secret
+	}{
+		{"issuer_encrypt_secret", c.IssuerEncryptSecret},
+		{"cookie_encrypt_secret", c.CookieEncryptSecret},
+		{"session_encrypt_secret", c.SessionEncryptSecret},
+	} {
+		if n := len(s.secret); 0 < n && n < minSecretLen {
+			l.warn(c.origin[s.name], fmt.Sprintf("%d bytes are a weak secret: whoever guesses it is logged in as anybody", n),
+				fmt.Sprintf("use at least %d random bytes, such as openssl rand -hex 32 prints; "+
+					"docs/sessions.md says how to replace it", minSecretLen))
 		}
 	}
 }

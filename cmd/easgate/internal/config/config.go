@@ -88,10 +88,14 @@ type Config struct {
 	CAFile  string
 	CARoots *x509.CertPool
 
-	// What follows is accepted so that EAS's environment can stay as it is; nothing in this version uses it.
-	StoreOpts                                 plugins.Secret
-	IssuerSignSecret, IssuerEncryptSecret     plugins.Secret
-	CookieEncryptSecret, SessionEncryptSecret plugins.Secret
+	// StoreOpts is a JSON object: where sessions are kept.
+	StoreOpts json.RawMessage
+	// The secrets of states, cookies and sessions, and the older ones of each.
+	IssuerSignSecret, IssuerSignSecretOld         plugins.Secret
+	IssuerEncryptSecret, IssuerEncryptSecretOld   plugins.Secret
+	CookieSignSecretOld                           plugins.Secret
+	CookieEncryptSecret, CookieEncryptSecretOld   plugins.Secret
+	SessionEncryptSecret, SessionEncryptSecretOld plugins.Secret
 
 	origin map[string]string
 	// file and text are the configuration file, for Locate.

@@ -263,7 +263,7 @@ func TestWarnings(t *testing.T) {
 		{"a socket for some", []string{"EAS_ADDR=unix:/run/s", "EAS_SOCKET_MODE=660"}, ""},
 		{"an open socket that is not trusted", []string{"EAS_ADDR=unix:/run/s", "EAS_SOCKET_MODE=0666", "EAS_TRUST_SOCKETS=false"}, ""},
 		{"profile eas", []string{"EAS_PROXY_PROFILE=eas"}, "EAS_PROXY_PROFILE: the profile eas believes"},
-		{"nothing uses it yet", []string{"EAS_STORE_OPTS={}"}, "EAS_STORE_OPTS: accepted, but nothing in this version uses it"},
+		{"a weak secret of logins", []string{"EAS_COOKIE_ENCRYPT_SECRET=foo"}, "EAS_COOKIE_ENCRYPT_SECRET: 3 bytes are a weak secret: whoever guesses it"},
 		{"a typing mistake", []string{"EAS_PROT=1"}, "EAS_PROT: no setting of that name"},
 		// Kubernetes sets these for a Service named eas.
 		{"not Kubernetes' variables", []string{"EAS_SERVICE_HOST=10.0.0.1", "EAS_PORT_80_TCP_ADDR=10.0.0.1", "EAS_SERVER_PORT=tcp://10.0.0.1:80"}, ""},

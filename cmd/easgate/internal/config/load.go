@@ -226,7 +226,7 @@ func (l *loader) secretFrom(s setting, path string) error {
 // hasTwin reports whether NAME_file is read by the loader. The keyring's file is a setting of its own, because it is
 // read again while easgate runs. Stores hold passwords of databases.
 func (s setting) hasTwin() bool {
-	return s.value.secret && s.name != "keyring" || s.name == "config_token_stores"
+	return s.value.secret && s.name != "keyring" || s.name == "config_token_stores" || s.name == "store_opts"
 }
 
 // find returns the setting that name stands for; twin says that name is its NAME_file.

@@ -19,14 +19,10 @@ func row(name string, v value, doc string) setting { return setting{name: name, 
 func (s setting) env() string  { return "EAS_" + strings.ToUpper(s.name) }
 func (s setting) flag() string { return strings.ReplaceAll(s.name, "_", "-") }
 
-// later reports whether the setting is accepted for EAS's sake and does nothing in this version.
-func (s setting) later() bool { return s.group == groupLater }
-
 // hasFlag is false for secrets, because a command line is public on its machine.
-func (s setting) hasFlag() bool { return !s.value.secret && !s.later() }
+func (s setting) hasFlag() bool { return !s.value.secret }
 
 const (
-	groupLater   = "Accepted from EAS, unused in this version"
 	twinSuffix   = "_file"
 	keyringFile  = "keyring_file"
 	revokedFile  = "revoked_jtis_file"
@@ -43,7 +39,7 @@ func group(name string, rows ...setting) []setting {
 
 // settings are the rows of the table, over the fields of c.
 func settings(c *Config) []setting {
-	return slices.Concat(listening(c), trust(c), keysAndTokens(c), storesAndRevocation(c), pages(c), logs(c), unused(c))
+	return slices.Concat(listening(c), trust(c), keysAndTokens(c), storesAndRevocation(c), pages(c), logins(c), logs(c))
 }
 
 func listening(c *Config) []setting {
@@ -109,7 +105,6 @@ func keysAndTokens(c *Config) []setting {
 			"Formats of config tokens that are opened. `native` alone ends EAS's."),
 		row("require_signed_tokens", boolean(&c.RequireSignedTokens),
 			"Opens only native config tokens that an issuer's key signed."),
-		row("cookie_sign_secret", secret(&c.CookieSignSecret), "Verifies signed cookies, where rules look at them."),
 		row("allow_plain_server_side_tokens", boolean(&c.AllowPlainTokens),
 			"Lets stores hold config tokens as plain JSON."),
 		row("allow_eval", boolean(&c.AllowEval), "Allows JavaScript (`js`) in config tokens."),
@@ -144,13 +139,23 @@ func logs(c *Config) []setting {
 	)
 }
 
-func unused(c *Config) []setting {
-	return group(groupLater,
-		row("store_opts", secret(&c.StoreOpts), "EAS's session store. Sessions come with the browser logins."),
-		row("issuer_sign_secret", secret(&c.IssuerSignSecret), "Browser logins: state."),
-		row("issuer_encrypt_secret", secret(&c.IssuerEncryptSecret), "Browser logins: state."),
-		row("cookie_encrypt_secret", secret(&c.CookieEncryptSecret), "Browser logins: cookies."),
-		row("session_encrypt_secret", secret(&c.SessionEncryptSecret), "Browser logins: sessions."),
+func logins(c *Config) []setting {
+	const older = "The secret before, while what it sealed is in use."
+	return group("Browser logins",
+		row("store_opts", structured(&c.StoreOpts, false),
+			"Where sessions are kept: `store` (memory, sql, redis, ioredis) and its options; see docs/sessions.md."),
+		row("issuer_encrypt_secret", secret(&c.IssuerEncryptSecret),
+			"Seals the state of logins. Without it, the keyring's keys do; so for the next ones."),
+		row("issuer_sign_secret", secret(&c.IssuerSignSecret), "Has a part in that key, where it is set."),
+		row("issuer_encrypt_secret_old", secret(&c.IssuerEncryptSecretOld), older),
+		row("issuer_sign_secret_old", secret(&c.IssuerSignSecretOld), older),
+		row("cookie_encrypt_secret", secret(&c.CookieEncryptSecret), "Seals cookies that name a session."),
+		row("cookie_sign_secret", secret(&c.CookieSignSecret),
+			"Has a part in that key, where it is set; and verifies signed cookies, where rules look at them."),
+		row("cookie_encrypt_secret_old", secret(&c.CookieEncryptSecretOld), older),
+		row("cookie_sign_secret_old", secret(&c.CookieSignSecretOld), older),
+		row("session_encrypt_secret", secret(&c.SessionEncryptSecret), "Seals sessions where they are kept."),
+		row("session_encrypt_secret_old", secret(&c.SessionEncryptSecretOld), older),
 	)
 }
 
