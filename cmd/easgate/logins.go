@@ -29,7 +29,9 @@ type logins struct {
 }
 
 // openLogins asks the store nothing yet. keys may be nil, after an error that is reported elsewhere.
-func openLogins(cfg *config.Config, keys *tokens.Keys, log *slog.Logger, now func() time.Time, m *metrics.Metrics) (*logins, error) {
+func openLogins(
+	cfg *config.Config, keys *tokens.Keys, log *slog.Logger, now func() time.Time, m *metrics.Metrics,
+) (*logins, error) {
 	l := &logins{ring: configtoken.NewLive(new(configtoken.Keyring)), log: log}
 	if keys != nil {
 		l.ring = keys.Ring
@@ -60,7 +62,7 @@ func (l *logins) rekey() {
 // run sweeps expired sessions until ctx ends; stop waits for that.
 func (l *logins) run(ctx context.Context) (stop func()) {
 	if l.kind == builtin.Memory {
-		l.log.Info("sessions are kept in memory: browsers' logins end with this process, and other replicas do not see them",
+		l.log.Info("sessions are kept in memory: logins end with this process, and other replicas do not see them",
 			"hint", "EAS_STORE_OPTS names a store that lasts; docs/sessions.md")
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -66,9 +66,9 @@ func (b *box) Open(text string, now time.Time, bound string) ([]byte, error) {
 	return in.plain, nil
 }
 
-// Reseal returns what text sealed for purpose p, whatever its audience and end, and the text sealed again by the key that
-// seals now, for the same audience and end. The text comes back as it is if that key sealed it. It is for administration:
-// a request is for one audience, and has a [Box].
+// Reseal returns what text sealed for purpose p, whatever its audience and end, and the text sealed again by the key
+// that seals now, for the same audience and end. The text comes back as it is if that key sealed it. It is for
+// administration: a request is for one audience, and has a [Box].
 func (r *Ring) Reseal(p Purpose, text, bound string) (sealed string, plain []byte, err error) {
 	if err := r.check(p); err != nil {
 		return "", nil, err

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// Grace is how long a [Ring] goes on sealing with the key before, after a new one was put first: until then, every replica
-// has read the new keyring and can open what the new key seals.
+// Grace is how long a [Ring] goes on sealing with the key before, after a new one was put first: until then, every
+// replica has read the new keyring and can open what the new key seals.
 const Grace = 3 * time.Minute
 
 // Secrets are what the keys of one purpose are made of.
@@ -57,8 +57,8 @@ type key struct {
 	index []byte // the key of keyed hashes
 }
 
-// New returns a ring of secrets, and of those that the keyring of config tokens has for this: keyring, the newest first.
-// A purpose without secrets of its own is sealed with the keyring's first; all open.
+// New returns a ring of secrets, and of those that the keyring of config tokens has for this: keyring, the newest
+// first. A purpose without secrets of its own is sealed with the keyring's first; all open.
 func New(secrets map[Purpose]Secrets, keyring [][]byte, now func() time.Time) *Ring {
 	r := &Ring{secrets: secrets, now: now}
 	r.state.Store(r.derive(keyring))

@@ -20,8 +20,8 @@ const (
 var (
 	// ErrExpired is for what was sealed here, and has ended.
 	ErrExpired = errors.New("seal: expired")
-	// ErrKey is for what names a key that is not here: it was taken out, or another replica has other secrets, or the text
-	// is made up.
+	// ErrKey is for what names a key that is not here: it was taken out, or another replica has other secrets, or the
+	// text is made up.
 	ErrKey = errors.New("seal: sealed by a key that is not here")
 	// ErrForged is for everything else: altered, cut, of another purpose or audience, or bound to something else.
 	ErrForged = errors.New("seal: not sealed here")
@@ -35,8 +35,8 @@ type Keys interface {
 	Index() (Index, error)
 }
 
-// A Box seals and opens texts for one purpose and audience. It is safe for concurrent use, and follows its [Ring] when the
-// keyring is reloaded.
+// A Box seals and opens texts for one purpose and audience. It is safe for concurrent use, and follows its [Ring]
+// when the keyring is reloaded.
 type Box interface {
 	// Seal returns plain as a URL-safe text that opens until then, and with the same bound: what the value belongs to,
 	// such as the id of a session, which need not be secret. A zero until never ends. The text is 92 + 4/3·len(plain)
@@ -51,7 +51,7 @@ type Box interface {
 type Index interface {
 	// Hash returns the hash of text under the newest key, in 22 URL-safe characters; "" for "".
 	Hash(text string) string
-	// Hashes returns the hashes of text under every key, the newest first: what was stored before a key was replaced has
-	// an older one's. The hashes of several texts are in the same order.
+	// Hashes returns the hashes of text under every key, the newest first: what was stored before a key was replaced
+	// has an older one's. The hashes of several texts are in the same order.
 	Hashes(text string) []string
 }

@@ -153,8 +153,8 @@ func TestKeyring(t *testing.T) {
 	}
 }
 
-// A replica that reads a new keyring first must not seal what the others cannot open yet: they would send the browser to
-// a new login.
+// A replica that reads a new keyring first must not seal what the others cannot open yet: they would send the browser
+// to a new login.
 func TestRekeyWaits(t *testing.T) {
 	now := start
 	k1, k2 := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)

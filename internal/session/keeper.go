@@ -22,8 +22,8 @@ type Names struct {
 	SID string `json:"sid,omitempty"`
 }
 
-// A Session is a login as a plugin sees it. One that was loaded is shared by all who load it: what it refers to is never
-// changed. To change it, save a copy.
+// A Session is a login as a plugin sees it. One that was loaded is shared by all who load it: what it refers to is
+// never changed. To change it, save a copy.
 type Session[T any] struct {
 	ID      ID
 	Version int64 // 0 before the first save
@@ -48,6 +48,9 @@ type opened[T any] struct {
 	sealed  string
 	session *Session[T]
 }
+
+// is reports whether o was opened from r.
+func (o *opened[T]) is(r Record) bool { return o.sealed == r.Value && o.session.Version == r.Version }
 
 // body is what is sealed.
 type body[V any] struct {
@@ -79,8 +82,8 @@ func NewKeeper[T any](s Store, keys seal.Keys, audience string, now func() time.
 	return &Keeper[T]{s, box, index, now, cache}, nil
 }
 
-// Load returns the session of id. An unknown or expired one is ok == false with a nil error, and so is one that does not
-// open: of another audience, by a key that is gone, or altered in the store; why, says the third result.
+// Load returns the session of id. An unknown or expired one is ok == false with a nil error, and so is one that does
+// not open: of another audience, by a key that is gone, or altered in the store; why, says the third result.
 func (k *Keeper[T]) Load(ctx context.Context, id ID) (s *Session[T], ok bool, why, err error) {
 	r, ok, err := k.Store.Load(ctx, id)
 	if err != nil || !ok {
@@ -89,7 +92,7 @@ func (k *Keeper[T]) Load(ctx context.Context, id ID) (s *Session[T], ok bool, wh
 	if r.ID != id { // a store that answers with another session is no store
 		return nil, false, seal.ErrForged, nil
 	}
-	if o, ok := k.opened.GetIfPresent(id); ok && o.sealed == r.Value && o.session.Version == r.Version && k.now().Before(o.session.Expires) {
+	if o, ok := k.opened.GetIfPresent(id); ok && o.is(r) && k.now().Before(o.session.Expires) {
 		return o.session, true, nil, nil
 	}
 	plain, err := k.box.Open(r.Value, k.now(), string(id[:]))

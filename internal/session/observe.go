@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What was asked of a store, and what it said: the labels of metrics. A call that failed has the result Failed, whatever
-// it was.
+// What was asked of a store, and what it said: the labels of metrics. A call that failed has the result Failed,
+// whatever it was.
 const (
 	Loads, Saves, Deletes, Claims = "load", "save", "delete", "claim"
 

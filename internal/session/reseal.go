@@ -14,8 +14,8 @@ type Resealed struct {
 	Sealed, Current, Lost int
 }
 
-// Reseal seals every session in s by the newest key of ring, and hashes its names with it, so that older keys can be taken
-// out. Sessions that are saved meanwhile are left to whoever saves them.
+// Reseal seals every session in s by the newest key of ring, and hashes its names with it, so that older keys can be
+// taken out. Sessions that are saved meanwhile are left to whoever saves them.
 func Reseal(ctx context.Context, s Lister, ring *seal.Ring) (done Resealed, err error) {
 	index, err := ring.Index()
 	if err != nil {

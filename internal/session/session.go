@@ -52,8 +52,8 @@ type Record struct {
 	Value string
 	// Created is when the login was. Expires is when the store forgets the record; never zero. Both in milliseconds.
 	Created, Expires time.Time
-	// Provider (the issuer), Subject and SID (the provider's own session id) are what a [Match] looks for; each is a keyed
-	// hash, so that the database does not tell who logged in. "" for none.
+	// Provider (the issuer), Subject and SID (the provider's own session id) are what a [Match] looks for; each is a
+	// keyed hash, so that the database does not tell who logged in. "" for none.
 	Provider, Subject, SID string
 }
 
@@ -80,8 +80,8 @@ type Store interface {
 	// Load returns the record of id. An expired or unknown one is ok == false with a nil error.
 	Load(ctx context.Context, id ID) (r Record, ok bool, err error)
 	// Save writes r if the stored version is r.Version (0: if there is none), and returns the new version; otherwise
-	// it returns [ErrConflict]: a session that was deleted meanwhile stays deleted. What it acknowledged survives as far
-	// as the store promises. A save whose answer was lost may be repeated with the same record.
+	// it returns [ErrConflict]: a session that was deleted meanwhile stays deleted. What it acknowledged survives as
+	// far as the store promises. A save whose answer was lost may be repeated with the same record.
 	Save(ctx context.Context, r Record) (version int64, err error)
 	// Delete removes the record of id; removing an absent one is no error.
 	Delete(ctx context.Context, id ID) error

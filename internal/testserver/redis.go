@@ -25,8 +25,8 @@ func Redis(t testing.TB, args ...string) *Server {
 	t.Helper()
 	s := newRedis(t)
 	s.start = append([]string{
-		binary(t, "redis-server", "redis-server"), "--port", strconv.Itoa(s.Port), "--bind", s.Host, "--dir", s.dir, "--save", "",
-		"--requirepass", s.Password, "--masterauth", s.Password,
+		binary(t, "redis-server", "redis-server"), "--port", strconv.Itoa(s.Port), "--bind", s.Host, "--dir", s.dir,
+		"--save", "", "--requirepass", s.Password, "--masterauth", s.Password,
 	}, args...)
 	s.Start()
 	return s
@@ -39,8 +39,8 @@ func RedisTLS(t testing.TB) *Server {
 	cert, key := s.keyPair(s.Host, "redis.test")
 	s.TLS = true
 	s.start = []string{
-		binary(t, "redis-server", "redis-server"), "--port", "0", "--tls-port", strconv.Itoa(s.Port), "--bind", s.Host, "--dir", s.dir, "--save", "",
-		"--requirepass", s.Password, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no",
+		binary(t, "redis-server", "redis-server"), "--port", "0", "--tls-port", strconv.Itoa(s.Port), "--bind", s.Host,
+		"--dir", s.dir, "--save", "", "--requirepass", s.Password, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no",
 	}
 	s.Start()
 	return s
@@ -57,7 +57,9 @@ func newRedis(t testing.TB) *Server {
 
 // redis runs do with a connection to the server.
 func (s *Server) redis(do func(*redis.Client) error) error {
-	o := &redis.Options{Addr: s.Address(), Password: s.Password, MaxRetries: -1, DialTimeout: time.Second, DisableIdentity: true, Protocol: 2}
+	o := &redis.Options{
+		Addr: s.Address(), Password: s.Password, MaxRetries: -1, DialTimeout: time.Second, DisableIdentity: true, Protocol: 2,
+	}
 	if s.TLS {
 		roots := x509.NewCertPool()
 		roots.AppendCertsFromPEM([]byte(s.CA))
@@ -125,7 +127,9 @@ func RedisCluster(t testing.TB) []*Server {
 	}
 	for _, s := range servers {
 		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-			err := s.redis(func(c *redis.Client) error { return c.Set(context.Background(), "{probe}", 1, time.Second).Err() })
+			err := s.redis(func(c *redis.Client) error {
+				return c.Set(context.Background(), "{probe}", 1, time.Second).Err()
+			})
 			if err == nil || redis.HasErrorPrefix(err, "MOVED") {
 				break
 			}

@@ -29,6 +29,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	m.LookedUp("main", time.Second, true, nil)
 	m.Called("ldap", time.Second, nil)
 	m.Cache("url", func() (asked, missed uint64) { return 0, 0 })
+	m.Sessions("memory", map[string][]string{"load": {"found"}})("load", "found")
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,8 +21,8 @@ import (
 	"github.com/easgate/easgate/internal/tlsclient"
 )
 
-// Config is the options of the stores "redis" and "ioredis", by the names of external-auth-server's Node.js clients: node-redis and
-// ioredis. What changes nothing here is accepted and ignored.
+// Config is the options of the stores "redis" and "ioredis", by the names of external-auth-server's Node.js clients:
+// node-redis and ioredis. What changes nothing here is accepted and ignored.
 type Config struct {
 	Server
 	// Prefix stands before every key; default "easgate:". KeyPrefix is ioredis's name for it.
@@ -122,7 +121,8 @@ type ClusterOptions struct {
 	ResolveSRVRecordsWithFull any `json:"natMap"`
 }
 
-// ignored are options of external-auth-server's clients without a meaning here: what they tune, this one bounds by itself.
+// ignored are options of external-auth-server's clients without a meaning here: what they tune, this one bounds by
+// itself.
 type ignored struct {
 	Max                           any `json:"max"`
 	TTL                           any `json:"ttl"`
@@ -200,7 +200,11 @@ func (t TLS) config(roots *x509.CertPool, warn func(string)) (*tls.Config, error
 		name, text string
 		set        func(string)
 	}{
-		{"ca", t.CA, func(pem string) { s.CA = slices.DeleteFunc([]string{pem}, func(s string) bool { return s == "" }) }},
+		{"ca", t.CA, func(pem string) {
+			if pem != "" {
+				s.CA = []string{pem}
+			}
+		}},
 		{"cert", t.Cert, func(pem string) { s.Cert = pem }},
 		{"key", string(t.Key), func(pem string) { s.Key = pem }},
 	} {
@@ -242,8 +246,8 @@ func (c Config) client(roots *x509.CertPool, warn func(string)) (redis.Universal
 	}
 	o := redis.UniversalOptions{
 		DB: s.DB, Username: s.Username, Password: string(s.password()), TLSConfig: t, Protocol: 2,
-		DialTimeout: silence, ReadTimeout: silence, WriteTimeout: silence, PoolTimeout: silence, ContextTimeoutEnabled: true,
-		MaxRetries: 2, DialerRetries: 1, DisableIdentity: true, ConnMaxIdleTime: 5 * time.Minute,
+		DialTimeout: silence, ReadTimeout: silence, WriteTimeout: silence, PoolTimeout: silence,
+		ContextTimeoutEnabled: true, MaxRetries: 2, DialerRetries: 1, DisableIdentity: true, ConnMaxIdleTime: 5 * time.Minute,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	switch {

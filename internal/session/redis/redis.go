@@ -83,8 +83,9 @@ func text(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 //
 //	version:created:expires:provider:subject:sid:value
 func encode(r session.Record) string {
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.Join([]string{
-		strconv.FormatInt(r.Version, 10), strconv.FormatInt(r.Created.UnixMilli(), 10), strconv.FormatInt(r.Expires.UnixMilli(), 10),
+		number(r.Version), number(r.Created.UnixMilli()), number(r.Expires.UnixMilli()),
 		r.Provider, r.Subject, r.SID, r.Value,
 	}, ":")
 }
@@ -155,7 +156,8 @@ end
 if now == ARGV[2] then return 1 end
 return 0`
 
-// nameScript adds id ARGV[3] to a set until ARGV[2], which lives for ARGV[4] ms at least; what expired before ARGV[1] goes.
+// nameScript adds id ARGV[3] to a set until ARGV[2], which lives for ARGV[4] ms at least; what expired before ARGV[1]
+// goes.
 const nameScript = `
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
@@ -196,7 +198,8 @@ func (s *store) name(ctx context.Context, r session.Record) error {
 	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for kind, hash := range map[string]string{"subject": r.Subject, "sid": r.SID} {
 			if hash != "" {
-				p.Eval(ctx, nameScript, []string{s.namesKey(kind, hash)}, s.Now().UnixMilli(), r.Expires.UnixMilli(), text(r.ID[:]), s.ttl(r.Expires))
+				p.Eval(ctx, nameScript, []string{s.namesKey(kind, hash)},
+					s.Now().UnixMilli(), r.Expires.UnixMilli(), text(r.ID[:]), s.ttl(r.Expires))
 			}
 		}
 		return nil

@@ -65,7 +65,9 @@ func (k *replicas) forget(server *redis.Client) {
 // write sends the command that changes the session of id, waits for a replica if there are any, and reports whether the
 // command's answer was not 0. A replica that is too late is logged: the change is made, and a failover in this moment
 // could undo it.
-func (s *store) write(ctx context.Context, id session.ID, command func(redis.Pipeliner) *redis.Cmd) (changed bool, err error) {
+func (s *store) write(
+	ctx context.Context, id session.ID, command func(redis.Pipeliner) *redis.Cmd,
+) (changed bool, err error) {
 	for range 2 {
 		changed, err = s.writeOnce(ctx, id, command)
 		cluster, ok := s.client.(*redis.ClusterClient)
@@ -105,7 +107,8 @@ func (s *store) writeOnce(ctx context.Context, id session.ID, command func(redis
 	s.replicated(id, confirmed > 0)
 	if confirmed < 1 {
 		s.replicas.forget(server) // it may be another server by now
-		s.Log.Warn("sessions: no replica has a change yet, a failover now would lose it", "session", id.String(), "waited", patience, "error", err)
+		s.Log.Warn("sessions: no replica has a change yet, a failover now would lose it",
+			"session", id.String(), "waited", patience, "error", err)
 	}
 	return answer > 0, nil
 }

@@ -134,7 +134,8 @@ func accessControl(t *testing.T, s *testserver.Server) {
 	}
 }
 
-// ATTACKS 17: a server that does not answer is an error within the bound, and the sessions are there when it does again.
+// ATTACKS 17: a server that does not answer is an error within the bound, and the sessions are there when it does
+// again.
 func outOfReach(t *testing.T, s *testserver.Server, away, back func()) {
 	b := open(t, strings.Replace(single(s), "{", `{"local_cache":1000,`, 1), nil)
 	r := b.Saved(t, b.New("x"))

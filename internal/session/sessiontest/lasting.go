@@ -48,7 +48,7 @@ func (b Bench) Lasting(t *testing.T, disturb func(), forgives func(session.ID) b
 	users := make([]*user, 16)
 	var wg sync.WaitGroup
 	var over atomic.Bool
-	var failed, loaded atomic.Int64
+	var saved, failed, loaded, away atomic.Int64
 	for i := range users {
 		r := b.New("")
 		u := &user{id: r.ID, expires: r.Expires.Add(24 * time.Hour)}
@@ -56,26 +56,23 @@ func (b Bench) Lasting(t *testing.T, disturb func(), forgives func(session.ID) b
 		if err := b.refresh(ctx, u); err != nil {
 			t.Fatal(err)
 		}
-		wg.Go(func() {
+		// until calls do again and again. wrong is the error that must not be; others are the store's, while it is away.
+		until := func(done, away *atomic.Int64, wrong error, do func(context.Context, *user) error) {
 			for !over.Load() {
-				if err := b.refresh(ctx, u); errors.Is(err, session.ErrConflict) && !forgives(u.id) {
-					t.Errorf("user %v: %v at version %d", u.id, err, u.acknowledged.Load())
-					return
-				} else if err != nil {
-					failed.Add(1)
-				}
-			}
-		})
-		wg.Go(func() {
-			for !over.Load() {
-				if err := b.look(ctx, u); err == nil {
-					loaded.Add(1)
-				} else if errors.Is(err, errLost) && !forgives(u.id) {
-					t.Errorf("user %v: %v", u.id, err)
+				err := do(ctx, u)
+				if errors.Is(err, wrong) && !forgives(u.id) {
+					t.Errorf("user %v: %v, version %d was acknowledged", u.id, err, u.acknowledged.Load())
 					return
 				}
+				if err != nil {
+					away.Add(1)
+				} else {
+					done.Add(1)
+				}
 			}
-		})
+		}
+		wg.Go(func() { until(&saved, &failed, session.ErrConflict, b.refresh) })
+		wg.Go(func() { until(&loaded, &away, errLost, b.look) })
 	}
 	disturb()
 	for _, u := range users { // until it answers again
@@ -93,10 +90,12 @@ func (b Bench) Lasting(t *testing.T, disturb func(), forgives func(session.ID) b
 			t.Errorf("user %v: %v", u.id, err)
 		}
 	}
-	t.Logf("%d loads; %d saves failed while the store was away", loaded.Load(), failed.Load())
+	t.Logf("%d loads and %d saves; %d and %d failed while the store was away",
+		loaded.Load(), saved.Load(), away.Load(), failed.Load())
 }
 
-// refresh saves the next version of u's session. Where the answer to the last save was lost, it finds out what is there.
+// refresh saves the next version of u's session. Where the answer to the last save was lost, it finds out what is
+// there.
 func (b Bench) refresh(ctx context.Context, u *user) error {
 	version := u.acknowledged.Load()
 	if u.tried.Load() > version {
@@ -110,7 +109,9 @@ func (b Bench) refresh(ctx context.Context, u *user) error {
 		}
 	}
 	u.tried.Store(version + 1)
-	r := session.Record{ID: u.id, Version: version, Value: u.value(version + 1), Created: u.expires, Expires: u.expires, Subject: "everybody"}
+	r := session.Record{
+		ID: u.id, Version: version, Value: u.value(version + 1), Created: u.expires, Expires: u.expires, Subject: "everybody",
+	}
 	got, err := b.Save(ctx, r)
 	if err == nil {
 		u.acknowledged.Store(got)

@@ -80,7 +80,8 @@ const page = 500
 func (s *store) All(ctx context.Context, m session.Match) iter.Seq2[session.Record, error] {
 	return func(yield func(session.Record, error) bool) {
 		where, args := s.where(m)
-		query, _ := s.dialect.Rebind("SELECT " + columns + " FROM easgate_sessions WHERE " + where + " AND " + s.queries.key + " > ? ORDER BY " + s.queries.key + " LIMIT ?")
+		query, _ := s.dialect.Rebind("SELECT " + columns + " FROM easgate_sessions WHERE " + where +
+			" AND " + s.queries.key + " > ? ORDER BY " + s.queries.key + " LIMIT ?")
 		var after any = []byte{}
 		if s.dialect == sqldb.SQLite {
 			after = int64(math.MinInt64) // no session's: its id would end with 0x80 and seven zeros

@@ -28,9 +28,11 @@ func queriesFor(d sqldb.Dialect) (queries, error) {
 	}
 	q.load = "SELECT " + columns + " FROM easgate_sessions WHERE " + is + " AND expires_ms > ?"
 	q.saved = "SELECT version, value FROM easgate_sessions WHERE " + is
-	q.insert = "INSERT INTO easgate_sessions (version, created_ms, expires_ms, provider, subject, sid, value, " + insert + ") " +
+	q.insert = "INSERT INTO easgate_sessions " +
+		"(version, created_ms, expires_ms, provider, subject, sid, value, " + insert + ") " +
 		"VALUES (?, ?, ?, ?, ?, ?, ?, " + values + ") "
-	q.update = "UPDATE easgate_sessions SET version = ?, created_ms = ?, expires_ms = ?, provider = ?, subject = ?, sid = ?, value = ? " +
+	q.update = "UPDATE easgate_sessions SET version = ?, created_ms = ?, expires_ms = ?, " +
+		"provider = ?, subject = ?, sid = ?, value = ? " +
 		"WHERE " + is + " AND version = ? AND expires_ms > ?"
 	q.delete = "DELETE FROM easgate_sessions WHERE " + is
 	q.claim = "INSERT INTO easgate_session_claims (name, holder, until_ms) VALUES (?, ?, ?) "
@@ -53,7 +55,9 @@ func queriesFor(d sqldb.Dialect) (queries, error) {
 	}
 	q.sweep = fmt.Sprintf(sweep, "easgate_sessions", q.key, "expires_ms")
 	q.sweepClaims = fmt.Sprintf(sweep, "easgate_session_claims", "name", "until_ms")
-	for _, text := range []*string{&q.load, &q.saved, &q.insert, &q.update, &q.delete, &q.claim, &q.holder, &q.release, &q.sweep, &q.sweepClaims} {
+	for _, text := range []*string{
+		&q.load, &q.saved, &q.insert, &q.update, &q.delete, &q.claim, &q.holder, &q.release, &q.sweep, &q.sweepClaims,
+	} {
 		*text, _ = d.Rebind(*text)
 	}
 	return q, nil

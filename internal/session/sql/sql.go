@@ -1,8 +1,8 @@
 // Package sql keeps sessions in a database: a SQLite file for one machine, PostgreSQL, MariaDB or MySQL for several.
 //
-// What a save acknowledged is committed. The tables are made, and brought up to date, at the first use; the account needs
-// the right to, or somebody makes them with the files in migrations. Every statement is one round trip, and all may be
-// repeated: connections that died while they idled fail their first use.
+// What a save acknowledged is committed. The tables are made, and brought up to date, at the first use; the account
+// needs the right to, or somebody makes them with the files in migrations. Every statement is one round trip, and all
+// may be repeated: connections that died while they idled fail their first use.
 package sql
 
 import (
@@ -45,7 +45,8 @@ type store struct {
 	// opening is held while prepare makes tables and pools; ready says that they are there.
 	opening sync.Mutex
 	ready   atomic.Bool
-	// read and write are two pools for SQLite, where one connection writes, and else the same; nil before the first use.
+	// read and write are two pools for SQLite, where one connection writes, and else the same; nil before the first
+	// use.
 	read, write *sqldb.DB
 
 	mu   sync.Mutex
@@ -172,8 +173,8 @@ func (s *store) forget() {
 	}
 }
 
-// loadRow sends the query of Load, prepared where the dialect gains by it. PostgreSQL's is not: behind a pooler the next
-// lookup may get a connection on which it is not.
+// loadRow sends the query of Load, prepared where the dialect gains by it. PostgreSQL's is not: behind a pooler the
+// next lookup may get a connection on which it is not.
 func (s *store) loadRow(ctx context.Context, id session.ID) (*sql.Row, error) {
 	now := s.now().UnixMilli()
 	if s.dialect == sqldb.Postgres {
@@ -235,7 +236,8 @@ func (s *store) Save(ctx context.Context, r session.Record) (int64, error) {
 }
 
 func (s *store) save(ctx context.Context, r session.Record) error {
-	query, args := s.queries.insert, []any{r.Version + 1, r.Created.UnixMilli(), r.Expires.UnixMilli(), r.Provider, r.Subject, r.SID, r.Value}
+	query := s.queries.insert
+	args := []any{r.Version + 1, r.Created.UnixMilli(), r.Expires.UnixMilli(), r.Provider, r.Subject, r.SID, r.Value}
 	args = append(args, s.args(r.ID)...)
 	if r.Version != 0 {
 		query, args = s.queries.update, append(args, r.Version, s.now().UnixMilli())
@@ -288,7 +290,9 @@ func (s *store) DeleteBy(ctx context.Context, m session.Match) (n int, err error
 // where is the condition of the records that live and that m names, with ? for its arguments.
 func (s *store) where(m session.Match) (string, []any) {
 	where, args := "expires_ms > ?", []any{s.now().UnixMilli()}
-	for _, c := range []struct{ column, value string }{{"provider", m.Provider}, {"subject", m.Subject}, {"sid", m.SID}} {
+	for _, c := range []struct{ column, value string }{
+		{"provider", m.Provider}, {"subject", m.Subject}, {"sid", m.SID},
+	} {
 		if c.value != "" {
 			where, args = where+" AND "+c.column+" = ?", append(args, c.value)
 		}

@@ -14,7 +14,10 @@ import (
 // Any of the secrets may be replaced by itself, and none of them opens what the others sealed.
 func TestRing(t *testing.T) {
 	issuer := func(encrypt, sign, encryptOld, signOld plugins.Secret) *config.Config {
-		return &config.Config{IssuerEncryptSecret: encrypt, IssuerSignSecret: sign, IssuerEncryptSecretOld: encryptOld, IssuerSignSecretOld: signOld}
+		return &config.Config{
+			IssuerEncryptSecret: encrypt, IssuerSignSecret: sign,
+			IssuerEncryptSecretOld: encryptOld, IssuerSignSecretOld: signOld,
+		}
 	}
 	for _, tt := range []struct {
 		name        string

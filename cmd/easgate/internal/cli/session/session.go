@@ -26,8 +26,8 @@ func New(c *cli.CLI) *cobra.Command {
 	return cli.Group(&cobra.Command{
 		Use:   "session",
 		Short: "Look at the logins of browsers, and end them",
-		Long: `Works on the store of sessions that EAS_STORE_OPTS names, with the secrets that seal them: it needs the configuration
-of the running easgate. What is kept in memory ends with that process, and no other sees it.`,
+		Long: `Works on the store of sessions that EAS_STORE_OPTS names, with the secrets that seal them: it needs the
+configuration of the running easgate. What is kept in memory ends with that process, and no other sees it.`,
 	}, newList(c), newRevoke(c), newReseal(c))
 }
 
@@ -70,7 +70,8 @@ func sessionCommand(c *cli.CLI, cmd *cobra.Command, run onSessions) *cobra.Comma
 // whose are the flags that say whose sessions are meant.
 func whose(cmd *cobra.Command, n *session.Names) *cobra.Command {
 	cmd.Flags().StringVar(&n.Subject, "subject", "", "whose sessions: the subject (sub) as their provider `name`s them")
-	cmd.Flags().StringVar(&n.Provider, "provider", "", "the provider's issuer `URL`; without it, any provider's subject of that name")
+	cmd.Flags().StringVar(&n.Provider, "provider", "",
+		"the provider's issuer `URL`; without it, any provider's subject of that name")
 	return cmd
 }
 
@@ -88,8 +89,8 @@ func newList(c *cli.CLI) *cobra.Command {
 	cmd := whose(sessionCommand(c, &cobra.Command{
 		Use:   "list",
 		Short: "List sessions",
-		Long: `Lists the sessions of a subject, or all of them: the start of the hash under which each is kept, the provider,
-when the login was and when the session ends. A session that no key here opens has no provider.`,
+		Long: `Lists the sessions of a subject, or all of them: the start of the hash under which each is kept, the
+provider, when the login was and when the session ends. A session that no key here opens has no provider.`,
 		Example: `  easgate session list --config easgate.yaml
   easgate session list --subject 248289761001 --provider https://login.example.com`,
 	}, func(ctx context.Context, s session.Lister, ring *seal.Ring) error {
@@ -102,7 +103,9 @@ when the login was and when the session ends. A session that no key here opens h
 		}
 		return c.Table("ID\tPROVIDER\tCREATED\tEXPIRES", len(all), func(i int) string {
 			l := all[i]
-			return strings.Join([]string{l.ID, l.Provider, l.Created.Format(time.RFC3339), l.Expires.Format(time.RFC3339)}, "\t")
+			return strings.Join([]string{
+				l.ID, l.Provider, l.Created.Format(time.RFC3339), l.Expires.Format(time.RFC3339),
+			}, "\t")
 		})
 	}), &n)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -141,8 +144,8 @@ func newRevoke(c *cli.CLI) *cobra.Command {
 	return whose(sessionCommand(c, &cobra.Command{
 		Use:   "revoke",
 		Short: "End all sessions of a subject",
-		Long: `Ends the sessions of a subject on every easgate that shares the store, at once; where a replica answers from a local
-cache, as soon as it hears of it, and within a second. The login at the provider goes on: it decides whether the
+		Long: `Ends the sessions of a subject on every easgate that shares the store, at once; where a replica answers
+from a local cache, as soon as it hears of it, and within a second. The login at the provider goes on: it decides whether the
 subject gets in again.`,
 		Example: `  easgate session revoke --subject 248289761001 --provider https://login.example.com`,
 	}, func(ctx context.Context, s session.Lister, ring *seal.Ring) error {
@@ -166,12 +169,13 @@ func newReseal(c *cli.CLI) *cobra.Command {
 	return sessionCommand(c, &cobra.Command{
 		Use:   "reseal",
 		Short: "Seal all sessions again with the newest key",
-		Long: `Seals every session with the newest secret or key, so that older ones can be taken out of the configuration. easgate may
-run meanwhile: it needs the newest key by then. What no key opens is counted and left; it expires.`,
+		Long: `Seals every session with the newest secret or key, so that older ones can be taken out of the
+configuration. easgate may run meanwhile: it needs the newest key by then. What no key opens is counted and left; it expires.`,
 		Example: `  easgate session reseal --config easgate.yaml`,
 	}, func(ctx context.Context, s session.Lister, ring *seal.Ring) error {
 		done, err := session.Reseal(ctx, s, ring)
-		_, printErr := fmt.Fprintf(c.Err, "%d sessions are sealed again, %d had the newest key, %d open with none\n", done.Sealed, done.Current, done.Lost)
+		_, printErr := fmt.Fprintf(c.Err, "%d sessions are sealed again, %d had the newest key, %d open with none\n",
+			done.Sealed, done.Current, done.Lost)
 		return errors.Join(err, printErr)
 	})
 }
