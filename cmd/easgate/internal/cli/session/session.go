@@ -144,9 +144,9 @@ func newRevoke(c *cli.CLI) *cobra.Command {
 	return whose(sessionCommand(c, &cobra.Command{
 		Use:   "revoke",
 		Short: "End all sessions of a subject",
-		Long: `Ends the sessions of a subject on every easgate that shares the store, at once; where a replica answers
-from a local cache, as soon as it hears of it, and within a second. The login at the provider goes on: it decides whether the
-subject gets in again.`,
+		Long: `Ends the sessions of a subject on every easgate that shares the store, at once; where a replica
+answers from a local cache, as soon as it hears of it, and within a second. The login at the provider goes on: it
+decides whether the subject gets in again.`,
 		Example: `  easgate session revoke --subject 248289761001 --provider https://login.example.com`,
 	}, func(ctx context.Context, s session.Lister, ring *seal.Ring) error {
 		if n.Subject == "" {
@@ -170,7 +170,8 @@ func newReseal(c *cli.CLI) *cobra.Command {
 		Use:   "reseal",
 		Short: "Seal all sessions again with the newest key",
 		Long: `Seals every session with the newest secret or key, so that older ones can be taken out of the
-configuration. easgate may run meanwhile: it needs the newest key by then. What no key opens is counted and left; it expires.`,
+configuration. easgate may run meanwhile: it needs the newest key by then. What no key opens is counted and left;
+it expires.`,
 		Example: `  easgate session reseal --config easgate.yaml`,
 	}, func(ctx context.Context, s session.Lister, ring *seal.Ring) error {
 		done, err := session.Reseal(ctx, s, ring)
