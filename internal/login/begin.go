@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -194,7 +193,13 @@ func (p *Plugin) scriptStatus() int {
 	return http.StatusFound
 }
 
-// unavailable is the answer when a store or the provider cannot say whether somebody is logged in.
-func (p *Plugin) unavailable(_ *plugins.Request, err error) (plugins.Result, error) {
-	return plugins.Result{}, fmt.Errorf("%s: %w", p.s.Type, err)
+// retryAfter is when a client is told to come back, in seconds.
+const retryAfter = "5"
+
+// unavailable is the answer when a store or the provider cannot say whether somebody is logged in. The session, if there is
+// one, is not lost.
+func (p *Plugin) unavailable(r *plugins.Request, err error) (plugins.Result, error) {
+	res := p.fail(r, failed.unavailable, err.Error())
+	res.Header.Set("Retry-After", retryAfter)
+	return res, nil
 }

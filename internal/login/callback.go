@@ -209,11 +209,11 @@ func (p *Plugin) enter(ctx context.Context, r *plugins.Request, a *oauthflow.Att
 	if n, _ := p.needs(d, now); n.expired {
 		return p.fail(r, failed.tokens, "the tokens have expired already: is this machine's clock right?"), nil
 	}
-	if err := p.leave(ctx, r, d); err != nil {
-		return p.unavailable(r, err)
-	}
 	if _, err := p.save(ctx, kept{ID: id}, *d); err != nil {
 		return p.unavailable(r, storeError(err))
+	}
+	if err := p.leave(ctx, r, d); err != nil {
+		p.warn("login: the session of before goes on", err)
 	}
 	target := a.Return
 	if a.Land != "" {

@@ -15,7 +15,7 @@ type failure struct {
 
 // failed are the ends of a login.
 var failed = struct {
-	malformed, state, late, used, cookies, denied, provider, tokens, forbidden, insecure, target, out failure
+	malformed, state, late, used, cookies, denied, provider, tokens, forbidden, insecure, target, out, unavailable failure
 }{
 	malformed: failure{http.StatusBadRequest, page.LoginFailed},
 	state:     failure{http.StatusBadRequest, page.LoginFailed},
@@ -29,6 +29,8 @@ var failed = struct {
 	insecure:  failure{http.StatusBadRequest, page.InsecureRequest},
 	target:    failure{http.StatusBadRequest, page.InvalidRedirect},
 	out:       failure{http.StatusForbidden, page.LoggedOut},
+
+	unavailable: failure{http.StatusServiceUnavailable, page.Unavailable},
 }
 
 // fail answers with a page about f. why is for the log, with the remedy.
