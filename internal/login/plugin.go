@@ -157,6 +157,9 @@ func (p *Plugin) redirects() error {
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
 			return errors.New("redirect_uri: want an http or https URL")
 		}
+		if strings.HasSuffix(u.Path, "/callback-ua-client-code") {
+			return errors.New("redirect_uri: codes are not exchanged by the browser here: write /oauth/callback")
+		}
 		p.redirect, p.landing = c.RedirectURI, u
 	}
 	switch c.ResponseMode {

@@ -54,6 +54,7 @@ func TestContract(t *testing.T) {
 			`{"issuer":{"discover_url":"https://i"},"scopes":["openid"],"client":{"client_id":"c"},"pkce":{"enabled":false}}`:                                            "client.client_secret: want one",
 			`{"issuer":{"discover_url":"https://i"},"scopes":["openid"],"client":{"client_id":"c","assertion_file":"x"}}`:                                                "client.assertion_file: want an absolute path",
 			`{"issuer":{"discover_url":"https://i"},"scopes":["email"],"client":{"client_id":"c"}}`:                                                                      "scopes: want openid",
+			`{"issuer":{"discover_url":"https://i"},"scopes":["openid"],"client":{"client_id":"c"},"redirect_uri":"https://a/oauth/callback-ua-client-code"}`:            "redirect_uri: codes are not exchanged by the browser",
 			`{"issuer":{"discover_url":"https://i"},"scopes":["openid"],"client":{"client_id":"c"},"redirect_uri":"/x"}`:                                                 "redirect_uri: want an http",
 			`{"issuer":{"discover_url":"https://i"},"scopes":["openid"],"client":{"client_id":"c"},"response_mode":"form_post"}`:                                         "response_mode: form_post needs redirect_uri",
 			`{"issuer":{"discover_url":"https://i"},"scopes":["openid"],"client":{"client_id":"c"},"cookie":{"name":"a b"}}`:                                             "cookie.name: not the name",

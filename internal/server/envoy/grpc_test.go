@@ -139,6 +139,10 @@ func TestGRPC(t *testing.T) {
 		}},
 		{name: "IPv6", code: codes.OK, uri: "https://[::1]:8443/a?b=c", change: func(in *authv3.CheckRequest) { http(in).Host = "[::1]:8443" }},
 		{name: "no port", code: codes.Unavailable, status: 503, change: func(in *authv3.CheckRequest) { in.Attributes.Destination = nil }},
+		// ATTACKS 60: Envoy's path holds the query.
+		{name: "path with a query that looks like a path", code: codes.OK, uri: "https://app.example.com/admin?x=/public", change: func(in *authv3.CheckRequest) {
+			http(in).Path, http(in).Query = "/admin?x=/public", ""
+		}},
 		// ATTACKS 45.
 		{name: "path without a slash", code: codes.Unavailable, status: 503, change: func(in *authv3.CheckRequest) { http(in).Path = "public" }},
 		// ATTACKS 58: EAS glued these into another path.

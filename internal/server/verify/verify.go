@@ -311,12 +311,18 @@ func (v *Verifier) Open(ctx context.Context, q *Request, trace func(pipeline.Eve
 	return d, true
 }
 
-// Ask has the open pipeline decide.
+// Ask has the open pipeline decide. What it allows after the time is up is denied, whichever step took that long.
 func (v *Verifier) Ask(q *Request, trace func(pipeline.Event)) pipeline.Decision {
-	return q.pipeline.Decide(&q.ctx, &q.decided, pipeline.Options{
+	d := q.pipeline.Decide(&q.ctx, &q.decided, pipeline.Options{
 		Fallback: q.Params.fallback, OmitFailed: q.Profile == parent.EAS, Trace: trace,
 	})
+	if d.Result.Verdict == plugins.Allow && !v.cfg.Now().Before(q.ctx.at) {
+		return Refuse(http.StatusServiceUnavailable, errTooLate)
+	}
+	return d
 }
+
+var errTooLate = errors.New("the time for a verification was up before the decision")
 
 // Pipeline is the open pipeline, and Context lasts as long as a verification may.
 func (q *Request) Pipeline() *pipeline.Pipeline { return q.pipeline }
