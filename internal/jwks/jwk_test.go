@@ -19,10 +19,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/easgate/easgate/internal/jws"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/easgate/easgate/internal/fetch"
+	"github.com/easgate/easgate/internal/jws"
 )
 
 // certificate is a certificate of key as x5c has it.

@@ -60,14 +60,13 @@ func (p *Plugin) look(ctx context.Context, r *plugins.Request, text string) (*kn
 	h := sha256.Sum256(buf[:copy(buf[:], text)])
 	now := p.env.Now()
 	k, remembered := p.memory.Get(h)
-	id := session.ID{}
+	var id session.ID
 	if remembered {
 		id = k.id
+	} else if opened, ok := p.idOf(text, now); ok {
+		id = opened
 	} else {
-		var ok bool
-		if id, ok = p.idOf(text, now); !ok {
-			return nil, nil
-		}
+		return nil, nil
 	}
 	s, err := p.load(ctx, id)
 	if err != nil || s == nil {

@@ -555,7 +555,10 @@ func all(t *testing.T, open func(t *testing.T) Bench) {
 	if got := count(session.Match{Subject: "alice"}); got != 10 {
 		t.Errorf("All of alice yields %d records, want 10", got)
 	}
-	for range lister.All(t.Context(), session.Match{}) {
+	for _, err := range lister.All(t.Context(), session.Match{}) {
+		if err != nil {
+			t.Fatalf("All: %v", err)
+		}
 		break // a loop that ends early must not hang or leak
 	}
 }

@@ -79,5 +79,8 @@ func fill(b *testing.B, bench sessiontest.Bench, n int) []session.ID {
 		}
 		ids = append(ids, session.ID(id))
 	}
+	if err := rows.Err(); err != nil {
+		b.Fatal(err)
+	}
 	return ids
 }

@@ -85,7 +85,7 @@ func TestLogin(t *testing.T) {
 	if status != 200 {
 		t.Fatalf("token: %d %v", status, got)
 	}
-	signed, err := jose.ParseSigned(got["id_token"].(string), []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(got["id_token"].(string), []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}
