@@ -3,16 +3,13 @@ package stores
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-	"github.com/patrickmn/go-cache"
-	"golang.org/x/sync/singleflight"
+	"github.com/easgate/easgate/internal/memo"
 )
 
 // CacheOptions are how long answers of a store are remembered.
@@ -28,12 +25,12 @@ type CacheOptions struct {
 const (
 	// absence is how long an unknown id is remembered as such, and how late a new one is seen.
 	absence = time.Second
-	// An absentID takes some 150 bytes.
+	// absentIDs is how many unknown ids are remembered, some 150 bytes each, and absentFor how long what was known of
+	// them settles which of two answers is newer: longer than a lookup takes.
 	absentIDs = 4096
+	absentFor = time.Minute
 	// While the store cannot answer, it is asked again once in retryEvery on behalf of those who have a stale token.
 	retryEvery = time.Second
-	// flights bounds the lookups under way, those included whose callers have left.
-	flights = 1024
 	// A database that compares ids loosely gives one token endless names, so that tokens are counted by bytes:
 	// room for 150,000 of 700 bytes each.
 	maxBytes = 128 << 20
@@ -41,35 +38,32 @@ const (
 	overhead = 128
 )
 
-var errBusy = errors.New("too many lookups under way")
-
-// cached is a store behind a cache. Nothing in it runs in the background.
+// cached is a store behind a cache. Times are counted from start, on the monotonic clock.
 type cached struct {
 	Store
 	ttl, stale time.Duration
 	now        func() time.Time
 	log        *slog.Logger
 	count      func(hit bool)
-	start      time.Time // all times are counted from here, on the monotonic clock
+	start      time.Time
 
-	items   *cache.Cache                                   // id → *entry; only ids that the store returned
-	absent  *otter.Cache[[sha256.Size]byte, time.Duration] // hash of an id → when it was asked for
-	flights singleflight.Group
-	slots   chan struct{}
+	// fresh are tokens within ttl. known are tokens within ttl and stale, for when the store cannot answer; without
+	// stale it stays empty.
+	fresh, known *memo.Memory[string, answer]
+	// absent is when unknown ids, of which these are the hashes, were last asked for.
+	absent *memo.Memory[[sha256.Size]byte, time.Duration]
 
-	filling   sync.Mutex
-	bytes     int // of items
-	nextSweep time.Duration
+	filling sync.Mutex
 
 	failing atomic.Bool
-	retryAt atomic.Int64 // a time.Duration
+	retryAt atomic.Int64 // a time.Duration, 0 while the store answers
 }
 
-type entry struct {
+// answer is what the store said when it was asked.
+type answer struct {
 	sealed string
+	ok     bool
 	asked  time.Duration
-	fresh  time.Duration // until then
-	size   int
 }
 
 // NewCache puts a cache before s, as o says; with zero options it returns s itself.
@@ -91,11 +85,10 @@ func NewCache(s Store, o CacheOptions, env Env) Store {
 	c := &cached{
 		Store: s, count: count, ttl: time.Duration(o.TTL), stale: time.Duration(o.StaleIfError),
 		now: env.Now, log: env.Log, start: env.Now(),
-		items:  cache.New(cache.NoExpiration, 0), // 0: no goroutine that looks for what expired
-		absent: otter.Must(&otter.Options[[sha256.Size]byte, time.Duration]{MaximumSize: absentIDs}),
-		slots:  make(chan struct{}, flights),
+		fresh:  memo.New(memo.Options[string, answer]{Bytes: maxBytes, Now: env.Now}),
+		known:  memo.New(memo.Options[string, answer]{Bytes: maxBytes, Now: env.Now}),
+		absent: memo.New(memo.Options[[sha256.Size]byte, time.Duration]{Entries: absentIDs, Now: env.Now}),
 	}
-	c.items.OnEvicted(func(_ string, v any) { c.bytes -= v.(*entry).size }) // only called by fill's callees
 	return c
 }
 
@@ -115,123 +108,84 @@ func (m measured) Lookup(ctx context.Context, id string) (sealed string, ok bool
 func (c *cached) clock() time.Duration { return c.now().Sub(c.start) }
 
 func (c *cached) Lookup(ctx context.Context, id string) (string, bool, error) {
-	now := c.clock()
-	if e := c.entry(id); e != nil && (now < e.fresh || now < e.fresh+c.stale && now < time.Duration(c.retryAt.Load())) {
+	if a, ok := c.fresh.Get(id); ok {
 		c.count(true)
-		return e.sealed, true, nil
+		return a.sealed, true, nil
 	}
-	sealed, ok, err := c.miss(ctx, id, now)
-	if err == nil {
-		return sealed, ok, nil
+	now := c.clock()
+	if now < time.Duration(c.retryAt.Load()) {
+		if a, ok := c.known.Get(id); ok {
+			c.count(true)
+			return a.sealed, true, nil
+		}
 	}
-	// Read again: another lookup may have found meanwhile that the token is gone.
-	if e := c.entry(id); ctx.Err() == nil && e != nil && now < e.fresh+c.stale {
-		c.failed(now, err)
-		return e.sealed, true, nil
+	a, err := c.miss(ctx, id, now)
+	if err != nil && ctx.Err() == nil {
+		if a, ok := c.known.Get(id); ok {
+			c.failed(now, err)
+			return a.sealed, true, nil
+		}
 	}
-	return "", false, err
+	return a.sealed, a.ok, err
 }
 
-// entry returns what is remembered of id, nil if nothing is.
-func (c *cached) entry(id string) *entry {
-	if v, ok := c.items.Get(id); ok {
-		return v.(*entry)
-	}
-	return nil
-}
-
-func (c *cached) miss(ctx context.Context, id string, now time.Duration) (string, bool, error) {
+func (c *cached) miss(ctx context.Context, id string, now time.Duration) (answer, error) {
 	key := sha256.Sum256([]byte(id)) // ids are strangers' and up to 64 KB long
 	if c.ttl == 0 {
 		c.count(false)
 		// Joining a lookup that is under way would answer with what was true before this request.
-		sealed, ok, err := c.Store.Lookup(ctx, id)
-		if err == nil {
-			c.fill(id, key, sealed, ok, now)
-		}
-		return sealed, ok, err
+		return c.ask(ctx, id, key, now)
 	}
-	if asked, ok := c.absent.GetIfPresent(key); ok && now < asked+absence {
+	if asked, ok := c.absent.Get(key); ok && now < asked+absence {
 		c.count(true)
-		return "", false, nil
+		return answer{}, nil
 	}
 	c.count(false)
-	type answer struct {
-		sealed string
-		ok     bool
-	}
-	flight := c.flights.DoChan(id, func() (any, error) {
-		// Another flight may have landed since this caller missed.
-		if e := c.entry(id); e != nil && now < e.fresh {
-			return answer{e.sealed, true}, nil
+	// The id may be a piece of a whole request, which must not be kept with it.
+	id = strings.Clone(id)
+	return c.fresh.Load(ctx, id, func(ctx context.Context) (memo.Entry[answer], error) {
+		a, err := c.ask(ctx, id, key, now)
+		if !a.ok {
+			return memo.Entry[answer]{Value: a}, err
 		}
-		select {
-		case c.slots <- struct{}{}:
-			defer func() { <-c.slots }()
-		default:
-			return nil, errBusy
-		}
-		// The store bounds the time; the first caller may leave while others wait.
-		sealed, ok, err := c.Store.Lookup(context.WithoutCancel(ctx), id)
-		if err != nil {
-			return nil, err
-		}
-		c.fill(id, key, sealed, ok, now)
-		return answer{sealed, ok}, nil
+		return c.entry(id, a, c.ttl), err
 	})
-	select {
-	case r := <-flight:
-		if r.Err != nil {
-			return "", false, r.Err
-		}
-		a := r.Val.(answer)
-		return a.sealed, a.ok, nil
-	case <-ctx.Done():
-		return "", false, ctx.Err()
-	}
 }
 
-// fill remembers what the store answered to a question of the time asked: a revocation since then counts from there.
-// The answer to a later question stands: it may be that revocation.
-func (c *cached) fill(id string, key [sha256.Size]byte, sealed string, ok bool, asked time.Duration) {
+// entry keeps a for as long as ttl lasts, counted from when the store was asked: a revocation since then counts.
+func (c *cached) entry(id string, a answer, ttl time.Duration) memo.Entry[answer] {
+	return memo.Entry[answer]{Value: a, Bytes: len(id) + len(a.sealed) + overhead, TTL: a.asked + ttl - c.clock()}
+}
+
+// ask asks the store, and notes what it says, unless the answer to a later question is there: it may be a revocation.
+func (c *cached) ask(ctx context.Context, id string, key [sha256.Size]byte, now time.Duration) (answer, error) {
+	a := answer{asked: now}
+	var err error
+	if a.sealed, a.ok, err = c.Store.Lookup(ctx, id); err != nil {
+		return answer{}, err
+	}
 	if c.failing.Load() && c.failing.Swap(false) {
 		c.retryAt.Store(0)
 		c.log.Info("store answers again")
 	}
 	c.filling.Lock()
 	defer c.filling.Unlock()
-	if e := c.entry(id); e != nil && e.asked > asked {
-		return
+	if k, ok := c.known.Get(id); ok && k.asked > now {
+		return a, nil
 	}
-	if later, there := c.absent.GetIfPresent(key); there && later >= asked && ok {
-		return
+	if !a.ok {
+		c.known.Forget(id)
+		c.absent.Put(key, memo.Entry[time.Duration]{Value: now, TTL: absentFor})
+		return a, nil
 	}
-	c.items.Delete(id)
-	if !ok {
-		c.absent.Set(key, asked)
-		return
+	if later, ok := c.absent.Get(key); ok && later >= now {
+		return a, nil
 	}
-	c.absent.Invalidate(key)
-	if asked >= c.nextSweep {
-		c.sweep(asked)
-		c.nextSweep = asked + min(max(c.ttl+c.stale, time.Minute), 10*time.Minute)
+	c.absent.Forget(key)
+	if c.stale > 0 {
+		c.known.Put(strings.Clone(id), c.entry(id, a, c.ttl+c.stale))
 	}
-	size := len(id) + len(sealed) + overhead
-	if c.bytes+size > maxBytes {
-		return
-	}
-	c.bytes += size
-	// The id may be a piece of a whole request, which must not be kept with it.
-	c.items.Set(strings.Clone(id), &entry{sealed, asked, asked + c.ttl, size}, cache.NoExpiration)
-}
-
-// sweep forgets what can serve no more. go-cache would read the clock a second time at every lookup to do so.
-func (c *cached) sweep(now time.Duration) {
-	for id, item := range c.items.Items() {
-		if now >= item.Object.(*entry).fresh+c.stale {
-			c.items.Delete(id)
-		}
-	}
+	return a, nil
 }
 
 func (c *cached) failed(now time.Duration, err error) {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/easgate/easgate/stores"
@@ -229,34 +230,33 @@ func TestCacheAsksOnceForMany(t *testing.T) {
 }
 
 func TestACallerWhoLeavesDoesNotTakeTheAnswerFromOthers(t *testing.T) {
-	var c clock
-	f := &fake{tokens: map[string]string{"a": "A"}, hold: make(chan struct{})}
-	s := stores.NewCache(f, stores.CacheOptions{TTL: seconds(time.Minute)}, c.env(quiet()))
-	ctx, leave := context.WithCancel(t.Context())
-	first := make(chan error)
-	go func() {
-		_, _, err := s.Lookup(ctx, "a")
-		first <- err
-	}()
-	for f.asked.Load() == 0 {
-		runtime.Gosched()
-	}
-	second := make(chan string)
-	go func() {
-		got, _, err := s.Lookup(t.Context(), "a")
-		second <- fmt.Sprint(got, err)
-	}()
-	leave()
-	if err := <-first; !errors.Is(err, context.Canceled) {
-		t.Errorf("the first caller got %v, want context.Canceled", err)
-	}
-	close(f.hold)
-	if got := <-second; got != "A<nil>" {
-		t.Errorf("the second caller got %s", got)
-	}
-	if n := f.asked.Load(); n != 1 {
-		t.Errorf("%d questions, want 1", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{tokens: map[string]string{"a": "A"}, hold: make(chan struct{})}
+		s := stores.NewCache(f, stores.CacheOptions{TTL: seconds(time.Minute)}, stores.Env{Log: quiet(), Now: time.Now})
+		ctx, leave := context.WithCancel(t.Context())
+		first, second := make(chan error, 1), make(chan string, 1)
+		go func() {
+			_, _, err := s.Lookup(ctx, "a")
+			first <- err
+		}()
+		synctest.Wait()
+		go func() {
+			got, _, err := s.Lookup(t.Context(), "a")
+			second <- fmt.Sprint(got, err)
+		}()
+		synctest.Wait()
+		leave()
+		if err := <-first; !errors.Is(err, context.Canceled) {
+			t.Errorf("the first caller got %v, want context.Canceled", err)
+		}
+		close(f.hold)
+		if got := <-second; got != "A<nil>" {
+			t.Errorf("the second caller got %s", got)
+		}
+		if n := f.asked.Load(); n != 1 {
+			t.Errorf("%d questions, want 1", n)
+		}
+	})
 }
 
 // An id that was absent and then found is found, however short the TTL: here a lookup of the time before it was stored
@@ -293,25 +293,23 @@ func TestFoundEndsAbsent(t *testing.T) {
 	}
 }
 
-// Callers who left leave their lookups behind; strangers must not pile them up.
-func TestLookupsUnderWayAreBounded(t *testing.T) {
-	var c clock
-	f := &fake{hold: make(chan struct{})}
-	s := stores.NewCache(f, stores.CacheOptions{TTL: seconds(time.Minute)}, c.env(quiet()))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for i := range 3000 {
-		if _, ok, err := s.Lookup(ctx, fmt.Sprint(i)); ok || err == nil {
-			t.Fatalf("Lookup = %v, %v", ok, err)
+// Callers who left leave no lookups behind that strangers could pile up.
+func TestLookupsEndWithTheirCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := runtime.NumGoroutine()
+		s := stores.NewCache(&fake{hold: make(chan struct{})}, stores.CacheOptions{TTL: seconds(time.Minute)}, stores.Env{Log: quiet(), Now: time.Now})
+		for i := range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if _, ok, err := s.Lookup(ctx, fmt.Sprint(i)); ok || err == nil {
+				t.Fatalf("Lookup = %v, %v", ok, err)
+			}
+			cancel()
 		}
-	}
-	for f.asked.Load() < 1024 {
-		runtime.Gosched()
-	}
-	if n := f.asked.Load(); n > 1024 {
-		t.Errorf("%d lookups under way, want 1024 at most", n)
-	}
-	close(f.hold)
+		synctest.Wait()
+		if n := runtime.NumGoroutine(); n > before {
+			t.Errorf("%d goroutines, want %d", n, before)
+		}
+	})
 }
 
 func TestOutagesAreLoggedOnce(t *testing.T) {
@@ -386,21 +384,23 @@ func TestMemoryIsBounded(t *testing.T) {
 
 // Tokens that nobody asks for any more make room for others.
 func TestExpiredTokensAreForgotten(t *testing.T) {
-	var c clock
-	before := heap()
-	s := stores.NewCache(always{strings.Repeat("x", 60_000)}, stores.CacheOptions{TTL: seconds(time.Minute)}, c.env(quiet()))
-	for i := range 1500 {
-		if i == 1000 {
-			c.advance(time.Minute)
+	synctest.Test(t, func(t *testing.T) {
+		before := heap()
+		s := stores.NewCache(always{strings.Repeat("x", 60_000)}, stores.CacheOptions{TTL: seconds(time.Minute)}, stores.Env{Log: quiet(), Now: time.Now})
+		for i := range 1500 {
+			if i == 1000 {
+				time.Sleep(time.Minute)
+			}
+			if _, ok, err := s.Lookup(t.Context(), fmt.Sprint(i)); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
 		}
-		if _, ok, err := s.Lookup(t.Context(), fmt.Sprint(i)); !ok || err != nil {
-			t.Fatal(ok, err)
+		synctest.Wait()
+		if used := (heap() - before) >> 20; used > 40 {
+			t.Errorf("%d MB in use, want those of the 500 latest, 30", used)
 		}
-	}
-	if used := (heap() - before) >> 20; used > 40 {
-		t.Errorf("%d MB in use, want those of the 500 latest, 30", used)
-	}
-	runtime.KeepAlive(s)
+		runtime.KeepAlive(s)
+	})
 }
 
 func BenchmarkCachedLookup(b *testing.B) {
