@@ -79,7 +79,7 @@ func easgateAt(t *testing.T, at string, claims ...string) (addr string, tokens [
 	must(err)
 	log := slog.New(slog.DiscardHandler)
 	registry := builtin.Registry()
-	cache, err := pipeline.NewCache(pipeline.Config{
+	cache := pipeline.NewCache(pipeline.Config{
 		Compiler: &pipeline.Compiler{Plugins: registry, Env: plugins.Env{
 			Log: log, Now: time.Now, Query: query.Engines{"jp": jsonpath.New(nil)}, Hashing: credential.NewProcessors(1),
 		}},
@@ -88,7 +88,6 @@ func easgateAt(t *testing.T, at string, claims ...string) (addr string, tokens [
 		Revoked: func(string) bool { return false },
 		Log:     log, Now: time.Now,
 	})
-	must(err)
 	t.Cleanup(cache.Close)
 	trusted, err := parent.ParseTrusted("loopback")
 	must(err)

@@ -78,7 +78,7 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 	if s.metrics != nil {
 		compiler.Env.Called = s.metrics.Called
 	}
-	s.cache, err = pipeline.NewCache(pipeline.Config{
+	s.cache = pipeline.NewCache(pipeline.Config{
 		Compiler: compiler,
 		URL:      s.keys.URL,
 		Stored:   s.keys.Stored,
@@ -86,11 +86,7 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 		Revoked:  s.revoked.Revoked,
 		Log:      log,
 		Now:      c.Now,
-		Grace:    2 * cfg.VerifyTimeout,
 	})
-	if err != nil {
-		return nil, err
-	}
 	s.closers = append(s.closers, s.cache.Close)
 	s.keys.Ring.OnChange(s.logins.rekey)
 	s.keys.Ring.OnChange(s.cache.Forget)

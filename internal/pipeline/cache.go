@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -10,9 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/memo"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/stores"
 )
@@ -28,10 +28,8 @@ type Config struct {
 	Revoked func(jti string) bool
 	Log     *slog.Logger
 	Now     func() time.Time
-	// Grace is how long after its eviction a pipeline is closed: longer than any verification takes.
-	Grace time.Duration
 	// TextBytes and PipelineBytes bound the memory of the two caches, as estimated; 0 means 64 MiB and 80 MiB.
-	TextBytes, PipelineBytes uint64
+	TextBytes, PipelineBytes int
 }
 
 // A Cache leads from the text of a config token to its pipeline. It remembers two things: for each text, spelled as it
@@ -39,17 +37,13 @@ type Config struct {
 // all of them share one pipeline with its remembered passwords and pools. Both are bounded, for texts are strangers'.
 type Cache struct {
 	cfg       Config
-	texts     *otter.Cache[textKey, *opened]
-	pipelines *otter.Cache[pipelineKey, *shared]
-	warned    *otter.Cache[pipelineKey, struct{}]
+	texts     *memo.Memory[textKey, *openedText]
+	pipelines *memo.Memory[pipelineKey, *slot]
+	warned    *memo.Memory[pipelineKey, struct{}]
 	// failed are compilations that failed for the moment, and are tried again after a pause.
-	failed *otter.Cache[pipelineKey, failure]
-	// opening counts how often the keys or the rules of opening changed; what was opened before does not count.
-	opening atomic.Uint64
+	failed  *memo.Memory[pipelineKey, failure]
 	counts  counts
 	closing sync.WaitGroup
-	// ended is closed by Close: nobody uses a pipeline any more.
-	ended chan struct{}
 }
 
 // counts says how often each of the two caches was asked, and how often it had no answer.
@@ -71,61 +65,32 @@ type textKey struct {
 
 type pipelineKey [sha256.Size]byte
 
-// opened is what a text opened to.
-type opened struct {
-	text string
-	// shared is nil for a pointer.
-	shared *shared
+// openedText is what a text opened to.
+type openedText struct {
+	// slot is nil for a pointer.
+	slot *slot
 	// token is nil for one that has neither pointer nor jti nor exp nor nbf, as most. It has no Claims: the pipeline
 	// keeps what it needs of them.
 	token *configtoken.Token
-	// opening is the count of the cache when this was opened.
-	opening uint64
-	err     error
-	// until is when err is no longer remembered, 0 for never.
-	until int64
+	err   error
 }
 
-// shared holds a pipeline that several texts may lead to, until it is evicted: whatever still remembers a text then
+// A slot holds a pipeline that several texts may lead to, until it is evicted: whatever still remembers a text then
 // keeps no pipeline in memory.
-type shared struct {
-	atomic.Pointer[Pipeline]
-	weight uint32
+type slot struct{ atomic.Pointer[Pipeline] }
+
+// hold returns the pipeline for one more user, nil if it was evicted.
+func (s *slot) hold() *Pipeline {
+	if p := s.Load(); p != nil && p.hold() {
+		return p
+	}
+	return nil
 }
 
 // A Reference says which token a request is to be judged by: Token, or else a pointer into a store.
 type Reference struct {
 	Token   string
 	Pointer configtoken.Pointer
-	// Memo, if not nil, belongs to a caller that asks for the same one again and again.
-	Memo *Memo
-}
-
-// A Memo saves looking up the same texts for every request: the token's of the verify URL, and the one that a store
-// returned last. The zero value is empty; it is safe for concurrent use.
-type Memo struct{ token, stored atomic.Pointer[opened] }
-
-func (m *Memo) of(key textKey) *atomic.Pointer[opened] {
-	if key.stored {
-		return &m.stored
-	}
-	return &m.token
-}
-
-func (m *Memo) load(key textKey) *opened {
-	if m == nil {
-		return nil
-	}
-	if o := m.of(key).Load(); o != nil && o.text == key.text {
-		return o
-	}
-	return nil
-}
-
-func (m *Memo) store(key textKey, o *opened) {
-	if m != nil {
-		m.of(key).Store(o)
-	}
 }
 
 var (
@@ -137,60 +102,26 @@ var (
 )
 
 // NewCache returns an empty cache.
-func NewCache(cfg Config) (*Cache, error) {
-	if cfg.TextBytes == 0 {
-		cfg.TextBytes = 64 << 20
+func NewCache(cfg Config) *Cache {
+	const noted = 10_000 // of tokens that have something wrong
+	return &Cache{
+		cfg:   cfg,
+		texts: memo.New(memo.Options[textKey, *openedText]{Bytes: cmp.Or(cfg.TextBytes, 64<<20), Now: cfg.Now}),
+		pipelines: memo.New(memo.Options[pipelineKey, *slot]{
+			Bytes: cmp.Or(cfg.PipelineBytes, 80<<20), Now: cfg.Now,
+			Dropped: func(_ pipelineKey, s *slot) { s.Swap(nil).Release() },
+		}),
+		warned: memo.New(memo.Options[pipelineKey, struct{}]{Entries: noted, Now: cfg.Now}),
+		failed: memo.New(memo.Options[pipelineKey, failure]{Entries: noted, Now: cfg.Now}),
 	}
-	if cfg.PipelineBytes == 0 {
-		cfg.PipelineBytes = 80 << 20
-	}
-	c := &Cache{cfg: cfg, ended: make(chan struct{})}
-	var err error
-	if c.texts, err = otter.New(&otter.Options[textKey, *opened]{
-		MaximumWeight: cfg.TextBytes,
-		Weigher:       func(k textKey, _ *opened) uint32 { return uint32(len(k.text)) + 160 }, // at most 64 KB
-	}); err != nil {
-		return nil, err
-	}
-	if c.pipelines, err = otter.New(&otter.Options[pipelineKey, *shared]{
-		MaximumWeight:    cfg.PipelineBytes,
-		Weigher:          func(_ pipelineKey, s *shared) uint32 { return s.weight },
-		OnAtomicDeletion: func(e otter.DeletionEvent[pipelineKey, *shared]) { c.close(e.Value) },
-	}); err != nil {
-		return nil, err
-	}
-	if c.failed, err = otter.New(&otter.Options[pipelineKey, failure]{MaximumSize: 10_000}); err != nil {
-		return nil, err
-	}
-	c.warned, err = otter.New(&otter.Options[pipelineKey, struct{}]{MaximumSize: 10_000})
-	return c, err
-}
-
-// close closes a pipeline once no verification can be using it any more.
-func (c *Cache) close(s *shared) {
-	p := s.Swap(nil)
-	if p == nil || !p.holdsResources() {
-		return
-	}
-	c.closing.Go(func() {
-		grace := time.NewTimer(c.cfg.Grace)
-		defer grace.Stop()
-		select {
-		case <-grace.C:
-		case <-c.ended:
-		}
-		if err := p.Close(); err != nil {
-			c.cfg.Log.Warn("closing an evicted pipeline", "error", err)
-		}
-	})
 }
 
 // Pipeline returns the pipeline that ref leads to. On every call, whatever is cached, the token and the pointer that led
-// to it must be in force and not revoked.
+// to it must be in force and not revoked. Whoever gets a pipeline calls its [Pipeline.Release], after the last use.
 func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) {
 	pointer := ref.Pointer
 	if ref.Token != "" {
-		o, p, err := c.open(ctx, textKey{text: ref.Token}, ref.Memo)
+		o, p, err := c.open(ctx, textKey{text: ref.Token})
 		if p != nil || err != nil {
 			return p, err
 		}
@@ -210,150 +141,144 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 	if !ok {
 		return nil, errUnknownToken
 	}
-	_, p, err := c.open(ctx, textKey{text: sealed, stored: true}, ref.Memo)
+	_, p, err := c.open(ctx, textKey{text: sealed, stored: true})
 	if p == nil && err == nil {
 		return nil, errPointerToPointer
 	}
 	return p, err
 }
 
-// open returns what key opens to, if it is in force now, and the pipeline, which is nil for a pointer.
-func (c *Cache) open(ctx context.Context, key textKey, memo *Memo) (*opened, *Pipeline, error) {
+// open returns what key opens to, if it is in force now, and the pipeline, held for the caller, which is nil for a pointer.
+func (c *Cache) open(ctx context.Context, key textKey) (*openedText, *Pipeline, error) {
 	c.counts.texts.Add(1)
-	o := memo.load(key)
-	p, ok := c.current(o)
-	if !ok {
-		var err error
-		if o, p, err = c.find(ctx, key); err != nil {
-			return nil, nil, err
-		}
-		memo.store(key, o)
+	o, p, err := c.find(ctx, key)
+	if err == nil {
+		err = o.err
 	}
-	if o.err != nil {
-		return nil, nil, o.err
-	}
-	if o.token == nil {
-		return o, p, nil
-	}
-	if o.token.Expires != 0 || o.token.NotBefore != 0 { // others need no clock
-		if err := o.token.Check(c.cfg.Now()); err != nil {
-			return nil, nil, err
+	if err == nil && o.token != nil {
+		if err = c.inForce(o.token); err != nil {
+			p.Release()
 		}
 	}
-	if o.token.ID != "" && c.cfg.Revoked(o.token.ID) {
-		return nil, nil, errRevoked
+	if err != nil {
+		return nil, nil, err
 	}
 	return o, p, nil
 }
 
+func (c *Cache) inForce(token *configtoken.Token) error {
+	if token.Expires != 0 || token.NotBefore != 0 { // others need no clock
+		if err := token.Check(c.cfg.Now()); err != nil {
+			return err
+		}
+	}
+	if token.ID != "" && c.cfg.Revoked(token.ID) {
+		return errRevoked
+	}
+	return nil
+}
+
 // find finds or loads what key opens to.
-func (c *Cache) find(ctx context.Context, key textKey) (o *opened, p *Pipeline, err error) {
+func (c *Cache) find(ctx context.Context, key textKey) (o *openedText, p *Pipeline, err error) {
+	o, ok := c.texts.Get(key)
 	for {
-		o, there := c.texts.GetIfPresent(key)
-		if p, ok := c.current(o); ok {
-			return o, p, nil
+		if ok && o.slot == nil {
+			return o, nil, nil
 		}
-		if there {
-			c.texts.Invalidate(key)
+		if ok {
+			if p = o.slot.hold(); p != nil {
+				return o, p, nil
+			}
+			c.texts.Forget(key) // the pipeline was evicted
 		}
-		// Loading is single flight, and it is computation only: the first caller's cancellation must not fail the others.
-		o, err = c.texts.Get(context.WithoutCancel(ctx), key, otter.LoaderFunc[textKey, *opened](func(context.Context, textKey) (*opened, error) {
-			var o *opened
-			o, p = c.load(key)
-			return o, nil
-		}))
-		if err != nil {
-			return nil, nil, err
-		}
+		// Loading is computation only: it takes no notice of who leaves, so that whoever began it gets what it holds.
+		o, err = c.texts.Load(context.WithoutCancel(ctx), key, func(context.Context) (e memo.Entry[*openedText], _ error) {
+			e, p = c.load(key)
+			return e, nil
+		})
 		// A full cache may not have kept what was loaded, but whoever loaded it has it.
-		if p != nil || o.shared == nil {
-			return o, p, nil
+		if err != nil || p != nil {
+			return o, p, err
 		}
-		if p = o.shared.Load(); p != nil {
-			return o, p, nil
-		}
+		ok = true
 	}
 }
 
-// current reports whether o was opened under the keys of now, its error, if it has one, is remembered still, and its
-// pipeline, if it has one, is not evicted.
-func (c *Cache) current(o *opened) (*Pipeline, bool) {
-	if o == nil || o.opening != c.opening.Load() || o.until != 0 && c.cfg.Now().UnixNano() >= o.until {
-		return nil, false
-	}
-	if o.shared == nil {
-		return nil, true
-	}
-	p := o.shared.Load()
-	return p, p != nil
-}
-
-// load opens and compiles. What cannot be opened is remembered too, as any text is; what could not be compiled for the
-// moment is tried again after a pause.
-func (c *Cache) load(key textKey) (*opened, *Pipeline) {
+// load opens and compiles; the pipeline is held. What cannot be opened is remembered too, as any text is; what could not be
+// compiled for the moment is tried again after a pause.
+func (c *Cache) load(key textKey) (e memo.Entry[*openedText], p *Pipeline) {
 	c.counts.textMisses.Add(1)
 	opener := c.cfg.URL
 	if key.stored {
 		opener = c.cfg.Stored
 	}
-	// Counted before opening: what a change overtakes is opened again at its next use.
-	o := &opened{text: key.text, opening: c.opening.Load()}
+	o := &openedText{}
+	e = memo.Entry[*openedText]{Value: o, Bytes: len(key.text) + 160, TTL: memo.Forever}
 	token, err := opener.Open(key.text)
 	if err != nil {
 		o.err = err
-		return o, nil
+		return e, nil
 	}
-	var p *Pipeline
-	if token.Pointer == (configtoken.Pointer{}) {
-		if o.shared, p, o.err = c.compile(&token); o.err != nil {
-			if f, ok := c.failed.GetIfPresent(keyOf(&token)); ok {
-				o.until = f.until.UnixNano()
-			}
+	pointer := token.Pointer != configtoken.Pointer{}
+	if !pointer {
+		o.slot, p, o.err = c.compile(&token)
+		if f, ok := c.failed.Get(keyOf(&token)); ok && o.err != nil {
+			e.TTL = f.until.Sub(c.cfg.Now())
 		}
 	}
-	if token.Pointer != (configtoken.Pointer{}) || token.ID != "" || token.Expires != 0 || token.NotBefore != 0 {
+	if pointer || token.ID != "" || token.Expires != 0 || token.NotBefore != 0 {
 		token.Claims = nil
 		o.token = &token
 	}
-	return o, p
+	return e, p
 }
 
-func (c *Cache) compile(token *configtoken.Token) (s *shared, p *Pipeline, err error) {
+func (c *Cache) compile(token *configtoken.Token) (s *slot, p *Pipeline, err error) {
 	key := keyOf(token)
 	c.counts.pipelines.Add(1)
-	load := func(context.Context, pipelineKey) (*shared, error) {
+	load := func(context.Context) (e memo.Entry[*slot], err error) {
 		c.counts.pipelineMisses.Add(1)
 		compiled, warnings, err := c.attempt(key, token)
 		if again(err) {
-			return nil, err
+			return e, err
 		}
-		if _, told := c.warned.GetIfPresent(key); !told && (len(warnings) > 0 || err != nil) {
-			c.warned.Set(key, struct{}{})
+		if _, told := c.warned.Get(key); !told && (len(warnings) > 0 || err != nil) {
+			c.warned.Put(key, memo.Entry[struct{}]{TTL: memo.Forever})
 			c.warn(token, warnings, err)
 		}
 		if err != nil {
-			return nil, err
+			return e, err
 		}
 		p = compiled
-		s := &shared{weight: p.weight(len(token.Claims))}
-		s.Store(p)
-		return s, nil
+		p.count(2, c.close) // the cache, and whoever asked for it
+		e = memo.Entry[*slot]{Value: &slot{}, Bytes: p.weight(len(token.Claims)), TTL: memo.Forever}
+		e.Value.Store(p)
+		return e, nil
 	}
 	for p == nil {
-		if s, err = c.pipelines.Get(context.Background(), key, otter.LoaderFunc[pipelineKey, *shared](load)); err != nil {
+		if s, err = c.pipelines.Load(context.Background(), key, load); err != nil {
 			return nil, nil, err
 		}
 		if p == nil {
-			p = s.Load() // nil if it is somebody else's and was evicted since
+			p = s.hold() // nil if it is somebody else's and was evicted since
 		}
 	}
 	return s, p, nil
 }
 
+// close closes a pipeline that nobody uses any more, and that nobody can find.
+func (c *Cache) close(p *Pipeline) {
+	c.closing.Go(func() {
+		if err := p.Close(); err != nil {
+			c.cfg.Log.Warn("closing an evicted pipeline", "error", err)
+		}
+	})
+}
+
 // attempt compiles token, once more after a pause if that fails for the moment, and not at all while the pause lasts that a
 // failure before this one asked for.
 func (c *Cache) attempt(key pipelineKey, token *configtoken.Token) (p *Pipeline, warnings []error, err error) {
-	last, _ := c.failed.GetIfPresent(key)
+	last, _ := c.failed.Get(key)
 	if c.cfg.Now().Before(last.until) {
 		return nil, nil, last.err
 	}
@@ -362,11 +287,11 @@ func (c *Cache) attempt(key pipelineKey, token *configtoken.Token) (p *Pipeline,
 		return err
 	})
 	if !again(err) {
-		c.failed.Invalidate(key)
+		c.failed.Forget(key)
 		return p, warnings, err
 	}
 	pause := min(max(2*last.pause, firstPause), longestPause)
-	c.failed.Set(key, failure{err, pause, c.cfg.Now().Add(pause)})
+	c.failed.Put(key, memo.Entry[failure]{Value: failure{err, pause, c.cfg.Now().Add(pause)}, TTL: memo.Forever})
 	c.cfg.Log.Warn("config token cannot be compiled at the moment", "jti", token.ID, "error", err, "again_in", pause)
 	return nil, nil, err
 }
@@ -391,16 +316,11 @@ func keyOf(token *configtoken.Token) pipelineKey {
 
 // Forget drops everything that was opened, after the keys or the rules of opening changed. Pipelines stay: a text that
 // still opens finds its own again.
-func (c *Cache) Forget() {
-	c.opening.Add(1)
-	c.texts.InvalidateAll()
-}
+func (c *Cache) Forget() { c.texts.Clear() }
 
-// Close closes all pipelines, those evicted lately too, and waits for them. The cache is not used after it.
+// Close closes all pipelines, and waits for those that nobody holds. The cache is not used after it.
 func (c *Cache) Close() {
-	c.texts.InvalidateAll()
-	close(c.ended)
-	c.pipelines.InvalidateAll()
-	c.pipelines.CleanUp()
+	c.texts.Clear()
+	c.pipelines.Clear()
 	c.closing.Wait()
 }

@@ -93,10 +93,7 @@ func newWorld(t *testing.T, change func(*Config)) *world {
 	if change != nil {
 		change(&cfg)
 	}
-	var err error
-	if w.Cache, err = NewCache(cfg); err != nil {
-		t.Fatal(err)
-	}
+	w.Cache = NewCache(cfg)
 	return w
 }
 
@@ -109,6 +106,7 @@ func pointerTo(id string) string {
 func (w *world) get(t *testing.T, ref Reference) error {
 	t.Helper()
 	p, err := w.Pipeline(t.Context(), ref)
+	defer p.Release()
 	if (p == nil) == (err == nil) {
 		t.Fatalf("Pipeline = %v, %v", p, err)
 	}
@@ -244,36 +242,37 @@ func TestConcurrentMissesCompileOnce(t *testing.T) {
 	}
 }
 
-// An evicted pipeline is closed, but not under the feet of a request that is using it.
+// An evicted pipeline is closed, but not under the feet of a request, a page or a connection that is using it.
 func TestEvictionCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *Config) { c.Grace, c.PipelineBytes = 15*time.Second, 20_000 })
-		for i := range 100 {
-			if err := w.get(t, Reference{Token: fmt.Sprintf(`{"n":%d,"eas":{"plugins":[{"type":"closing"}]}}`, i)}); err != nil {
-				t.Fatal(err)
+		w := newWorld(t, func(c *Config) { c.PipelineBytes = 20_000 })
+		all := func() (held []*Pipeline) {
+			for i := range 100 {
+				p, err := w.Pipeline(t.Context(), Reference{Token: fmt.Sprintf(`{"n":%d,"eas":{"plugins":[{"type":"closing"}]}}`, i)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				held = append(held, p)
 			}
+			return held
 		}
-		w.pipelines.CleanUp()
-		synctest.Wait()
+		held := all()
+		time.Sleep(time.Hour)
 		if got := w.closed.Load(); got != 0 {
-			t.Errorf("%d closed at once, want none before the grace is over", got)
+			t.Errorf("%d closed that are in use", got)
 		}
-		time.Sleep(16 * time.Second)
+		for _, p := range held {
+			p.Release()
+		}
 		synctest.Wait()
-		if got := w.closed.Load(); got < 50 {
+		if got := w.closed.Load(); got < 50 || got == 100 {
 			t.Errorf("%d of 100 closed with room for about 20", got)
 		}
 		// An evicted one works when it is asked for again.
-		for i := range 100 {
-			if err := w.get(t, Reference{Token: fmt.Sprintf(`{"n":%d,"eas":{"plugins":[{"type":"closing"}]}}`, i)}); err != nil {
-				t.Fatal(err)
-			}
+		for _, p := range all() {
+			p.Release()
 		}
-		start := time.Now()
 		w.Close()
-		if took := time.Since(start); took != 0 {
-			t.Errorf("Close waited for %v, want no grace at the end", took)
-		}
 		if w.closed.Load() != w.built.Load() {
 			t.Errorf("%d built, %d closed", w.built.Load(), w.closed.Load())
 		}
@@ -303,10 +302,10 @@ func (n *numbered) Close() error {
 // However little a cache keeps, and however often the keys change, everybody gets the pipeline of his own token, open,
 // and each is closed once.
 func TestEvictionUnderLoad(t *testing.T) {
-	for _, bytes := range []uint64{300, 3000, 40_000} {
+	for _, bytes := range []int{300, 3000, 40_000} {
 		var built, closings, twice atomic.Int64
 		w := newWorld(t, func(c *Config) {
-			c.PipelineBytes, c.TextBytes, c.Grace = bytes, bytes, time.Minute
+			c.PipelineBytes, c.TextBytes = bytes, bytes
 			c.Compiler.Plugins["numbered"] = plugins.Of(func(c struct {
 				N int `json:"n"`
 			}, _ plugins.Env) (plugins.Plugin, error) {
@@ -317,11 +316,10 @@ func TestEvictionUnderLoad(t *testing.T) {
 		var wg sync.WaitGroup
 		for g := range 6 {
 			wg.Go(func() {
-				memos := make([]Memo, 30)
 				for i := range 600 {
 					n := i * (g + 1) % 30
 					token := fmt.Sprintf(`{"n":%d,"eas":{"plugins":[{"type":"numbered","n":%d}]}}`, n, n) + strings.Repeat(" ", i%3)
-					p, err := w.Pipeline(context.Background(), Reference{Token: token, Memo: &memos[n]})
+					p, err := w.Pipeline(context.Background(), Reference{Token: token})
 					if err != nil {
 						t.Error(err)
 						return
@@ -329,6 +327,7 @@ func TestEvictionUnderLoad(t *testing.T) {
 					if x := p.steps[0].plugin.(*numbered); x.n != n || x.closed.Load() {
 						t.Errorf("pipeline of %d, closed: %v, want that of %d", x.n, x.closed.Load(), n)
 					}
+					p.Release()
 					if i%50 == 0 {
 						w.Forget()
 					}

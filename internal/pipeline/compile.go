@@ -45,6 +45,8 @@ type Pipeline struct {
 	pages []plugins.Page
 	// site is what browsers may do; nil for nothing that need be known.
 	site *site
+	// users is nil for a pipeline that holds nothing to give back.
+	users *users
 }
 
 // A step is one entry of the token's plugins.
@@ -453,22 +455,12 @@ func entriesOf(claims *query.Object) []any {
 	return nil
 }
 
-// holdsResources reports whether closing p does anything.
-func (p *Pipeline) holdsResources() bool {
-	for i := range p.steps {
-		if _, ok := p.steps[i].plugin.(plugins.Closer); ok {
-			return true
-		}
-	}
-	return false
-}
-
 // weight estimates the bytes that p holds: its steps, and where rules or headers look at something, the claims and what
 // was compiled of them. A regular expression takes some thirty times its text.
-func (p *Pipeline) weight(claims int) uint32 {
+func (p *Pipeline) weight(claims int) int {
 	w := 256 + 256*len(p.steps) + claims
 	if p.whole != nil {
 		w += 24 * claims
 	}
-	return uint32(w) // claims are at most 64 KB
+	return w
 }

@@ -77,7 +77,7 @@ func TestMoment(t *testing.T) {
 					t.Error("the query has no owner")
 				}
 
-				w.pipelines.InvalidateAll()
+				w.pipelines.Clear()
 				engine.fail, engine.compiled = 4, 0
 				for range 3 {
 					if err := w.get(t, token); !errors.Is(err, query.ErrMoment) {

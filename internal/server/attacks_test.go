@@ -62,14 +62,10 @@ func (faulty) Lookup(context.Context, string) (string, bool, error) { panic("sec
 
 func TestPanicDenies(t *testing.T) {
 	f := newFixture(t, func(c *Config) {
-		var err error
-		c.Verify.Pipelines, err = pipeline.NewCache(pipeline.Config{
+		c.Verify.Pipelines = pipeline.NewCache(pipeline.Config{
 			URL: verifytest.Unsealed{}, Stored: verifytest.Unsealed{}, Store: func(string) (stores.Store, bool) { return faulty{}, true },
 			Revoked: func(string) bool { return false }, Log: c.Log, Now: time.Now,
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 	})
 	pointer := `{"eas":{"config_token_store_id":"main","config_token_id":"x"}}`
 	if got := f.do(verifytest.Request("GET", pointer, "")).StatusCode; got != 503 {

@@ -138,6 +138,7 @@ func (r *room) end(ctx context.Context, w http.ResponseWriter, req *http.Request
 	if err != nil {
 		return http.StatusServiceUnavailable, 0, err
 	}
+	defer p.Release()
 	n, err = p.EndSessions(ctx, logout[0], r.Allowed)
 	var refused *plugins.LogoutError
 	switch {

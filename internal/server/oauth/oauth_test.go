@@ -105,14 +105,11 @@ func (p plain) Open(text string) (configtoken.Token, error) {
 
 func cache(t *testing.T, format configtoken.Format, store plugins.Env) *pipeline.Cache {
 	t.Helper()
-	c, err := pipeline.NewCache(pipeline.Config{
+	c := pipeline.NewCache(pipeline.Config{
 		Compiler: &pipeline.Compiler{Plugins: plugins.Registry{"oidc": plugins.Of(oidc.New)}, Env: store},
 		URL:      plain(format), Stored: plain(format), Revoked: func(string) bool { return false },
 		Log: slog.New(slog.DiscardHandler), Now: now,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(c.Close)
 	return c
 }

@@ -22,7 +22,6 @@ import (
 // request of a route.
 type Params struct {
 	selector pipeline.Selector
-	memo     pipeline.Memo
 	// fallback is the index of the fallback plugin, -1 for none.
 	fallback int
 	// profile is meant only if hasProfile is set.
@@ -46,9 +45,7 @@ func BadParams(err error) *Params { return &Params{fallback: -1, err: err} }
 
 // TokenParams select the token of ref.
 func TokenParams(ref pipeline.Reference) *Params {
-	p := &Params{selector: pipeline.Selector{Reference: ref}, fallback: -1}
-	p.selector.Memo = &p.memo
-	return p
+	return &Params{selector: pipeline.Selector{Reference: ref}, fallback: -1}
 }
 
 // URLParams reads the query of a verify URL. What it says is remembered.
@@ -176,7 +173,6 @@ func (v values) text(name string) string {
 func (v values) parse(engines query.Engines) *Params {
 	p := &Params{fallback: -1}
 	p.selector.Token = v.text("config_token")
-	p.selector.Memo = &p.memo
 	if p.selector.Token == "" {
 		p.selector.Pointer = configtoken.Pointer{StoreID: v.text("config_token_store_id"), TokenID: v.text("config_token_id")}
 		q := pipeline.Queries{StoreID: p.compile(v, "config_token_store_id", engines), TokenID: p.compile(v, "config_token_id", engines)}

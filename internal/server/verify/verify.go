@@ -331,7 +331,11 @@ func (q *Request) Pipeline() *pipeline.Pipeline { return q.pipeline }
 func (q *Request) Context() context.Context { return &q.ctx }
 
 // Close gives back what Open took.
-func (q *Request) Close() { q.ctx.release() }
+func (q *Request) Close() {
+	q.ctx.release()
+	q.pipeline.Release()
+	q.pipeline = nil
+}
 
 // Finish names the decision, logs and counts it.
 func (v *Verifier) Finish(ctx context.Context, q *Request, d *pipeline.Decision) {

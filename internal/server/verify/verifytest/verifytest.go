@@ -133,16 +133,13 @@ func NewParts(t testing.TB) *Parts {
 	env := plugintest.Env(t)
 	env.Log = log
 	env.Query["jp"] = jsonpath.New(nil)
-	cache, err := pipeline.NewCache(pipeline.Config{
+	cache := pipeline.NewCache(pipeline.Config{
 		Compiler: &pipeline.Compiler{Plugins: p.Plugins, Env: env},
 		URL:      Unsealed{}, Stored: Unsealed{},
 		Store:   func(id string) (stores.Store, bool) { return store, id == "main" },
 		Revoked: func(string) bool { return false },
 		Log:     log, Now: time.Now,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	trusted, err := parent.ParseTrusted("loopback")
 	if err != nil {
 		t.Fatal(err)
