@@ -36,6 +36,8 @@ type PageRequest struct {
 	Method string
 	// URL is absolute, and was checked as a parent request is. Base is the mount's URL, without a slash at its end.
 	URL, Base *url.URL
+	// Source builds the views of the request that queries see.
+	Source Source
 	// Header holds what the client sent, under canonical names. Read only.
 	Header http.Header
 	// Body is at most 64 KB; Form is what it says if it is application/x-www-form-urlencoded, without what is in the

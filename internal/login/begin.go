@@ -24,9 +24,10 @@ type beginning struct {
 	why string
 	// challenge is RFC 9470's, "" for none.
 	challenge string
-	// target is where to return; "" for the request's own URL. tries went before.
-	target string
-	tries  int
+	// target is where to return; "" for the request's own URL. tries went before. land is where to go instead, "" for
+	// target.
+	target, land string
+	tries        int
 }
 
 // begin sends a request to log in.
@@ -53,6 +54,9 @@ func (p *Plugin) begin(ctx context.Context, r *plugins.Request, b beginning) (pl
 	if referer := r.Header.Get("Referer"); script && p.s.Config.XHR.UseRefererAsRedirectURI && len(referer) < maxReturn &&
 		p.leadsHome(r, referer, nil) {
 		a.Land = referer
+	}
+	if b.land != "" {
+		a.Land = b.land
 	}
 	location, err := p.authorization(ctx, r, &a, browser)
 	if err != nil {

@@ -45,7 +45,7 @@ func (p *Plugin) callback(ctx context.Context, r *plugins.Request, answer url.Va
 		return p.unavailable(r, storeError(err))
 	}
 	if !first {
-		return p.retry(r, failed.used, "the callback's state was used before", a.Return), nil
+		return p.retry(r, failed.used, "the callback's state was used before", a.Destination()), nil
 	}
 	if res, done, err := p.refusedBy(ctx, r, &a, answer); done {
 		return res, err
@@ -85,7 +85,7 @@ func (p *Plugin) stranger(ctx context.Context, r *plugins.Request, a *oauthflow.
 			return p.unavailable(r, err)
 		}
 		if k != nil && k.why == "" {
-			return redirect(a.Return, "a login that another one went before"), nil
+			return redirect(a.Destination(), "a login that another one went before"), nil
 		}
 	}
 	if len(p.browser.values(r, buf[:0])) == 0 {
@@ -95,7 +95,8 @@ func (p *Plugin) stranger(ctx context.Context, r *plugins.Request, a *oauthflow.
 	if a.Tries >= maxTries {
 		return p.retry(r, failed.cookies, "the callback's cookie is another login's, again and again", a.Return), nil
 	}
-	return p.begin(ctx, r, beginning{why: "the callback's cookie is another login's", target: a.Return, tries: a.Tries + 1})
+	return p.begin(ctx, r, beginning{
+		why: "the callback's cookie is another login's", target: a.Return, land: a.Land, tries: a.Tries + 1})
 }
 
 func redirect(target, why string) plugins.Result {
@@ -165,7 +166,8 @@ func (p *Plugin) exchange(
 	var refused *oauthflow.Error
 	if errors.As(err, &refused) && refused.Refused() {
 		if a.Tries < maxTries {
-			return p.begin(ctx, r, beginning{why: "the code is not good: " + err.Error(), target: a.Return, tries: a.Tries + 1})
+			return p.begin(ctx, r, beginning{
+				why: "the code is not good: " + err.Error(), target: a.Return, land: a.Land, tries: a.Tries + 1})
 		}
 		return p.retry(r, failed.provider, "the code is not good, again and again: "+err.Error(), a.Return), nil
 	}
@@ -215,11 +217,7 @@ func (p *Plugin) enter(ctx context.Context, r *plugins.Request, a *oauthflow.Att
 	if err := p.leave(ctx, r, d); err != nil {
 		p.warn("login: the session of before goes on", err)
 	}
-	target := a.Return
-	if a.Land != "" {
-		target = a.Land
-	}
-	res := redirect(target, "logged in")
+	res := redirect(a.Destination(), "logged in")
 	res.Cookies = []*http.Cookie{p.cookie.set(r.URL, cookie, p.features.cookieLife(d, now))}
 	return res, nil
 }

@@ -37,6 +37,8 @@ type Config struct {
 	CSRFCookie CSRFCookie `json:"csrf_cookie,omitzero"`
 	// Cookie is the cookie that names the session.
 	Cookie SessionCookie `json:"cookie,omitzero"`
+	// Pages are for browsers that ask easgate itself, where the config token is mounted.
+	Pages Pages `json:"pages,omitzero"`
 	// TLS says whom to trust, and who we are, when the provider is asked. By default the system's certificate authorities
 	// are trusted and no certificate is shown.
 	TLS plugins.TLS `json:"tls,omitzero"`

@@ -10,15 +10,23 @@ import (
 	"github.com/easgate/easgate/plugins"
 )
 
+// loggedOut is the reason of an answer to a logout that was done.
+const loggedOut = "logged out"
+
 // logout ends the session of r's browser here and, as configured, its tokens and the provider's own session. It answers a
 // browser that has none alike.
 func (p *Plugin) logout(ctx context.Context, r *plugins.Request, query url.Values) (plugins.Result, error) {
 	target := query.Get("redirect_uri")
-	if target != "" && !p.leadsHome(r, target, p.origins) {
+	if target != "" && !p.leadsHome(r, target, p.sites) {
 		return p.fail(r, failed.target, "redirect_uri leads to another site: list it in features.logout.redirect_uris"), nil
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
-		return p.fail(r, failed.malformed, "a logout by another site"), nil
+	return p.leaveFor(ctx, r, target)
+}
+
+// leaveFor ends the session of r's browser and sends it on to target, which may be "".
+func (p *Plugin) leaveFor(ctx context.Context, r *plugins.Request, target string) (plugins.Result, error) {
+	if p.isForeign(r) {
+		return p.fail(r, failed.foreign, "a logout by another site"), nil
 	}
 	var ended *data
 	var buf [maxCookies]string
@@ -41,9 +49,7 @@ func (p *Plugin) logout(ctx context.Context, r *plugins.Request, query url.Value
 		ended = &s.Value
 		p.revoke(ctx, r, ended)
 	}
-	if target != "" && target[0] == '/' {
-		target = base(r) + target
-	}
+	target = absolute(r, target)
 	next, err := p.endProviderSession(ctx, ended, target)
 	if err != nil {
 		// The session here has ended; that at the provider must not keep the person here.
@@ -52,9 +58,9 @@ func (p *Plugin) logout(ctx context.Context, r *plugins.Request, query url.Value
 	if next == "" {
 		next = target
 	}
-	res := p.fail(r, failed.out, "logged out")
+	res := p.fail(r, failed.out, loggedOut)
 	if next != "" {
-		res = redirect(next, "logged out")
+		res = redirect(next, loggedOut)
 	}
 	res.Cookies = []*http.Cookie{p.cookie.clear(r.URL)}
 	return res, nil
@@ -109,7 +115,9 @@ func (p *Plugin) endProviderSession(ctx context.Context, d *data, target string)
 	v := url.Values{"id_token_hint": {d.Tokens.ID}, "client_id": {c.ID()}}
 	if o.PostLogoutRedirectURI != "" {
 		v.Set("post_logout_redirect_uri", o.PostLogoutRedirectURI)
-		v.Set("state", p.attempts.SealTarget(target, p.env.Now()))
+		if target != "" && target != o.PostLogoutRedirectURI {
+			v.Set("state", p.attempts.SealTarget(target, p.env.Now()))
+		}
 	}
 	next, err := p.provider.EndSessionURL(ctx, v)
 	if refused := (*oauthflow.Error)(nil); errors.As(err, &refused) {

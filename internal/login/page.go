@@ -15,7 +15,8 @@ type failure struct {
 
 // failed are the ends of a login.
 var failed = struct {
-	malformed, state, late, used, cookies, denied, provider, tokens, forbidden, insecure, target, out, unavailable failure
+	malformed, state, late, used, cookies, denied, provider, tokens, forbidden, insecure, target, elsewhere, foreign, needed,
+	out, unavailable failure
 }{
 	malformed: failure{http.StatusBadRequest, page.LoginFailed},
 	state:     failure{http.StatusBadRequest, page.LoginFailed},
@@ -28,6 +29,9 @@ var failed = struct {
 	forbidden: failure{http.StatusForbidden, page.NoAccess},
 	insecure:  failure{http.StatusBadRequest, page.InsecureRequest},
 	target:    failure{http.StatusBadRequest, page.InvalidRedirect},
+	elsewhere: failure{http.StatusBadRequest, page.BadRequest},
+	foreign:   failure{http.StatusBadRequest, page.BadRequest},
+	needed:    failure{http.StatusUnauthorized, page.LoginNeeded},
 	out:       failure{http.StatusForbidden, page.LoggedOut},
 
 	unavailable: failure{http.StatusServiceUnavailable, page.Unavailable},
@@ -40,11 +44,16 @@ func (p *Plugin) fail(r *plugins.Request, f failure, why string) plugins.Result 
 
 // retry is fail with a link to go on with.
 func (p *Plugin) retry(r *plugins.Request, f failure, why, target string) plugins.Result {
+	m := page.Message{Status: f.status, Reason: f.reason, Retry: target}
+	res := plugins.Result{Verdict: plugins.Deny, Status: f.status, Reason: why}
+	if p.s.Config.Pages.Errors == "status" {
+		res.Header, res.Body = m.RenderStatus(p.env.Now())
+		return res
+	}
 	asked := r.Header
 	if p.isScript(r) && asked["Accept"] == nil {
 		asked = http.Header{"Accept": {"application/json"}}
 	}
-	res := plugins.Result{Verdict: plugins.Deny, Status: f.status, Reason: why}
-	res.Header, res.Body = page.Message{Status: f.status, Reason: f.reason, Retry: target}.Render(asked)
+	res.Header, res.Body = m.Render(asked)
 	return res
 }

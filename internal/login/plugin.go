@@ -66,6 +66,8 @@ type Plugin struct {
 	landing  *url.URL
 	// site is what redirects may lead to besides the request's own site.
 	origins []string
+	// sites are where the page for logins may lead besides, and whose scripts may log out.
+	sites []string
 
 	cookie, browser jar
 	csrf            bool
@@ -175,12 +177,17 @@ func (p *Plugin) redirects() error {
 		return errors.New("xhr.redirect_http_code: want a status from 300 to 499")
 	}
 	for i, raw := range p.s.Features.Logout.RedirectURIs {
-		u, err := url.Parse(raw)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return fmt.Errorf("features.logout.redirect_uris[%d]: want an http or https URL", i)
+		o, err := siteOf(raw)
+		if err != nil {
+			return fmt.Errorf("features.logout.redirect_uris[%d]: %w", i, err)
 		}
-		p.origins = append(p.origins, origin(u))
+		p.origins = append(p.origins, o)
 	}
+	var err error
+	if p.sites, err = p.s.Config.Pages.check(); err != nil {
+		return fmt.Errorf("pages.%w", err)
+	}
+	p.sites = append(p.sites, p.origins...)
 	return nil
 }
 
@@ -258,7 +265,7 @@ func (p *Plugin) visit(ctx context.Context, r *plugins.Request) (plugins.Result,
 		case k == nil:
 			why = "the session has ended"
 		case k.why != "":
-			return p.begin(ctx, r, beginning{why: k.why, challenge: k.challenge})
+			return p.send(ctx, r, beginning{why: k.why, challenge: k.challenge})
 		default:
 			res := k.res
 			res.Header = clone(res.Header)
@@ -268,7 +275,15 @@ func (p *Plugin) visit(ctx context.Context, r *plugins.Request) (plugins.Result,
 	if why == "" {
 		why = "not logged in"
 	}
-	return p.begin(ctx, r, beginning{why: why})
+	return p.send(ctx, r, beginning{why: why})
+}
+
+// send has a request without a session log in, or refuses it where logins begin at their page alone.
+func (p *Plugin) send(ctx context.Context, r *plugins.Request, b beginning) (plugins.Result, error) {
+	if p.s.Config.Pages.Only {
+		return p.refuse(ctx, r, b), nil
+	}
+	return p.begin(ctx, r, b)
 }
 
 func clone(h http.Header) http.Header {

@@ -94,6 +94,14 @@ func Challenge(verifier string) string {
 // Nonce is what a's ID token must hold.
 func (a *Attempt) Nonce(b Browser) string { return b.derive("nonce", a.ID) }
 
+// Destination is where a login leads.
+func (a *Attempt) Destination() string {
+	if a.Land != "" {
+		return a.Land
+	}
+	return a.Return
+}
+
 // Expires is when the attempt ends.
 func (a *Attempt) Expires() time.Time { return time.Unix(a.Started, 0).Add(AttemptLife) }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 var (
@@ -52,6 +53,7 @@ const (
 	LoginExpired     Reason = "login_expired"
 	LoginUsed        Reason = "login_used"
 	LoginDenied      Reason = "login_denied"
+	LoginNeeded      Reason = "login_needed"
 	LoginUnavailable Reason = "login_unavailable"
 	NoCookie         Reason = "no_cookie"
 	NoAccess         Reason = "no_access"
@@ -129,6 +131,27 @@ func (m Message) Render(asked http.Header) (http.Header, []byte) {
 }
 
 // json is m as problem details (RFC 9457).
+// RenderStatus returns m as JSON with the members code, status, message and timestamp, in English, whatever the client
+// accepts.
+func (m Message) RenderStatus(now time.Time) (http.Header, []byte) {
+	if m.Reason == "" {
+		m.Reason = reasonOf(m.Status)
+	}
+	body, err := json.Marshal(struct {
+		Code      int    `json:"code"`
+		Status    string `json:"status"`
+		Message   string `json:"message"`
+		Timestamp string `json:"timestamp"`
+	}{m.Status, http.StatusText(m.Status), texts["en"][m.Reason][1], now.UTC().Format(time.RFC3339Nano)})
+	if err != nil {
+		panic(err) // there is nothing in it that JSON has not
+	}
+	h := jsonHeader()
+	h.Set("Content-Type", "application/json")
+	h.Del("Vary")
+	return h, append(body, '\n')
+}
+
 func (m Message) json(said text) []byte {
 	body, err := json.Marshal(struct {
 		Type     string `json:"type"`

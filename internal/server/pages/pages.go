@@ -233,8 +233,8 @@ func (v *visit) show(p *plugins.Page, allow *plugins.Result) {
 	asked := &v.q.Parent.URL
 	in := &plugins.PageRequest{
 		Method: v.r.Method, URL: asked, Header: v.r.Header, ClientIP: v.verifier.ClientIP(v.q),
-		Base:     &url.URL{Scheme: asked.Scheme, Host: asked.Host, Path: strings.TrimSuffix(v.mount.Path, "/")},
-		Identity: allow.Identity, Data: allow.Data, DecisionID: v.verifier.Named(v.q),
+		Base:   &url.URL{Scheme: asked.Scheme, Host: asked.Host, Path: strings.TrimSuffix(v.mount.Path, "/")},
+		Source: v.q.Source(), Identity: allow.Identity, Data: allow.Data, DecisionID: v.verifier.Named(v.q),
 	}
 	if status := v.read(in); status != 0 {
 		v.fail(status)

@@ -324,6 +324,9 @@ func (v *Verifier) Ask(q *Request, trace func(pipeline.Event)) pipeline.Decision
 
 var errTooLate = errors.New("the time for a verification was up before the decision")
 
+// Source shows the request to queries of the token whose pipeline is open.
+func (q *Request) Source() plugins.Source { return &q.source }
+
 // Pipeline is the open pipeline, and Context lasts as long as a verification may.
 func (q *Request) Pipeline() *pipeline.Pipeline { return q.pipeline }
 
