@@ -18,7 +18,7 @@ BUNDLE  := internal/query/sandbox/bundle/jsonpath.js
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-run: build ## build, then run a demo: service, gateway, upstream, keys and tokens under ./.easgate
+run: build ## build, then run a demo: gateway, application, a provider to log in at; keys and tokens under ./.easgate
 	bin/easgate demo
 
 build: $(if $(shell command -v npm),$(BUNDLE),no-npm) ## build bin/easgate, a static binary, with the JavaScript query engines where npm is installed

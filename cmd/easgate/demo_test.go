@@ -89,19 +89,20 @@ func TestDemo(t *testing.T) {
 		want           want
 	}{
 		{"open to all", "/", "", "", nil, want{200, "called as nobody in particular"}},
-		{"no credentials", "/private/", "", "", nil, want{401, "needs credentials"}},
+		{"no credentials", "/private/", "", "", nil, want{401, ""}},
 		{"alice", "/private/", "alice", "wonderland", nil, want{200, "called as alice"}},
-		{"a guess", "/private/", "alice", "guess", nil, want{401, "needs credentials"}},
+		{"a guess", "/private/", "alice", "guess", nil, want{401, ""}},
 		{"a key through a pointer token", "/team/", "", "", []string{"X-Api-Key", "robot-key"}, want{200, "called as robot"}},
 		{"a password through a pointer token", "/team/", "alice", "wonderland", nil, want{200, "called as alice"}},
 		{"bob", "/partner/", "bob", "builder", nil, want{200, "called as bob"}},
-		{"bob elsewhere", "/private/", "bob", "builder", nil, want{401, "needs credentials"}},
+		{"bob elsewhere", "/private/", "bob", "builder", nil, want{401, ""}},
 		// What the client says about itself must not get through.
 		{"a forged identity", "/", "", "", []string{"X-Auth-User", "root"}, want{200, "called as nobody in particular"}},
-		{"a forged path", "/private/", "", "", []string{"X-Forwarded-Uri", "/", "X-Original-Url", "http://h/"}, want{401, "needs credentials"}},
-		{"a path that leads elsewhere", "/team/%2e%2e/private/", "", "", nil, want{404, ""}},
+		{"a forged path", "/private/", "", "", []string{"X-Forwarded-Uri", "/", "X-Original-Url", "http://h/"}, want{401, ""}},
+		{"a path that leads elsewhere", "/team/%2e%2e/private/", "", "", nil, want{400, ""}},
 		{"a page", "/", "", "", []string{"Accept", "text/html"}, want{200, "<main id=\"content\">"}},
-		{"a page for the denied", "/private/", "", "", []string{"Accept", "text/html"}, want{401, "never saw this request"}},
+		{"a page for the denied", "/private/", "", "", []string{"Accept", "text/html"}, want{401, "<h1>"}},
+		{"whoever is not logged in, at the provider's page", "/login/", "", "", []string{"Accept", "text/html"}, want{200, "Alice Liddell"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

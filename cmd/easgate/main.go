@@ -17,6 +17,7 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/configcmd"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/demo"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/explain"
+	"github.com/easgate/easgate/cmd/easgate/internal/cli/gateway"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/healthcheck"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/keys"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/migrate"
@@ -56,7 +57,7 @@ func newRoot(c *cli.CLI) *cobra.Command {
 		compiler, _, done := compiler(cfg, slog.New(slog.DiscardHandler), c.Now)
 		return compiler, done
 	}
-	return c.Root(serve.New(c, version, run),
+	return c.Root(serve.New(c, version, run), gateway.New(c, version, gateway.Run(run)),
 		sessioncmd.New(c), token.New(c, compile), token.NewGenerate(c, compile), keys.New(c), store.New(c, compile),
 		explain.New(c, func(cfg *config.Config) (explain.Service, error) { return quiet(cfg) }),
 		migrate.New(c, compile), shadow.New(c),

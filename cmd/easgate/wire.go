@@ -124,6 +124,9 @@ func (s *service) open(environ []string) (err error) {
 	if s.mounts, err = mount.Parse(s.cfg.Mounts); err != nil {
 		try(problem.Hint(fmt.Errorf("%s: %w", s.cfg.Origin("mounts"), err),
 			"docs/configuration.md shows the shape of a mount"))
+	} else if s.cfg.MountsOnly && !s.mounts.Forwards() {
+		try(problem.Hint(errors.New("mounts: none has an upstream, so that nothing would be passed on"),
+			"mounts: [{path: /, config_token: …, upstream: {url: http://127.0.0.1:3000}}]; docs/gateway.md"))
 	}
 	if len(problems) > 0 {
 		return problems
@@ -157,7 +160,9 @@ func (s *service) serverConfig(urlQueries query.Engines, given map[string]net.Li
 			OmitUsers:    !s.cfg.LogUsers,
 			Now:          s.now,
 		},
-		Mounts: s.mounts,
+		Mounts:     s.mounts,
+		MountsOnly: s.cfg.MountsOnly,
+		Roots:      s.cfg.CARoots,
 
 		StandardDeadlines: s.cfg.StandardDeadlines,
 		Ready:             s.ready,

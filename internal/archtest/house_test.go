@@ -73,7 +73,7 @@ var house = []rule{
 	{"internal/pipeline", []string{"configtoken", "plugins", "stores", "internal/assertion", "internal/query", "internal/strictjson", "internal/headers",
 		"internal/crosssite"},
 		"the pipeline decides; it knows plugins by their contract, and neither HTTP servers nor proxies"},
-	{"internal/server", []string{"internal/server/*", "internal/pipeline"},
+	{"internal/server", []string{"internal/server/*", "internal/page", "internal/pipeline"},
 		"the hall puts rooms and routes together; what is done with a request is the rooms'"},
 	{"internal/server/verify", []string{"internal/pipeline", "internal/parent", "plugins", "configtoken", "internal/query", "internal/server/metrics"},
 		"it names tokens and queries, and all that is done with them is the pipeline's"},

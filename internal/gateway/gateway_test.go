@@ -52,7 +52,7 @@ func serve(t *testing.T, route *gateway.Route, p gateway.Passage) *httptest.Serv
 	if p.Scheme == "" {
 		p.Scheme = "https"
 	}
-	p.ID = "d-1"
+	p.ID, p.Host = "d-1", "app.example.com"
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { route.Forward(w, r, p) }))
 	t.Cleanup(func() {
 		s.CloseClientConnections()

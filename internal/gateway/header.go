@@ -34,7 +34,7 @@ func (t *Route) rewrite(r *httputil.ProxyRequest) {
 	if raw := r.In.RequestURI; strings.HasPrefix(raw, "/") {
 		u.Opaque = t.target(raw)
 	}
-	r.Out.Host = r.In.Host
+	r.Out.Host = p.Host
 	r.Out.Trailer = nil // an application may take its fields for headers
 	for name := range h {
 		if stripped(name, p.Header) {
@@ -59,7 +59,7 @@ func (t *Route) rewrite(r *httputil.ProxyRequest) {
 		}
 	}
 	h["X-Forwarded-Proto"] = []string{p.Scheme}
-	h["X-Forwarded-Host"] = []string{r.In.Host}
+	h["X-Forwarded-Host"] = []string{p.Host}
 	if p.Client.IsValid() {
 		client := []string{p.Client.String()}
 		h["X-Forwarded-For"], h["X-Real-Ip"] = client, client

@@ -51,9 +51,9 @@ type Passage struct {
 	Answered func(http.Header)
 	// Private reports whether a cookie is easgate's own, which the upstream does not see; nil: none is.
 	Private func(cookie string) bool
-	// Scheme and Client are what the client used and who it is; an invalid address is not told.
-	Scheme string
-	Client netip.Addr
+	// Scheme and Host are those of the URL that was decided about, Client is who sent it; an invalid address is not told.
+	Scheme, Host string
+	Client       netip.Addr
 	// ID names the decision.
 	ID string
 	// Again decides anew: whether the request would pass now. An error decides nothing. nil is never asked.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/easgate/easgate/internal/page"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/server/envoy"
 	"github.com/easgate/easgate/internal/server/listen"
@@ -52,6 +54,8 @@ type Config struct {
 	// the certificate authorities of https upstreams that name none; nil are the system's.
 	Mounts *mount.Table
 	Roots  *x509.CertPool
+	// MountsOnly leaves Addr to mounts and endpoints: every other path may be an application's, /verify and /ping too.
+	MountsOnly bool
 	// Endpoints are fixed paths of rooms that are made elsewhere, on Addr.
 	Endpoints []Endpoint
 	// Ready reports whether requests can be decided, for /readyz.
@@ -102,9 +106,13 @@ func New(cfg Config) (*Server, error) {
 	main := newEcho()
 	s.public(main)
 	s.main = express(main)
-	if cfg.VerifyAddr == "" && cfg.Inherited[VerifyListener] == nil {
+	alone := cfg.VerifyAddr != "" || cfg.Inherited[VerifyListener] != nil
+	if cfg.MountsOnly {
+		s.main = http.HandlerFunc(s.mountsOnly)
+	}
+	if !alone && !cfg.MountsOnly {
 		s.verifyRoutes(main)
-	} else {
+	} else if alone {
 		e := newEcho()
 		s.health(e)
 		s.verifyRoutes(e)
@@ -121,6 +129,22 @@ func New(cfg Config) (*Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// mountsOnly serves endpoints and mounts.
+func (s *Server) mountsOnly(w http.ResponseWriter, r *http.Request) {
+	if len(r.TransferEncoding) > 0 { // see express
+		w.Header()["Connection"] = closeConn
+	}
+	for _, e := range s.cfg.Endpoints {
+		if r.URL.Path == e.Path && slices.Contains(e.Methods, r.Method) {
+			e.Handler.ServeHTTP(w, r)
+			return
+		}
+	}
+	if !s.pages.Serve(w, r) {
+		page.Message{Status: http.StatusNotFound}.Write(w, r)
+	}
 }
 
 func newEcho() *echo.Echo {

@@ -3,6 +3,7 @@ package mount
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/easgate/easgate/internal/problem"
@@ -70,4 +71,9 @@ func (u *Upstream) check() error {
 	}
 	u.parsed = parsed
 	return nil
+}
+
+// Forwards reports whether any mount has an upstream.
+func (t *Table) Forwards() bool {
+	return slices.ContainsFunc(t.Mounts(), func(m *Mount) bool { return m.Upstream != nil })
 }

@@ -70,7 +70,8 @@ func (v *visit) ownCookie(pl *pipeline.Pipeline) bool {
 // no value, so that none of the client's passes.
 func (v *visit) pass(pl *pipeline.Pipeline, res *plugins.Result) {
 	p := &v.passage
-	p.ID, p.Scheme, p.Client = v.verifier.Named(v.q), v.q.Parent.URL.Scheme, v.verifier.ClientIP(v.q)
+	p.ID, p.Client = v.verifier.Named(v.q), v.verifier.ClientIP(v.q)
+	p.Scheme, p.Host = v.q.Parent.URL.Scheme, v.q.Parent.URL.Host
 	p.Header = make(http.Header, len(res.Header)+4)
 	for _, name := range pl.HeaderNames() {
 		p.Header[name] = nil

@@ -60,8 +60,8 @@ func newGate(t *testing.T) *gate {
 			return
 		}
 		w.Header().Set("Access-Control-Allow-Origin", "theirs")
-		fmt.Fprintf(w, "app %s %s auth=%s user=%s info=%q cookie=%s proto=%s", r.Method, r.RequestURI, r.Header.Get("Authorization"),
-			r.Header.Get("X-User"), r.Header["X-Userinfo"], r.Header.Get("Cookie"), r.Header.Get("X-Forwarded-Proto"))
+		fmt.Fprintf(w, "app %s %s auth=%s user=%s info=%q cookie=%s proto=%s host=%s", r.Method, r.RequestURI, r.Header.Get("Authorization"),
+			r.Header.Get("X-User"), r.Header["X-Userinfo"], r.Header.Get("Cookie"), r.Header.Get("X-Forwarded-Proto"), r.Host)
 	}))
 	t.Cleanup(app.Close)
 	g := &gate{}
@@ -136,6 +136,8 @@ func TestForward(t *testing.T) {
 		{"nobody, and says otherwise", "GET", "/private/x", []string{forged, "Authorization: Bearer own"}, 302, ""},
 		{"logged in", "GET", "/private/a%2Fb?c=%2f", []string{mine, forged, `X-Userinfo: {"sub":"root"}`, "X_User: root"}, 200,
 			`app GET /private/a%2Fb?c=%2f auth=Bearer injected user=alice info=[] cookie=a=b proto=http`},
+		// The host that was decided about is the one that is asked for.
+		{"another host", "GET", "/a", []string{"X-Forwarded-Host: other.example.com"}, 200, "host=other.example.com"},
 		{"a page of the plugin's", "GET", "/private/oauth/userinfo", []string{mine}, 200, "page"},
 		{"not for nobody", "GET", "/private/oauth/userinfo", nil, 302, ""},
 		{"whoami is the application's", "GET", "/private/whoami", []string{mine}, 200, "app GET /private/whoami"},

@@ -75,6 +75,8 @@ type Config struct {
 	Stores json.RawMessage
 	// Mounts is a JSON list; see package mount.
 	Mounts json.RawMessage
+	// MountsOnly is what the command gateway sets: nothing but mounts is served on the main address.
+	MountsOnly bool
 
 	LogLevel  slog.Level
 	LogFormat string

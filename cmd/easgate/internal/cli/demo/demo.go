@@ -2,14 +2,13 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/cmd/easgate/internal/demoprovider"
 )
 
 // A Serve serves what cfg describes until ctx ends.
@@ -41,69 +41,68 @@ are replaced by free ones.`,
 	}
 	cmd.Flags().StringVar(&dir, "dir", ".easgate", "`folder` for keys, configuration and store")
 	cmd.Flags().IntVar(&port, "port", 8000, "`port` of the gateway")
-	cmd.Flags().IntVar(&servicePort, "service-port", 8080, "`port` of easgate itself")
+	cmd.Flags().IntVar(&servicePort, "service-port", 8080, "`port` where easgate answers other proxies")
 	return cmd
 }
 
 func run(c *cli.CLI, ctx context.Context, serve Serve, dir string, port, servicePort int) error {
-	cfg, tokens, err := makeFolder(c, ctx, dir, servicePort)
-	if err != nil {
-		return err
-	}
-	log := c.Log(cfg)
-	gateway, err := listenNear(port)
-	if err != nil {
-		return err
-	}
-	defer gateway.Close()
 	upstream, err := listenNear(0)
 	if err != nil {
 		return err
 	}
 	defer upstream.Close()
+	idp, err := listenNear(0)
+	if err != nil {
+		return err
+	}
+	defer idp.Close()
+	if port, err = free(port); err != nil {
+		return err
+	}
+	if servicePort, err = free(servicePort); err != nil {
+		return err
+	}
+	site := fmt.Sprintf("http://127.0.0.1:%d", port)
+	people, err := demoprovider.New(demoprovider.Config{Issuer: "http://" + idp.Addr().String(), Site: site, Now: c.Now})
+	if err != nil {
+		return err
+	}
+	client, secret := people.Client()
+	cfg, tokens, err := makeFolder(c, ctx, dir, port, provider{"http://" + idp.Addr().String(), client, secret})
+	if err != nil {
+		return err
+	}
+	routes, service := routesOf(tokens), fmt.Sprintf("127.0.0.1:%d", servicePort)
+	cfg.MountsOnly, cfg.VerifyAddr = true, service
+	if cfg.Mounts, err = mountsOf(routes, "http://"+upstream.Addr().String()); err != nil {
+		return err
+	}
+	log, tries := c.Log(cfg), triesAt(site, commandName(), dir)
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	ready := make(chan net.Addr, 1)
-	served := make(chan error, 1)
-	go func() { served <- serve(ctx, cfg, log, func(a net.Addr) { ready <- a }) }()
-	var service net.Addr
-	select {
-	case service = <-ready:
-	case err := <-served:
-		return err
-	}
-
-	site := "http://" + gateway.Addr().String()
-	routes := routesOf("http://"+service.String()+"/verify?config_token=", tokens)
-	tries := triesAt(site, commandName(), dir)
-	back := &url.URL{Scheme: "http", Host: upstream.Addr().String()}
-	servers := []*http.Server{
-		newServer(newUpstream(routes, tries), log),
-		newServer(newGateway(routes, back, log), log),
-	}
-	failed := make(chan error, len(servers))
-	for i, l := range []net.Listener{upstream, gateway} {
+	servers := []*http.Server{newServer(newUpstream(routes, tries), log), newServer(people, log)}
+	failed := make(chan error, len(servers)+1)
+	for i, l := range []net.Listener{upstream, idp} {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
-	printSite(c, site, service.String(), dir, tries)
-
+	served := make(chan error, 1)
+	go func() {
+		served <- serve(ctx, cfg, log, func(net.Addr) { printSite(c, site, service, dir, tries) })
+	}()
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	case err = <-served:
 		served <- nil
 	}
-	// The gateway goes first, so that nobody asks a service that has stopped.
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	for _, srv := range slices.Backward(servers) {
-		if srv.Shutdown(end) != nil {
-			_ = srv.Close() // browsers hold connections open that they never use
-		}
-	}
+	// The gateway goes first, so that nobody asks an application that has stopped.
 	stop()
-	return errors.Join(err, <-served)
+	err = errors.Join(err, <-served)
+	for _, srv := range servers {
+		_ = srv.Close() // browsers hold connections open that they never use
+	}
+	return err
 }
 
 func newServer(h http.Handler, log *slog.Logger) *http.Server {
@@ -124,39 +123,51 @@ func listenNear(port int) (net.Listener, error) {
 	return l, err
 }
 
-// freePort returns port, or 0 if something listens there.
-func freePort(port int) int {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+// free returns port, or another one if something listens there.
+func free(port int) (int, error) {
+	l, err := listenNear(port)
 	if err != nil {
-		return 0
+		return 0, err
 	}
-	_ = l.Close() // it was only tried
-	return port
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // routesOf are the parts of the demo site.
-func routesOf(verify string, tokens verifyTokens) []Route {
+func routesOf(tokens routeTokens) []Route {
 	return []Route{
 		{
-			Prefix: "/", Verify: verify + tokens.open, Title: "Open to all",
-			About: "Lets everybody in, after asking easgate all the same.",
+			Prefix: "/", Token: tokens.open, Title: "Open to all",
+			About: "Lets everybody in, after deciding about it all the same.",
 		},
 		{
-			Prefix: "/private/", Verify: verify + tokens.private, Title: "Private",
-			About: "Asks for alice's password (wonderland). The whole configuration is sealed into the verify URL; " +
-				"no store is asked.",
+			Prefix: "/login/", Token: tokens.login, Title: "Login", Logout: "/login/?__eas_oauth_handler__=logout&redirect_uri=%2F",
+			About: "Sends a browser to log in at an OpenID provider, and keeps the session and its tokens on the server.",
 		},
 		{
-			Prefix: "/team/", Verify: verify + tokens.team, Title: "Team",
-			About: "Takes an API key, or alice's password. The verify URL holds a pointer token; " +
-				"what it stands for is in the SQLite store.",
+			Prefix: "/private/", Token: tokens.private, Title: "Private",
+			About: "Asks for alice's password (wonderland). The whole configuration is sealed into the config token; no store is asked.",
 		},
 		{
-			Prefix: "/partner/", Verify: verify + tokens.partner, Title: "Partner",
-			About: "Asks for bob's password (builder). Its config token is in the store, " +
-				"and can be revoked there while everything runs.",
+			Prefix: "/team/", Token: tokens.team, Title: "Team",
+			About: "Takes an API key, or alice's password. Its config token is a pointer; what it stands for is in the SQLite store.",
+		},
+		{
+			Prefix: "/partner/", Token: tokens.partner, Title: "Partner",
+			About: "Asks for bob's password (builder). Its config token is in the store, and can be revoked there while everything runs.",
 		},
 	}
+}
+
+// mountsOf is the setting that makes routes of the config tokens.
+func mountsOf(routes []Route, upstream string) (json.RawMessage, error) {
+	var list []map[string]any
+	for _, r := range routes {
+		list = append(list, map[string]any{
+			"path": "/" + strings.Trim(r.Prefix, "/"), "config_token": r.Token, "upstream": map[string]any{"url": upstream},
+		})
+	}
+	return json.Marshal(list)
 }
 
 func triesAt(site, command, dir string) []Try {
@@ -194,7 +205,7 @@ func commandName() string {
 
 // load reads the demo's own configuration, whatever else is in the environment.
 func load(path string, port int) (*config.Config, error) {
-	flags := map[string]string{"port": strconv.Itoa(freePort(port)), "addr": "127.0.0.1"}
+	flags := map[string]string{"port": strconv.Itoa(port), "addr": "127.0.0.1"}
 	cfg, _, err := config.Load(config.Sources{File: path, Flags: flags})
 	return cfg, err
 }

@@ -26,12 +26,15 @@ const (
 	apiKey      = "robot-key"
 )
 
-// verifyTokens are what stands in the gateway's verify URLs.
-type verifyTokens struct{ open, private, team, partner string }
+// routeTokens are what guards the routes.
+type routeTokens struct{ open, login, private, team, partner string }
+
+// A provider is where people log in: its issuer, and the client that we are.
+type provider struct{ issuer, client, secret string }
 
 // makeFolder makes what is missing in dir: keys, configuration, store, and the tokens in the store.
-func makeFolder(c *cli.CLI, ctx context.Context, dir string, port int) (*config.Config, verifyTokens, error) {
-	var urls verifyTokens
+func makeFolder(c *cli.CLI, ctx context.Context, dir string, port int, idp provider) (*config.Config, routeTokens, error) {
+	var urls routeTokens
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, urls, err
 	}
@@ -54,13 +57,12 @@ func makeFolder(c *cli.CLI, ctx context.Context, dir string, port int) (*config.
 	if err != nil {
 		return nil, urls, err
 	}
-	urls, err = fill(c, ctx, cfg)
+	urls, err = fill(c, ctx, cfg, idp)
 	return cfg, urls, err
 }
 
 const configYAML = `# Made by easgate demo, and yours to change: it is never overwritten.
 keyring_file: keyring.json
-proxy_profile: nginx
 log_format: text
 config_token_stores:
   demo:
@@ -82,7 +84,7 @@ func createMissing(path string, text []byte) error {
 }
 
 // fill seals the demo's config tokens, and puts those into the store that are not there, or are revoked.
-func fill(c *cli.CLI, ctx context.Context, cfg *config.Config) (urls verifyTokens, err error) {
+func fill(c *cli.CLI, ctx context.Context, cfg *config.Config, idp provider) (urls routeTokens, err error) {
 	ring, err := tokens.Keyring(cfg)
 	if err != nil {
 		return urls, err
@@ -129,8 +131,9 @@ func fill(c *cli.CLI, ctx context.Context, cfg *config.Config) (urls verifyToken
 		"type": "request_header", "headers": map[string]any{"X-Api-Key": apiKey},
 		"custom_service_headers": identityOf("robot", "API key"),
 	}
-	urls = verifyTokens{
-		open:    own("open", map[string]any{"type": "noop"}),
+	urls = routeTokens{
+		open:    own("open", map[string]any{"type": "noop", "custom_service_headers": identityOf("", "")}),
+		login:   own("login", loginAt(idp)),
 		private: own("private", alice),
 		team:    stored("team", robot, alice),
 		partner: stored("partner", user("bob", "builder", "demo partner")),
@@ -161,4 +164,20 @@ func user(name, password, realm string) any {
 func identityOf(user, method string) map[string]any {
 	header := func(text string) map[string]string { return map[string]string{"source": "static", "query": text} }
 	return map[string]any{"X-Auth-User": header(user), "X-Auth-Method": header(method)}
+}
+
+// loginAt is a login with a browser. The application is told who it is, and never sees a token.
+func loginAt(idp provider) map[string]any {
+	return map[string]any{
+		"type": "oidc", "scopes": []string{"openid", "profile", "email"},
+		"issuer":   map[string]any{"discover_url": idp.issuer},
+		"client":   map[string]any{"client_id": idp.client, "client_secret": idp.secret},
+		"features": map[string]any{"filtered_service_headers": []string{"X-Id-Token", "X-Access-Token"}},
+		"custom_service_headers": map[string]any{
+			"X-Auth-Method": map[string]string{"source": "static", "query": "login"},
+			"X-Auth-User": map[string]any{
+				"source": "identity", "query_engine": "jp", "query": "$.name", "query_opts": map[string]bool{"single_value": true},
+			},
+		},
+	}
 }

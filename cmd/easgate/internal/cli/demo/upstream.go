@@ -15,11 +15,29 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
+// A Route is a part of the demo's site.
+type Route struct {
+	// Prefix is the path that it starts with, such as "/team/".
+	Prefix string
+	// Token is the config token that guards it.
+	Token string
+	// Title and About are shown on the application's pages. Logout, if not "", is where a login ends.
+	Title, About, Logout string
+}
+
+// find returns the route with the longest prefix of path.
+func find(routes []Route, path string) (best Route, ok bool) {
+	for _, r := range routes {
+		if strings.HasPrefix(path, r.Prefix) && (!ok || len(r.Prefix) > len(best.Prefix)) {
+			best, ok = r, true
+		}
+	}
+	return best, ok
+}
+
 // page is what page.html shows.
 type page struct {
-	Title, Lead string
-	// Denied marks the gateway's answer, which comes without the rest.
-	Denied bool
+	Title, Lead, Logout string
 	// Here is the prefix of the route that the page belongs to.
 	Here   string
 	Routes []Route
@@ -39,12 +57,12 @@ func newUpstream(routes []Route, tries []Try) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := page{Title: "easgate demo", Routes: routes, User: r.Header.Get("X-Auth-User"), Request: describe(r)}
 		if route, ok := find(routes, r.URL.Path); ok {
-			p.Here, p.Title, p.Lead = route.Prefix, route.Title, route.About
+			p.Here, p.Title, p.Lead, p.Logout = route.Prefix, route.Title, route.About, route.Logout
 		}
 		if p.Here == "/" {
 			p.Tries = tries
 		}
-		if !wantsHTML(r) {
+		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 			writeText(w, p)
 			return
 		}
