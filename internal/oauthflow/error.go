@@ -38,10 +38,11 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Refused reports whether the provider does not take a code or refresh token any more, which only a new login mends.
-// bad_verification_code and its kin are GitHub's.
+// bad_verification_code and its kin are GitHub's; Entra ID and Auth0 want to see the person with the next five.
 func (e *Error) Refused() bool {
 	switch e.Code {
-	case "invalid_grant", "bad_verification_code", "bad_refresh_token":
+	case "invalid_grant", "bad_verification_code", "bad_refresh_token",
+		"interaction_required", "login_required", "consent_required", "mfa_required", "access_denied":
 		return true
 	}
 	return false

@@ -80,6 +80,9 @@ func (k *kind) Check(_ context.Context, t *oauthflow.Tokens, want login.Expected
 		return login.Person{}, &login.Refusal{Why: "no access token"}
 	}
 	t.ID = "" // nobody checks it
+	if k.github {
+		t.Scope = strings.ReplaceAll(t.Scope, ",", " ") // GitHub's separator
+	}
 	return login.Person{Issuer: k.realm(), Subject: want.Subject}, nil
 }
 
