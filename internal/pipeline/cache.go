@@ -178,29 +178,34 @@ func (c *Cache) inForce(token *configtoken.Token) error {
 	return nil
 }
 
-// find finds or loads what key opens to.
-func (c *Cache) find(ctx context.Context, key textKey) (o *openedText, p *Pipeline, err error) {
-	o, ok := c.texts.Get(key)
-	for {
-		if ok && o.slot == nil {
+// find finds or loads what key opens to. A hit must not allocate: what the closure of a miss captures is on the heap.
+func (c *Cache) find(ctx context.Context, key textKey) (*openedText, *Pipeline, error) {
+	if o, ok := c.texts.Get(key); ok {
+		if o.slot == nil {
 			return o, nil, nil
 		}
-		if ok {
-			if p = o.slot.hold(); p != nil {
-				return o, p, nil
-			}
-			c.texts.Forget(key) // the pipeline was evicted
+		if p := o.slot.hold(); p != nil {
+			return o, p, nil
 		}
+	}
+	return c.miss(ctx, key)
+}
+
+func (c *Cache) miss(ctx context.Context, key textKey) (o *openedText, p *Pipeline, err error) {
+	for {
 		// Loading is computation only: it takes no notice of who leaves, so that whoever began it gets what it holds.
 		o, err = c.texts.Load(context.WithoutCancel(ctx), key, func(context.Context) (e memo.Entry[*openedText], _ error) {
 			e, p = c.load(key)
 			return e, nil
 		})
 		// A full cache may not have kept what was loaded, but whoever loaded it has it.
-		if err != nil || p != nil {
+		if err != nil || p != nil || o.slot == nil {
 			return o, p, err
 		}
-		ok = true
+		if p = o.slot.hold(); p != nil {
+			return o, p, nil
+		}
+		c.texts.Forget(key) // the pipeline was evicted
 	}
 }
 

@@ -242,6 +242,28 @@ func TestConcurrentMissesCompileOnce(t *testing.T) {
 	}
 }
 
+// What is remembered is found without work for the garbage collector.
+func TestHitAllocatesNothing(t *testing.T) {
+	for name, token := range map[string]string{
+		"holds nothing": `{"eas":{"plugins":[{"type":"noop"}]}}`,
+		"is counted":    closingToken,
+	} {
+		w := newWorld(t, nil)
+		ref, ctx := Reference{Token: token}, t.Context()
+		use := func() {
+			p, err := w.Pipeline(ctx, ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Release()
+		}
+		use()
+		if n := testing.AllocsPerRun(100, use); n != 0 {
+			t.Errorf("%s: a hit allocates %v times, want none", name, n)
+		}
+	}
+}
+
 // An evicted pipeline is closed, but not under the feet of a request, a page or a connection that is using it.
 func TestEvictionCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
