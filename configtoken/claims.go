@@ -76,7 +76,8 @@ func pointer(eas json.RawMessage) (Pointer, error) {
 	return Pointer{StoreID: store, TokenID: token}, nil
 }
 
-// seconds returns the NumericDate (RFC 7519 §2) called name, rounded up: whole seconds compare with it as with the fraction.
+// seconds returns the NumericDate (RFC 7519 §2) called name, rounded up: whole seconds compare with it as with the
+// fraction.
 func seconds(members map[string]json.RawMessage, name string) (int64, error) {
 	raw, ok := members[name]
 	if !ok {

@@ -7,9 +7,10 @@
 //   - [EAS], external-auth-server's: AES-256-CBC over an HMAC-signed JWT, under keys derived from secrets ([EASKeys]).
 //     It is opened so that tokens in use keep working, and written only on request.
 //
-// [NewOpener] opens what comes in a verify URL. [NewStoreOpener] opens what a store holds, and takes two more forms, which
-// only somebody with write access to the store can have put there: signed-only JWTs, and plain JSON where that is allowed.
-// An open seal says who wrote the claims and no more; [Token.Check] and [Revocations.Revoked] are asked on every use.
+// [NewOpener] opens what comes in a verify URL. [NewStoreOpener] opens what a store holds, and takes two more forms,
+// which only somebody with write access to the store can have put there: signed-only JWTs, and plain JSON where that
+// is allowed. An open seal says who wrote the claims and no more; [Token.Check] and [Revocations.Revoked] are asked on
+// every use.
 //
 // Keys and revocations change while the service runs: [Live] and [Revocations] load their file again without blocking
 // those who read, and keep what they had when the file is broken. Noticing that it changed is left to the caller.

@@ -17,7 +17,8 @@ import (
 	"hash"
 )
 
-// EASKeys seal and open external-auth-server's format: base64 of AES-256-CBC over a JWT signed with HS256, HS384 or HS512.
+// EASKeys seal and open external-auth-server's format: base64 of AES-256-CBC over a JWT signed with HS256, HS384 or
+// HS512.
 //
 // Nothing authenticates the ciphertext, so that a stranger may change it and watch what happens. Therefore opening does
 // the same work for every text of one length, right or wrong, up to the moment that the signature is found good: one
@@ -38,10 +39,12 @@ type mac struct {
 	trailer int // what a message's padding takes at least (FIPS 180-4 §5.1)
 }
 
-// NewEASKeys derives the keys of EAS_CONFIG_TOKEN_SIGN_SECRET, EAS_CONFIG_TOKEN_ENCRYPT_SECRET and EAS_ENCRYPT_IV_SECRET.
+// NewEASKeys derives the keys of EAS_CONFIG_TOKEN_SIGN_SECRET, EAS_CONFIG_TOKEN_ENCRYPT_SECRET and
+// EAS_ENCRYPT_IV_SECRET.
 //
-// Without an IV secret ("") key and IV are those of OpenSSL's EVP_BytesToKey with MD5, one round and no salt. With one they
-// are the first 32 characters of the hexadecimal SHA-256 of the encryption secret, and the first 16 of that of the IV secret.
+// Without an IV secret ("") key and IV are those of OpenSSL's EVP_BytesToKey with MD5, one round and no salt. With one
+// they are the first 32 characters of the hexadecimal SHA-256 of the encryption secret, and the first 16 of that of
+// the IV secret.
 func NewEASKeys(sign, encrypt, iv string) (*EASKeys, error) {
 	if sign == "" {
 		return nil, errors.New("config token: EAS format: the signing secret is empty")

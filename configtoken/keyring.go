@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// A Keyring holds the keys of the native format: one or more random 256-bit keys, of which the first seals and all open,
-// and perhaps Ed25519 keys, of which the first signs and all verify. Keyrings are immutable.
+// A Keyring holds the keys of the native format: one or more random 256-bit keys, of which the first seals and all
+// open, and perhaps Ed25519 keys, of which the first signs and all verify. Keyrings are immutable.
 //
 // Where issuing and serving are different people, the issuer's keyring holds a signing key pair, and the server's
 // ([Keyring.Public]) its public half: the server opens what the issuer made and cannot make any itself.
@@ -176,8 +176,8 @@ func (k *Keyring) equal(o *Keyring) bool {
 	})
 }
 
-// Derive returns a secret of 32 bytes made from each of the sealing keys, in their order, by HKDF-SHA256 (RFC 5869), for
-// another use than config tokens: label names it, and no label's secrets tell anything of another's or of the keys.
+// Derive returns a secret of 32 bytes made from each of the sealing keys, in their order, by HKDF-SHA256 (RFC 5869),
+// for another use than config tokens: label names it, and no label's secrets tell anything of another's or of the keys.
 func (k *Keyring) Derive(label string) ([][]byte, error) {
 	var all [][]byte
 	for _, s := range k.seal {

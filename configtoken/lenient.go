@@ -20,8 +20,9 @@ func sextet(c byte) byte {
 	return junk
 }
 
-// decodeLenient reads base64 as Node's Buffer.from(s, "base64") does, which reads every EAS token in use: both alphabets,
-// padding or none, whatever else stands between skipped, up to the first '='. Bits that make no whole byte are dropped.
+// decodeLenient reads base64 as Node's Buffer.from(s, "base64") does, which reads every EAS token in use: both
+// alphabets, padding or none, whatever else stands between skipped, up to the first '='. Bits that make no whole byte
+// are dropped.
 func decodeLenient(s string) []byte {
 	out := make([]byte, 0, len(s)/4*3+3)
 	var bits uint32

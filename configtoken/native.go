@@ -82,7 +82,8 @@ func nativeShape(text string) bool {
 }
 
 // canonical reports whether s is base64url without padding, with its unused bits clear: the text of a token is the key
-// under which it is remembered and revoked, so there must be one spelling of it. (Strict decoding alone skips newlines.)
+// under which it is remembered and revoked, so there must be one spelling of it. (Strict decoding alone skips
+// newlines.)
 func canonical(s string) bool {
 	for i := range len(s) {
 		if sextet(s[i]) == junk || s[i] == '+' || s[i] == '/' {

@@ -25,7 +25,8 @@ func (f Formats) check() error {
 	case f.Native == nil && f.EAS == nil:
 		return errors.New("config token: no keys: neither a keyring nor the secrets of EAS's format")
 	case f.RequireSigned && f.EAS != nil:
-		return errors.New("config token: signed tokens are required, but EAS's format is open, which anybody with its secrets can write")
+		return errors.New("config token: signed tokens are required, but EAS's format is open, which anybody with its " +
+			"secrets can write")
 	case f.RequireSigned && f.AllowPlain:
 		return errors.New("config token: signed tokens are required, but plain ones are allowed")
 	case f.RequireSigned && len(f.Native.Keyring().sign) == 0:

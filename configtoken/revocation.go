@@ -49,8 +49,8 @@ func (r *Revocations) Revoked(id string) bool {
 // Load replaces the ids from a file by those in the one at path. On an error the ids in use stay.
 // It is what SIGHUP and a change of the file call.
 //
-// Calls follow each other: an older, slower one never undoes a later one. Write the file anew and rename it: a YAML list
-// that is read half-written is a shorter list.
+// Calls follow each other: an older, slower one never undoes a later one. Write the file anew and rename it: a YAML
+// list that is read half-written is a shorter list.
 func (r *Revocations) Load(path string) error {
 	return r.loader.Load(func(contents [][]byte, err error) error {
 		if err != nil {

@@ -21,7 +21,8 @@ func (k *Keyring) Sealer() (Sealer, error) {
 		return nil, errors.New("keyring: no key to seal with")
 	}
 	if len(k.sign) > 0 && !k.signs() {
-		return nil, fmt.Errorf("keyring: kid %q is the public half of a signing key: seal where the private half is", k.sign[0].id)
+		return nil, fmt.Errorf("keyring: kid %q is the public half of a signing key: seal where the private half is",
+			k.sign[0].id)
 	}
 	return nativeSealer{k}, nil
 }
@@ -74,7 +75,8 @@ const (
 
 func (s nativeSealer) sign(payload []byte) ([]byte, error) {
 	key := s.ring.sign[0]
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: key.private, KeyID: key.id}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA,
+		Key: jose.JSONWebKey{Key: key.private, KeyID: key.id}}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("config token: %w", err)
 	}

@@ -29,7 +29,8 @@ type BasicConfig struct {
 
 // Migrate says what is otherwise than in external-auth-server; see [Migrator].
 func (*BasicConfig) Migrate(say func(text string)) {
-	say("challenges ask for UTF-8, every Authorization header is looked at, and names and passwords are compared in Unicode's NFC; " +
+	say("challenges ask for UTF-8, every Authorization header is looked at, and names and passwords are compared in " +
+		"Unicode's NFC; " +
 		"there the first header counts, byte by byte")
 }
 
@@ -72,9 +73,9 @@ func (c *BasicConfig) Reader(realm string, native bool) (*BasicReader, error) {
 // true with a zero Basic when it does but cannot be understood.
 //
 // In native tokens every header of the name is looked at, also where a proxy has joined them by commas; two different
-// credentials are none. Characters that can be written in two ways are in one (Unicode's NFC), so that what was typed on
-// one system matches what was on another. In tokens of external-auth-server's format the first header counts, and bytes
-// are as sent.
+// credentials are none. Characters that can be written in two ways are in one (Unicode's NFC), so that what was typed
+// on one system matches what was on another. In tokens of external-auth-server's format the first header counts, and
+// bytes are as sent.
 func (b *BasicReader) Credentials(h http.Header) (c Basic, tried bool) {
 	values := h[b.header]
 	if !b.native {

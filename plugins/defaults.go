@@ -2,8 +2,8 @@ package plugins
 
 import "github.com/easgate/easgate/internal/query"
 
-// A Completer is a configuration whose entry external-auth-server completes with defaults, which queries of tokens in its
-// format then see in plugin_config and config_token. Complete is called on the zero value, and changes entry.
+// A Completer is a configuration whose entry external-auth-server completes with defaults, which queries of tokens in
+// its format then see in plugin_config and config_token. Complete is called on the zero value, and changes entry.
 type Completer interface {
 	Complete(entry *query.Object)
 }

@@ -64,8 +64,8 @@ type PageResult struct {
 	Body    []byte
 }
 
-// A CookieOwner is a plugin that sets cookies of its own. Where easgate passes requests on itself, they stay behind, and a
-// request that carries one is held to the rules for other sites.
+// A CookieOwner is a plugin that sets cookies of its own. Where easgate passes requests on itself, they stay behind,
+// and a request that carries one is held to the rules for other sites.
 type CookieOwner interface {
 	Plugin
 	// Cookies are their names.

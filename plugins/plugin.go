@@ -39,10 +39,11 @@ type HeaderNames interface {
 // A SessionEnder is a plugin whose sessions a provider may end (OpenID Connect Back-Channel Logout 1.0).
 type SessionEnder interface {
 	Plugin
-	// EndSessions checks a logout token and ends the sessions that it names, on all replicas. A [*LogoutError] says that the
-	// token is refused. allowed, if not nil, reports whether the issuer may do so at all; configured is what the plugin's own
-	// configuration says to it, nil for nothing.
-	EndSessions(ctx context.Context, logoutToken string, allowed func(issuer string, configured *bool) bool) (n int, err error)
+	// EndSessions checks a logout token and ends the sessions that it names, on all replicas. A [*LogoutError] says that
+	// the token is refused. allowed, if not nil, reports whether the issuer may do so at all; configured is what the
+	// plugin's own configuration says to it, nil for nothing.
+	EndSessions(ctx context.Context, logoutToken string, allowed func(issuer string, configured *bool) bool) (n int,
+		err error)
 }
 
 // A LogoutError says why a logout token is refused.

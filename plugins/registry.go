@@ -48,8 +48,8 @@ type Env struct {
 
 // Problem reports something in a configuration that external-auth-server lets pass in silence although it can never
 // work, such as a password line that nothing matches: the token is refused if it is native, and compiled with a warning
-// otherwise. A constructor goes on without the offending part. err starts with the option's path and holds no secret; nil
-// is no problem.
+// otherwise. A constructor goes on without the offending part. err starts with the option's path and holds no secret;
+// nil is no problem.
 func (e Env) Problem(err error) {
 	if err != nil && e.Report != nil {
 		e.Report(err)
@@ -93,8 +93,8 @@ type Factory struct {
 }
 
 // A Linter is a configuration that knows what is unsafe in it although it works: "url: http sends passwords in clear".
-// Each text starts with the option's path where it is about one, and holds no secret. conditional says that the entry has
-// skip rules, so that not every request comes to it.
+// Each text starts with the option's path where it is about one, and holds no secret. conditional says that the entry
+// has skip rules, so that not every request comes to it.
 type Linter interface {
 	Lint(conditional bool, say func(text string))
 }
@@ -114,9 +114,9 @@ func (r Registry) Options(name string) reflect.Type { return r[name].Config }
 // stepFields belong to the pipeline, not to a plugin's own configuration.
 var stepFields = []string{"type", "pcb", "custom_service_headers", "custom_error_headers"}
 
-// Of turns a typed constructor into a registry entry. It is the one place that decodes plugin configurations: a value of
-// another type than its option's is an error with its path in native tokens; in those of EAS's format it is what JavaScript
-// takes it for, or an error too.
+// Of turns a typed constructor into a registry entry. It is the one place that decodes plugin configurations: a value
+// of another type than its option's is an error with its path in native tokens; in those of EAS's format it is what
+// JavaScript takes it for, or an error too.
 func Of[C any](build func(C, Env) (Plugin, error)) Factory {
 	t := reflect.TypeFor[C]()
 	return Factory{

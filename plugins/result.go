@@ -65,7 +65,8 @@ func (r *Result) StatusCode() int {
 	return http.StatusForbidden
 }
 
-// Sendable reports whether HTTP can carry the status and it says what the verdict does: 2xx for Allow, and for it alone.
+// Sendable reports whether HTTP can carry the status and it says what the verdict does: 2xx for Allow, and for it
+// alone.
 func (r *Result) Sendable() bool {
 	status := r.StatusCode()
 	allows := status >= 200 && status <= 299

@@ -38,7 +38,8 @@ func (t *TLS) Client(env Env) (client *http.Client, own bool, err error) {
 		return shared, false, nil
 	}
 	config, err := env.ClientTLS("", tlsclient.Settings{
-		CA: t.CA, Cert: t.Cert, Key: string(t.Key), ServerName: t.ServerName, Fingerprints: t.Fingerprint, Insecure: t.Insecure,
+		CA: t.CA, Cert: t.Cert, Key: string(t.Key), ServerName: t.ServerName, Fingerprints: t.Fingerprint,
+		Insecure: t.Insecure,
 	})
 	if err != nil {
 		return nil, false, err

@@ -77,7 +77,8 @@ func parseNetwork(text string) (netip.Prefix, error) {
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
 	if p != p.Masked() {
-		return netip.Prefix{}, fmt.Errorf("has bits set beyond its length: write %s, or %s for the one address", p.Masked(), p.Addr())
+		return netip.Prefix{}, fmt.Errorf("has bits set beyond its length: write %s, or %s for the one address", p.Masked(),
+			p.Addr())
 	}
 	return p, nil
 }

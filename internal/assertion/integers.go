@@ -20,7 +20,8 @@ func lintIntegers(expr string, value json.RawMessage, say func(text string)) {
 		found = integerIn(n)
 	}
 	if found != "" {
-		say(fmt.Sprintf("%s is beyond 2^53: external-auth-server's format rounds it, so that it equals its neighbours; native tokens "+
+		say(fmt.Sprintf("%s is beyond 2^53: external-auth-server's format rounds it, so that it equals its neighbours; "+
+			"native tokens "+
 			"compare it exactly, as a rule's value", found))
 	}
 }

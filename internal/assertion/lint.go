@@ -53,11 +53,13 @@ func lintList(engine, expr, method string, negate bool, say func(text string)) {
 			if negate {
 				lets = ", so that negate lets in"
 			}
-			say(fmt.Sprintf("%s: a scope is mostly one text with blanks, of which no word is found%s; write %s", method, lets, query))
+			say(fmt.Sprintf("%s: a scope is mostly one text with blanks, of which no word is found%s; write %s", method, lets,
+				query))
 			return
 		}
 		what := map[string]string{
-			"jp": "a list of one that was sent as text is not found", "jq": "one value is an error", "jsonata": "one value is an error", "js": "one value is an error",
+			"jp": "a list of one that was sent as text is not found", "jq": "one value is an error",
+			"jsonata": "one value is an error", "js": "one value is an error",
 		}[engine]
 		if engine == "jp" && m[2] == "" {
 			what = "several values are a list within the list, and none of them is found"
@@ -65,17 +67,20 @@ func lintList(engine, expr, method string, negate bool, say func(text string)) {
 		if engine == "jp" && negate {
 			what += ", so that negate lets in"
 		}
-		say(fmt.Sprintf("%s: in external-auth-server's format %s; write %s, which holds for both and in both formats", method, what, query))
+		say(fmt.Sprintf("%s: in external-auth-server's format %s; write %s, which holds for both and in both formats",
+			method, what, query))
 	case "empty":
 		if engine == "jp" && m[2] != "" {
-			say("empty: in external-auth-server's format nothing is found in a list of one that was sent as text, so that this holds; write " + query)
+			say("empty: in external-auth-server's format nothing is found in a list of one that was sent as text, so that " +
+				"this holds; write " + query)
 		}
 	case "eq", "in", "regex":
 		name := pathMember.FindAllStringSubmatch(m[1], -1)
 		if len(name) == 0 || !slices.Contains(oneOrMany, name[len(name)-1][1]+name[len(name)-1][2]) {
 			return
 		}
-		say(fmt.Sprintf("%s: several values are an error, or in external-auth-server's format one text with commas; write contains or contains-any and %s", method, query))
+		say(fmt.Sprintf("%s: several values are an error, or in external-auth-server's format one text with commas; write "+
+			"contains or contains-any and %s", method, query))
 	}
 }
 
@@ -146,10 +151,12 @@ func lintPath(expr, method string, value json.RawMessage, say func(text string))
 			})
 		}
 		if eitherWay.MatchString(text) {
-			say("in external-auth-server's format the path has %40 for @, %3A for : and so on where the client wrote that, which servers take for the same; a native token sees the character")
+			say("in external-auth-server's format the path has %40 for @, %3A for : and so on where the client wrote that, " +
+				"which servers take for the same; a native token sees the character")
 		}
 		if escaped.MatchString(text) {
-			say("in a native token the path has no escapes for letters, digits and -._~!$&'()*+,;=:@, but the characters: write those")
+			say("in a native token the path has no escapes for letters, digits and -._~!$&'()*+,;=:@, but the characters: " +
+				"write those")
 		}
 	}
 }

@@ -153,8 +153,8 @@ type Carrier struct {
 	challenges, inQuery bool
 }
 
-// NewCarrier returns the carrier for the options sources, or header_name and scheme. The default is Authorization with the
-// scheme Bearer, and no scheme in any other header.
+// NewCarrier returns the carrier for the options sources, or header_name and scheme. The default is Authorization with
+// the scheme Bearer, and no scheme in any other header.
 func NewCarrier(headerName, scheme string, sources []Source) (*Carrier, error) {
 	c := &Carrier{sources: slices.Clone(sources)}
 	switch {
@@ -189,7 +189,8 @@ func NewCarrier(headerName, scheme string, sources []Source) (*Carrier, error) {
 }
 
 // Token returns the token of a request and where it was: in the first source that has one. ok is false when none has.
-// Of several Authorization headers the first counts; several others are joined, as HTTP has it, which no token survives.
+// Of several Authorization headers the first counts; several others are joined, as HTTP has it, which no token
+// survives.
 func (c *Carrier) Token(r *plugins.Request) (token string, from *Source, ok bool) {
 	for i := range c.sources {
 		if token, ok := c.sources[i].token(r); ok {
@@ -199,8 +200,8 @@ func (c *Carrier) Token(r *plugins.Request) (token string, from *Source, ok bool
 	return "", nil, false
 }
 
-// Realm is what the challenge to r names if the configuration does not say: the parent URI, without the query where that
-// may hold a token.
+// Realm is what the challenge to r names if the configuration does not say: the parent URI, without the query where
+// that may hold a token.
 func (c *Carrier) Realm(r *plugins.Request) string {
 	uri := r.Source.URI()
 	if c.inQuery {
@@ -247,8 +248,8 @@ func (c *Carrier) Refuse(status int, realm string, e *jwtverify.Error) plugins.R
 	return res
 }
 
-// appendQuoted appends s, whose bytes are sent as they are, as a quoted-string (RFC 9110 §5.6.4). [plugins.QuotedString]
-// would read them as UTF-8 and send Latin-1, but a key id goes back to the client as it came.
+// appendQuoted appends s, whose bytes are sent as they are, as a quoted-string (RFC 9110 §5.6.4).
+// [plugins.QuotedString] would read them as UTF-8 and send Latin-1, but a key id goes back to the client as it came.
 func appendQuoted(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := range len(s) {

@@ -26,8 +26,8 @@ type Lookup struct {
 	called  func(took time.Duration, err error)
 }
 
-// NewLookup returns a Lookup that knows nothing yet. called is told how each question went; a provider that refuses a token
-// has answered.
+// NewLookup returns a Lookup that knows nothing yet. called is told how each question went; a provider that refuses a
+// token has answered.
 func NewLookup(now func() time.Time, called func(took time.Duration, err error)) *Lookup {
 	return &Lookup{called: called, answers: memo.New(memo.Options[jws.Hash, query.Value]{Bytes: maxAnswers, Now: now})}
 }
@@ -35,9 +35,10 @@ func NewLookup(now func() time.Time, called func(took time.Duration, err error))
 // An Answer is what a provider said: the value, how many bytes its text had, and how long it may be remembered.
 type Answer = memo.Entry[query.Value]
 
-// Ask returns what is remembered about token, or asks. An error of ask that is a [*jwtverify.Error] is about the token. The
-// context of ask does not end with ctx, because others may wait for it.
-func (l *Lookup) Ask(ctx context.Context, token string, ask func(context.Context) (Answer, error)) (query.Value, error) {
+// Ask returns what is remembered about token, or asks. An error of ask that is a [*jwtverify.Error] is about the
+// token. The context of ask does not end with ctx, because others may wait for it.
+func (l *Lookup) Ask(ctx context.Context, token string,
+	ask func(context.Context) (Answer, error)) (query.Value, error) {
 	h := jws.HashOf(token)
 	if v, ok := l.answers.Get(h); ok {
 		return v, nil

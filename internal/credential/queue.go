@@ -22,8 +22,8 @@ func Ahead(cost time.Duration) time.Duration { return minWait + waitFor*cost }
 // ErrBusy says that too many checks wait already.
 var ErrBusy = errors.New("too many passwords to check")
 
-// Processors are those that check passwords, for all plugins together, so that wrong guesses cannot take every processor
-// from everyone else.
+// Processors are those that check passwords, for all plugins together, so that wrong guesses cannot take every
+// processor from everyone else.
 type Processors struct {
 	n    int64
 	free *semaphore.Weighted

@@ -1,9 +1,9 @@
-// Package document reads YAML or JSON that a person wrote, for commands, configuration, stores and tokens alike, and knows
-// where each thing stood. [Convert] is strict; [ConvertLoosely] takes all that external-auth-server takes.
+// Package document reads YAML or JSON that a person wrote, for commands, configuration, stores and tokens alike, and
+// knows where each thing stood. [Convert] is strict; [ConvertLoosely] takes all that external-auth-server takes.
 //
 // Keys keep their order and numbers their digits, because config tokens are hashed and printed as they were written.
-// Anchors, aliases and merge keys are expanded, up to a size. Errors name a place and never quote the text, which may hold
-// secrets.
+// Anchors, aliases and merge keys are expanded, up to a size. Errors name a place and never quote the text, which may
+// hold secrets.
 package document
 
 import (
@@ -68,9 +68,9 @@ func Convert(text []byte) (json.RawMessage, error) {
 	return convertYAML(text, false)
 }
 
-// ConvertLoosely returns text, one JSON or YAML value, as JSON: text that is JSON comes back as it is, to the byte, and of
-// a key that is there twice the reader takes the last; an empty document and infinity are null, as JSON.stringify has it.
-// YAML with a key twice is an error here too.
+// ConvertLoosely returns text, one JSON or YAML value, as JSON: text that is JSON comes back as it is, to the byte,
+// and of a key that is there twice the reader takes the last; an empty document and infinity are null, as
+// JSON.stringify has it. YAML with a key twice is an error here too.
 func ConvertLoosely(text []byte) (json.RawMessage, error) {
 	text = bytes.TrimPrefix(text, byteOrderMark)
 	var raw json.RawMessage
@@ -297,7 +297,8 @@ func (w *writer) tagged(n *ast.TagNode, depth int) {
 			return
 		}
 	case "!!binary":
-		if text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(n.Value.GetToken().Value), "")); err == nil {
+		if text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(n.Value.GetToken().Value),
+			"")); err == nil {
 			w.text(string(text))
 			return
 		}

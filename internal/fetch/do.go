@@ -15,8 +15,8 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return fmt.Sprintf("status %d", e.Status) }
 
-// Do sends req and reads the answer; mediaType says in lower case what it claims to be. client must not follow redirects
-// to other hosts; see [SameOrigin]. A status other than 200 is a *[StatusError].
+// Do sends req and reads the answer; mediaType says in lower case what it claims to be. client must not follow
+// redirects to other hosts; see [SameOrigin]. A status other than 200 is a *[StatusError].
 func Do(client *http.Client, req *http.Request) (body []byte, mediaType string, err error) {
 	res, err := client.Do(req)
 	if err != nil {

@@ -24,9 +24,9 @@ const (
 	fetchTimeout = 8 * time.Second
 )
 
-// A Document is a document behind a URL or in a file, parsed and cached: a JWK set, or a provider's metadata. It is fetched
-// when it is first needed. A stale one is served while it is refreshed in the background; one that cannot be refreshed is
-// served for an hour more. It is safe for concurrent use.
+// A Document is a document behind a URL or in a file, parsed and cached: a JWK set, or a provider's metadata. It is
+// fetched when it is first needed. A stale one is served while it is refreshed in the background; one that cannot be
+// refreshed is served for an hour more. It is safe for concurrent use.
 type Document[T any] struct {
 	source source
 	parse  func([]byte) (T, error)

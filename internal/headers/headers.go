@@ -39,8 +39,8 @@ type Config struct {
 		// SingleValue sends the one match of a jp query instead of a JSON array; several are an error.
 		SingleValue bool `json:"single_value,omitempty"`
 	} `json:"query_opts,omitzero"`
-	// Encoding is plain (default: text in UTF-8, JSON in ASCII), base64, uri, or latin1, which is plain as external-auth-server
-	// sends it.
+	// Encoding is plain (default: text in UTF-8, JSON in ASCII), base64, uri, or latin1, which is plain as
+	// external-auth-server sends it.
 	Encoding string `json:"encoding,omitempty"`
 }
 
@@ -198,7 +198,8 @@ func (it *item) compileQuery(c *Config, engines query.Engines, strict bool) erro
 
 // SourceNames are what [Config.Source] may be.
 var SourceNames = []string{
-	"identity", "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req", "parentRequestInfo",
+	"identity", "userinfo", "id_token", "access_token", "refresh_token", "config_token", "plugin_config", "req",
+	"parentRequestInfo",
 	"parentReqInfo", "clientIP", "static",
 }
 
@@ -226,7 +227,8 @@ func (s *Set) Names(f func(name string)) {
 // Apply sets the headers in h, replacing what is there. An entry whose value cannot be had is set to the empty
 // string, so that the proxy overwrites what the client sent under that name; with omit it is left out.
 // failed, if not nil, is told about each such entry. unsent is the number of those that should have had a value.
-func (s *Set) Apply(ctx context.Context, src *Sources, h http.Header, omit bool, failed func(name string, err error)) (unsent int) {
+func (s *Set) Apply(ctx context.Context, src *Sources, h http.Header, omit bool,
+	failed func(name string, err error)) (unsent int) {
 	if s == nil {
 		return 0
 	}

@@ -25,7 +25,8 @@ type Fetcher struct {
 
 // Set returns the key set behind rawURL; parse is [ParseJWKS] or [ParseCertificates].
 // As long as the document stays the same, so does the set.
-func (f Fetcher) Set(rawURL string, parse func(text []byte, strict bool) (*Set, error)) (d *fetch.Document[*Set], err error) {
+func (f Fetcher) Set(rawURL string,
+	parse func(text []byte, strict bool) (*Set, error)) (d *fetch.Document[*Set], err error) {
 	d, err = fetch.URL(rawURL, f.options(), f.versioned(
 		func() string { return d.Address() },
 		func(text []byte) (*Set, error) { return parse(text, f.Strict) }))
@@ -44,7 +45,8 @@ func (f Fetcher) options() fetch.Options {
 	return fetch.Options{Client: f.HTTP, Now: f.Now, Accept: accept, Called: f.Called}
 }
 
-// versioned returns parse for a document that stays the same most of the time: so does its set, and the log is told once.
+// versioned returns parse for a document that stays the same most of the time: so does its set, and the log is told
+// once.
 func (f Fetcher) versioned(address func() string, parse func([]byte) (*Set, error)) func([]byte) (*Set, error) {
 	var last *Set
 	var told uint64 // the version of the document that the log was told of

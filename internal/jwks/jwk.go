@@ -24,8 +24,8 @@ var (
 
 const publicHalf = "holds a private key: its public half is used, and the private one is to be replaced"
 
-// A webKey is a JSON Web Key (RFC 7517 §4). Only what verifying needs is looked at: a thumbprint or a certificate that is
-// broken, or another key's, changes nothing about the key.
+// A webKey is a JSON Web Key (RFC 7517 §4). Only what verifying needs is looked at: a thumbprint or a certificate that
+// is broken, or another key's, changes nothing about the key.
 type webKey map[string]any
 
 // key makes a key of it. private says that it is a private one, of which only the public half is used.

@@ -115,8 +115,8 @@ func sound(k *rsa.PublicKey) error {
 	return nil
 }
 
-// weakPoints are the points of small order on edwards25519, in all spellings, without their sign. As a key, each takes one
-// and the same signature for one message in eight or more.
+// weakPoints are the points of small order on edwards25519, in all spellings, without their sign. As a key, each takes
+// one and the same signature for one message in eight or more.
 var weakPoints = []string{
 	"\x00" + strings.Repeat("\x00", 31),
 	"\x01" + strings.Repeat("\x00", 31),

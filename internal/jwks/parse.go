@@ -86,7 +86,8 @@ func readPEM(text string) (k *Key, private bool, rest string, err error) {
 	return k, private, string(after), err
 }
 
-// FromJWKS reads a JWK set (RFC 7517 §5), or one JWK, from a configuration. Every key must be usable; secrets (oct) are.
+// FromJWKS reads a JWK set (RFC 7517 §5), or one JWK, from a configuration. Every key must be usable; secrets (oct)
+// are.
 func FromJWKS(text []byte) (*Set, error) {
 	var one webKey
 	if json.Unmarshal(text, &one) != nil {
@@ -111,8 +112,8 @@ func FromJWKS(text []byte) (*Set, error) {
 
 // ParseJWKS reads the JWK set of a provider. Keys that are not for verifying signatures, or that cannot be used, are
 // left out, and so are secrets: what a URL hands to everybody is none. strict also leaves out RSA keys under 2048 bits
-// (RFC 7518 §3.3). The error is [ErrNoKeys], [ErrNoSigningKeys] or about the JSON; with ErrNoSigningKeys there is a set,
-// which says why.
+// (RFC 7518 §3.3). The error is [ErrNoKeys], [ErrNoSigningKeys] or about the JSON; with ErrNoSigningKeys there is a
+// set, which says why.
 func ParseJWKS(text []byte, strict bool) (*Set, error) {
 	raws, ok := entries(text)
 	if !ok {

@@ -106,7 +106,8 @@ func (s *Set) Len() int { return len(s.keys) }
 // All returns the keys. Do not change the slice.
 func (s *Set) All() []*Key { return s.keys }
 
-// ByID reports whether a token's kid chooses among the keys, which it does unless a configuration gives one without an id.
+// ByID reports whether a token's kid chooses among the keys, which it does unless a configuration gives one without an
+// id.
 func (s *Set) ByID() bool { return !s.static || len(s.keys) != 1 || s.keys[0].ID != "" }
 
 // Find returns the key called id that suits alg; if there is none, a key called id; if there is none either, nil. In a

@@ -28,11 +28,14 @@ var mistakes = []struct {
 	pattern *regexp.Regexp
 	Mistake
 }{
-	{regexp.MustCompile(`\b(kty|jwks_uri)["'\\]*\s*:|\bkeys["'\\]*\s*:\s*\[`), Mistake{"a JWK or JWK set that is no JSON", true}},
+	{regexp.MustCompile(`\b(kty|jwks_uri)["'\\]*\s*:|\bkeys["'\\]*\s*:\s*\[`),
+		Mistake{"a JWK or JWK set that is no JSON", true}},
 	{regexp.MustCompile(`BEGIN SSH2|AAAA(B3NzaC1|C3NzaC1|E2VjZHNhL|GnNrL|InNrL)`),
 		Mistake{"an SSH key: write it as PEM (ssh-keygen -e -m PKCS8 -f key.pub)", true}},
-	{regexp.MustCompile(`(?i)^\W{0,3}https?(://?|//?|:\w|%3a)`), Mistake{"a URL: write it without blanks and quotes, and http or https in lower case", true}},
-	{regexp.MustCompile(`(?i)^([a-z][a-z0-9+.-]*://|data:\S*,|file:|urn:)`), Mistake{"a URL that nothing is fetched from: want http or https", true}},
+	{regexp.MustCompile(`(?i)^\W{0,3}https?(://?|//?|:\w|%3a)`),
+		Mistake{"a URL: write it without blanks and quotes, and http or https in lower case", true}},
+	{regexp.MustCompile(`(?i)^([a-z][a-z0-9+.-]*://|data:\S*,|file:|urn:)`),
+		Mistake{"a URL that nothing is fetched from: want http or https", true}},
 	{regexp.MustCompile(`(?i)^(//([\w-]+\.)+[\w-]+(:\d+)?(/\S*)?|(([\w-]+\.)+[\w-]+|localhost)(:\d+)?/\S*(jwk|certs|keys|known|json|oauth|openid)\S*)$`),
 		Mistake{"a URL without its scheme: write https:// before it", true}},
 	{regexp.MustCompile(`(?i)^<(\?xml|RSAKeyValue)`), Mistake{"a key as XML: write it as PEM", true}},
@@ -50,8 +53,9 @@ var mistakes = []struct {
 // maxLayers is how often base64 is looked into: once for DER, once more for Kubernetes.
 const maxLayers = 2
 
-// Read reads keys of a text by what it is: PEM, a key or certificate in DER as base64, a JWK, a JWK set, or base64 of one
-// of these. It returns nil without an error for any other text, which may be a shared secret; the error is a *[Mistake].
+// Read reads keys of a text by what it is: PEM, a key or certificate in DER as base64, a JWK, a JWK set, or base64 of
+// one of these. It returns nil without an error for any other text, which may be a shared secret; the error is a
+// *[Mistake].
 func Read(text string) (*Set, error) { return read(text, maxLayers) }
 
 func read(text string, layers int) (*Set, error) {

@@ -36,7 +36,8 @@ func Split(token string) (Compact, error) {
 		return Compact{}, ErrMalformed
 	}
 	c := Compact{Header: token[:i], Payload: token[i+1 : j], Signature: token[j+1:], Signed: token[:j]}
-	if c.Header == "" || c.Payload == "" || !isBase64URL(c.Header) || !isBase64URL(c.Payload) || !isBase64URL(c.Signature) {
+	if c.Header == "" || c.Payload == "" || !isBase64URL(c.Header) || !isBase64URL(c.Payload) ||
+		!isBase64URL(c.Signature) {
 		return Compact{}, ErrInvalid
 	}
 	return c, nil

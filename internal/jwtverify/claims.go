@@ -94,7 +94,8 @@ func (o *Options) age(iat any, clock float64) *Error {
 		return &Error{Invalid, "iat required when maxAge is specified", has("iat", iat)}
 	}
 	if o.MaxAge.bad {
-		return &Error{Name: Invalid, Message: `"maxAge" should be a number of seconds or string representing a timespan eg: "1d", "20h", 60`}
+		return &Error{Name: Invalid, Message: `"maxAge" should be a number of seconds or string representing a timespan ` +
+			`eg: "1d", "20h", 60`}
 	}
 	end := n + o.MaxAge.seconds
 	if o.MaxAge.text {

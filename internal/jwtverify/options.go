@@ -17,7 +17,8 @@ import (
 // Options are jsonwebtoken's verify options: what a token must be like. The zero value asks for a signature that suits
 // the key, and for exp and nbf if the token has them.
 type Options struct {
-	// Algorithms are the signature algorithms (RFC 7518 §3.1) to accept. By default those that suit the key, but not EdDSA.
+	// Algorithms are the signature algorithms (RFC 7518 §3.1) to accept. By default those that suit the key, but not
+	// EdDSA.
 	Algorithms Algorithms `json:"algorithms,omitzero"`
 	// Audience is a string or a list of which aud must contain one; {"regex": "/pattern/flags"} matches a pattern.
 	Audience Audience `json:"audience,omitzero"`
@@ -199,7 +200,8 @@ func (a *Age) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-var agePattern = regexp.MustCompile(`(?i)^(-?\d*\.?\d+) *(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|years?|yrs?|y)?$`)
+var agePattern = regexp.MustCompile(`(?i)^(-?\d*\.?\d+) ` +
+	`*(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|years?|yrs?|y)?$`)
 
 // parseAge reads the format of the npm package ms, in seconds.
 func parseAge(s string) (seconds float64, ok bool) {
@@ -237,7 +239,8 @@ func parseAge(s string) (seconds float64, ok bool) {
 func (o *Options) Problems() []error {
 	var bad []error
 	add := func(format string, args ...any) { bad = append(bad, fmt.Errorf(format, args...)) }
-	for name, s := range map[string]Strings{"algorithms": o.Algorithms.Strings, "audience": o.Audience.Strings, "issuer": o.Issuer} {
+	for name, s := range map[string]Strings{"algorithms": o.Algorithms.Strings, "audience": o.Audience.Strings,
+		"issuer": o.Issuer} {
 		if s.empty {
 			add("%s: empty", name)
 		}

@@ -137,8 +137,8 @@ func (v *Verifier) claims(ctx context.Context, t *Token) (*Token, error) {
 func malformed(token string) *Error  { return &Error{Invalid, "jwt malformed", parts(token)} }
 func invalidToken(why string) *Error { return &Error{Invalid, "invalid token", why} }
 
-// signature takes token apart, finds the key and checks the signature. What is cheap to refuse is refused first: nothing
-// is decoded of what is no JWS, and no key is looked for when no key could help.
+// signature takes token apart, finds the key and checks the signature. What is cheap to refuse is refused first:
+// nothing is decoded of what is no JWS, and no key is looked for when no key could help.
 func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) {
 	c, err := jws.Split(token)
 	switch {
@@ -157,7 +157,8 @@ func (v *Verifier) signature(ctx context.Context, token string) (*Token, error) 
 	if c.Signature == "" {
 		return nil, &Error{Invalid, "jwt signature is required", has("alg", header.Algorithm) + ", and no signature"}
 	}
-	if !slices.Contains(algorithms, header.Algorithm) || v.o.Algorithms.Set && !slices.Contains(v.o.Algorithms.List, header.Algorithm) {
+	if !slices.Contains(algorithms, header.Algorithm) || v.o.Algorithms.Set &&
+		!slices.Contains(v.o.Algorithms.List, header.Algorithm) {
 		return nil, v.invalidAlgorithm(header.Algorithm, nil)
 	}
 	set, key, err := v.key(ctx, &header, &c)
@@ -269,7 +270,8 @@ func (v *Verifier) key(ctx context.Context, h *jws.Header, c *jws.Compact) (*jwk
 
 const callback = "error in secret or public key callback: "
 
-// keyError tells a provider that publishes no usable keys, which jsonwebtoken's users know as a refusal, from a failure.
+// keyError tells a provider that publishes no usable keys, which jsonwebtoken's users know as a refusal, from a
+// failure.
 func keyError(err error) error {
 	var refused *Error
 	switch {
@@ -305,9 +307,9 @@ func (v *Verifier) invalidAlgorithm(alg string, k *jwks.Key) *Error {
 	return &Error{Invalid, "invalid algorithm", v.o.algorithm(alg, k)}
 }
 
-// View is the token as assertions see it: its claims, or what else its payload is; with the option complete an object of
-// header, payload and signature. The error is for claims that rules cannot be asked about, because they are nested too
-// deeply.
+// View is the token as assertions see it: its claims, or what else its payload is; with the option complete an object
+// of header, payload and signature. The error is for claims that rules cannot be asked about, because they are nested
+// too deeply.
 func (v *Verifier) View(t *Token) (query.Value, error) {
 	t.once.Do(func() {
 		t.view, t.viewErr = t.payloadView(v.o.Native)

@@ -18,8 +18,8 @@ type flight[V any] struct {
 }
 
 // Load returns what is remembered under key, or else what load returns, which is remembered as its entry says. Callers
-// that want the same key at the same time share one load. It runs in a goroutine of its own with the values of the first
-// caller's context; it is cancelled when the last caller has left.
+// that want the same key at the same time share one load. It runs in a goroutine of its own with the values of the
+// first caller's context; it is cancelled when the last caller has left.
 //
 // The error is load's, or ctx's as soon as that ends. A panic in load is an error for all who wait.
 func (m *Memory[K, V]) Load(ctx context.Context, key K, load func(context.Context) (Entry[V], error)) (v V, err error) {

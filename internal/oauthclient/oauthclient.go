@@ -51,8 +51,8 @@ type Config struct {
 	Method Method
 	// Algorithm signs assertions; "" for the usual one of the key's type.
 	Algorithm string
-	// AssertionFile holds an assertion that somebody else signs and replaces (RFC 7523 §2.2), such as a workload's identity.
-	// It is read at each use, and is instead of Key.
+	// AssertionFile holds an assertion that somebody else signs and replaces (RFC 7523 §2.2), such as a workload's
+	// identity. It is read at each use, and is instead of Key.
 	AssertionFile string
 }
 
@@ -267,7 +267,8 @@ const maxAssertion = 64 << 10
 func (c *Client) given() (string, error) {
 	info, err := os.Stat(c.c.AssertionFile)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxAssertion {
-		return "", fmt.Errorf("assertion_file %s: not a file that can be read: a path of this machine, mounted here?", c.c.AssertionFile)
+		return "", fmt.Errorf("assertion_file %s: not a file that can be read: a path of this machine, mounted here?",
+			c.c.AssertionFile)
 	}
 	text, err := os.ReadFile(c.c.AssertionFile)
 	if err != nil {

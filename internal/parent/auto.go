@@ -4,8 +4,10 @@ import "fmt"
 
 // What an operator does about a request that auto refuses.
 const (
-	hintProfile = "set proxy=nginx, ingress-nginx, traefik, caddy, haproxy or envoy in the verify URL, or EAS_PROXY_PROFILE, so that one family of headers is read"
-	hintStrip   = "set strip=trust in the verify URL if the route's middleware always sets it, else proxy=traefik, which does not read it"
+	hintProfile = "set proxy=nginx, ingress-nginx, traefik, caddy, haproxy or envoy in the verify URL, or " +
+		"EAS_PROXY_PROFILE, so that one family of headers is read"
+	hintStrip = "set strip=trust in the verify URL if the route's middleware always sets it, else proxy=traefik, " +
+		"which does not read it"
 )
 
 func contradicts(name, value, other, hint string) error {

@@ -70,7 +70,8 @@ func joined(h http.Header, name string) string {
 
 // url returns c as net/url has it. What cannot be decoded stays as it is.
 func (c components) url() url.URL {
-	u := url.URL{Scheme: strings.ToLower(c.scheme.s), Host: strings.ToLower(c.host.s), Path: c.path, RawQuery: c.query.s, Fragment: c.fragment.s}
+	u := url.URL{Scheme: strings.ToLower(c.scheme.s), Host: strings.ToLower(c.host.s), Path: c.path, RawQuery: c.query.s,
+		Fragment: c.fragment.s}
 	if c.port.s != "" {
 		u.Host += ":" + c.port.s
 	}

@@ -44,7 +44,8 @@ func unstrip(h http.Header, uri string) (string, error) {
 	}
 	switch {
 	case replaced == "" && prefix == "":
-		return "", malformed(hReplacedPath+", "+hPrefix, errors.New("missing, although strip=trust says that the route sets one"))
+		return "", malformed(hReplacedPath+", "+hPrefix,
+			errors.New("missing, although strip=trust says that the route sets one"))
 	case replaced != "" && prefix != "":
 		return "", malformed(hReplacedPath+", "+hPrefix, errors.New("both are there, a route sets one"))
 	case !strings.HasPrefix(uri, "/"):

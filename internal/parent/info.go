@@ -100,7 +100,8 @@ func (u *parsedURI) Member(key string) (query.Value, bool) {
 		return normalize(u.fragment.s, queryChars), true
 	case key == "reference":
 		return u.reference(), true
-	case key == "error" && u.host.s == "" && (strings.EqualFold(u.scheme.s, "http") || strings.EqualFold(u.scheme.s, "https")):
+	case key == "error" && u.host.s == "" &&
+		(strings.EqualFold(u.scheme.s, "http") || strings.EqualFold(u.scheme.s, "https")):
 		return "HTTP URIs must have a host.", true
 	}
 	return query.Undefined{}, false
@@ -108,7 +109,8 @@ func (u *parsedURI) Member(key string) (query.Value, bool) {
 
 // All implements [query.Members].
 func (u *parsedURI) All() *query.Object {
-	return query.Collect(u, "scheme", "userinfo", "host", "port", "path", "rawPath", "query", "fragment", "reference", "error")
+	return query.Collect(u, "scheme", "userinfo", "host", "port", "path", "rawPath", "query", "fragment", "reference",
+		"error")
 }
 
 // query is "" if there is none.

@@ -28,7 +28,8 @@ func DefaultTrusted() Trusted {
 // loopback and private. An empty list trusts nobody.
 func ParseTrusted(text string) (Trusted, error) {
 	var t Trusted
-	for _, entry := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }) {
+	for _, entry := range strings.FieldsFunc(text,
+		func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }) {
 		texts, ok := named[entry]
 		if !ok {
 			texts = []string{entry}
@@ -60,7 +61,8 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	case p.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("an IPv4 network is written without ::ffff: before it")
 	case p != p.Masked():
-		return netip.Prefix{}, fmt.Errorf("has bits set beyond its length: write %s, or %s for the one address", p.Masked(), p.Addr())
+		return netip.Prefix{}, fmt.Errorf("has bits set beyond its length: write %s, or %s for the one address", p.Masked(),
+			p.Addr())
 	}
 	return p, nil
 }

@@ -49,7 +49,8 @@ type Cache struct {
 // counts says how often each of the two caches was asked, and how often it had no answer.
 type counts struct{ texts, textMisses, pipelines, pipelineMisses atomic.Uint64 }
 
-// Counts returns how many texts, and how many sets of claims, were asked for, and for how many of them the work was done.
+// Counts returns how many texts, and how many sets of claims, were asked for, and for how many of them the work was
+// done.
 func (c *Cache) Counts() (texts, opened, pipelines, compiled uint64) {
 	n := &c.counts
 	// Misses first: they are never more than what was asked.
@@ -116,8 +117,8 @@ func NewCache(cfg Config) *Cache {
 	}
 }
 
-// Pipeline returns the pipeline that ref leads to. On every call, whatever is cached, the token and the pointer that led
-// to it must be in force and not revoked. Whoever gets a pipeline calls its [Pipeline.Release], after the last use.
+// Pipeline returns the pipeline that ref leads to. On every call, whatever is cached, the token and the pointer that
+// led to it must be in force and not revoked. Whoever gets a pipeline calls its [Pipeline.Release], after the last use.
 func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) {
 	pointer := ref.Pointer
 	if ref.Token != "" {
@@ -148,7 +149,8 @@ func (c *Cache) Pipeline(ctx context.Context, ref Reference) (*Pipeline, error) 
 	return p, err
 }
 
-// open returns what key opens to, if it is in force now, and the pipeline, held for the caller, which is nil for a pointer.
+// open returns what key opens to, if it is in force now, and the pipeline, held for the caller, which is nil for a
+// pointer.
 func (c *Cache) open(ctx context.Context, key textKey) (*openedText, *Pipeline, error) {
 	c.counts.texts.Add(1)
 	o, p, err := c.find(ctx, key)
@@ -209,8 +211,8 @@ func (c *Cache) miss(ctx context.Context, key textKey) (o *openedText, p *Pipeli
 	}
 }
 
-// load opens and compiles; the pipeline is held. What cannot be opened is remembered too, as any text is; what could not be
-// compiled for the moment is tried again after a pause.
+// load opens and compiles; the pipeline is held. What cannot be opened is remembered too, as any text is; what could
+// not be compiled for the moment is tried again after a pause.
 func (c *Cache) load(key textKey) (e memo.Entry[*openedText], p *Pipeline) {
 	c.counts.textMisses.Add(1)
 	opener := c.cfg.URL
@@ -280,8 +282,8 @@ func (c *Cache) close(p *Pipeline) {
 	})
 }
 
-// attempt compiles token, once more after a pause if that fails for the moment, and not at all while the pause lasts that a
-// failure before this one asked for.
+// attempt compiles token, once more after a pause if that fails for the moment, and not at all while the pause lasts
+// that a failure before this one asked for.
 func (c *Cache) attempt(key pipelineKey, token *configtoken.Token) (p *Pipeline, warnings []error, err error) {
 	last, _ := c.failed.Get(key)
 	if c.cfg.Now().Before(last.until) {

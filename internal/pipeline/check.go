@@ -14,8 +14,8 @@ func (c *Compiler) Check(claims json.RawMessage) error {
 	return problem.Prefix("config token", errors.Join(c.Problems(claims, configtoken.Native)...))
 }
 
-// Problems compiles claims as those of a token in that format and returns all that is wrong or odd about them, each with
-// its path.
+// Problems compiles claims as those of a token in that format and returns all that is wrong or odd about them, each
+// with its path.
 func (c *Compiler) Problems(claims json.RawMessage, format configtoken.Format) []error {
 	n := compilation{Compiler: c, eas: format != configtoken.Native}
 	if p, _ := n.compile(claims); p != nil {

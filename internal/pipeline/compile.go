@@ -120,7 +120,8 @@ type pcb struct {
 }
 
 // easFields are the members of the token's eas object.
-var easFields = []string{"plugins", "custom_service_headers", "custom_error_headers", "cors", "config_token_id", "config_token_store_id"}
+var easFields = []string{"plugins", "custom_service_headers", "custom_error_headers", "cors", "config_token_id",
+	"config_token_store_id"}
 
 // A compilation is one config token on its way to a [Pipeline].
 type compilation struct {
@@ -143,8 +144,8 @@ var claimNames = []string{"eas", "exp", "nbf", "jti", "aud"}
 
 // Compile builds the pipeline of token, and says what is wrong with it, each thing with its path. A native token is
 // compiled strictly: with whatever is unknown or could never work it is refused, and the error has all of that. A token
-// in EAS's format or a plain one is compiled as EAS would read it; what is odd about it comes back as warnings, and a step
-// that cannot work fails on every request. An error that is a [query.ErrMoment] says nothing about the token.
+// in EAS's format or a plain one is compiled as EAS would read it; what is odd about it comes back as warnings, and a
+// step that cannot work fails on every request. An error that is a [query.ErrMoment] says nothing about the token.
 func (c *Compiler) Compile(token *configtoken.Token) (p *Pipeline, warnings []error, err error) {
 	var a attempt
 	own := *c
@@ -218,8 +219,8 @@ func newPipeline(eas bool, steps int) *Pipeline {
 	return &one.Pipeline
 }
 
-// configuration returns the members of the claim eas. Names of claims are exact, as everywhere: "EAS" is another one, and
-// a token with "Exp" does not expire.
+// configuration returns the members of the claim eas. Names of claims are exact, as everywhere: "EAS" is another one,
+// and a token with "Exp" does not expire.
 func (c *compilation) configuration(text json.RawMessage) (members map[string]json.RawMessage, ok bool) {
 	var claims map[string]json.RawMessage
 	if json.Unmarshal(text, &claims) != nil {
@@ -272,7 +273,8 @@ func unsent(log *slog.Logger, jti string) func(name, why string) {
 		return nil
 	}
 	return func(name, why string) {
-		log.Warn("custom header could not be sent; said once for each header and token", "header", name, "jti", jti, "reason", why)
+		log.Warn("custom header could not be sent; said once for each header and token", "header", name, "jti", jti,
+			"reason", why)
 	}
 }
 
@@ -335,7 +337,8 @@ func (c *compilation) step(s *step, path string, raw json.RawMessage) {
 	}
 	var more control
 	if more.skip, err = c.rules(path+".pcb.skip", cfg.PCB.Skip); err != nil {
-		if _, already := s.plugin.(*broken); !already && s.plugin != nil { // a type that does not exist is passed over before its rules are looked at
+		// a type that does not exist is passed over before its rules are looked at
+		if _, already := s.plugin.(*broken); !already && s.plugin != nil {
 			s.plugin = &broken{fmt.Errorf("pcb.skip: %w", err), s.plugin}
 		}
 	}
@@ -360,7 +363,8 @@ func (c *compilation) stepConfig(path string, raw json.RawMessage) (cfg stepConf
 	unknown, err := strictjson.Decode(raw, &cfg)
 	if err != nil {
 		c.complain(path, err)
-		cfg = stepConfig{CustomServiceHeaders: members["custom_service_headers"], CustomErrorHeaders: members["custom_error_headers"]}
+		cfg = stepConfig{CustomServiceHeaders: members["custom_service_headers"],
+			CustomErrorHeaders: members["custom_error_headers"]}
 		_ = json.Unmarshal(members["type"], &cfg.Type)
 		_, _ = strictjson.Decode(members["pcb"], &cfg.PCB)
 	}

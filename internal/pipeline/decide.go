@@ -79,7 +79,8 @@ func (p *Pipeline) Decide(ctx context.Context, r *plugins.Request, o Options) De
 	return d
 }
 
-// run decides without custom headers. tried becomes the name that a password was last tried for, whichever step answers.
+// run decides without custom headers. tried becomes the name that a password was last tried for, whichever step
+// answers.
 func (p *Pipeline) run(ctx context.Context, r *plugins.Request, o Options, tried *string) Decision {
 	if p.eas {
 		return p.runEAS(ctx, r, o, tried)
@@ -130,7 +131,8 @@ const (
 )
 
 // ask asks the i-th step: its skip rules, the plugin, its stop rules.
-func (p *Pipeline) ask(ctx context.Context, r *plugins.Request, o Options, i int, tried *string) (d Decision, then next) {
+func (p *Pipeline) ask(ctx context.Context, r *plugins.Request, o Options, i int,
+	tried *string) (d Decision, then next) {
 	s := &p.steps[i]
 	c := s.control
 	if c == nil {
@@ -212,7 +214,8 @@ func panicError(v any) error {
 }
 
 // holds evaluates rules; nil rules never hold.
-func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.Request, res *plugins.Result, o Options, i int, kind string) (bool, error) {
+func (p *Pipeline) holds(ctx context.Context, rules *assertion.Set, r *plugins.Request, res *plugins.Result, o Options,
+	i int, kind string) (bool, error) {
 	if rules == nil {
 		return false, nil
 	}
@@ -307,7 +310,8 @@ func (w *whole) setHeaders(ctx context.Context, r *plugins.Request, o Options, d
 	}
 	d.Result.Header = h
 	// Copies, for a pointer to d would put it on the heap.
-	src := headers.Sources{Request: r, Data: d.Result.Data, Identity: d.Result.Identity, Token: w, Step: d.Step, Warn: w.warn}
+	src := headers.Sources{Request: r, Data: d.Result.Data, Identity: d.Result.Identity, Token: w, Step: d.Step,
+		Warn: w.warn}
 	step, plugin := d.Step, d.Plugin
 	var failed func(string, error)
 	var unsent error

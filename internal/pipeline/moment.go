@@ -27,8 +27,8 @@ func again(err error) bool {
 }
 
 // An attempt is one compilation as the query engines see it. It is the owner of the queries, which share VMs, and notes
-// what failed for the moment only: in a token of external-auth-server's format a query that does not compile is no error
-// of the token.
+// what failed for the moment only: in a token of external-auth-server's format a query that does not compile is no
+// error of the token.
 type attempt struct{ moment error }
 
 // engines returns e for this attempt.

@@ -12,7 +12,8 @@ type users struct {
 	last func()
 }
 
-// count makes p count its users, n of which there are now, if it holds anything. close is called when the last one is done.
+// count makes p count its users, n of which there are now, if it holds anything. close is called when the last one is
+// done.
 func (p *Pipeline) count(n int64, close func(*Pipeline)) {
 	if p.holdsResources() {
 		p.users = &users{last: func() { close(p) }}

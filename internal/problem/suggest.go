@@ -100,15 +100,18 @@ var synonyms = map[string][]string{
 	"basedn": {"searchBase"}, "base": {"searchBase"}, "userfilter": {"searchFilter"}, "admindn": {"bindDN"},
 	"password": {"bindCredentials"}, "bindpassword": {"bindCredentials"}, "adminpassword": {"bindCredentials"},
 	"engine": {"query_engine"}, "language": {"query_engine"}, "expression": {"query"}, "jsonpath": {"jp", "query"},
-	"ignorecase": {"case_insensitive"}, "not": {"negate"}, "invert": {"negate"}, "operator": {"method"}, "rules": {"assertions"},
+	"ignorecase": {"case_insensitive"}, "not": {"negate"}, "invert": {"negate"}, "operator": {"method"},
+	"rules": {"assertions"},
 	// rule methods
-	"equals": {"eq"}, "equal": {"eq"}, "is": {"eq"}, "==": {"eq"}, "=": {"eq"}, "===": {"eq"}, "matches": {"regex"}, "match": {"regex"},
+	"equals": {"eq"}, "equal": {"eq"}, "is": {"eq"}, "==": {"eq"}, "=": {"eq"}, "===": {"eq"}, "matches": {"regex"},
+	"match":   {"regex"},
 	"pattern": {"regex"}, "oneof": {"in"}, "anyof": {"in"}, "any": {"contains-any"}, "all": {"contains-all"},
 	"allof": {"contains-all"}, "includes": {"contains"}, "has": {"contains"}, "blank": {"empty"},
 	// sources, encodings and query engines
 	"user": {"userinfo"}, "profile": {"userinfo"}, "request": {"req"}, "parentrequest": {"parentRequestInfo"},
 	"constant": {"static"}, "literal": {"static"}, "claims": {"id_token"},
-	"b64": {"base64"}, "percent": {"uri"}, "urlencode": {"uri"}, "urlencoded": {"uri"}, "raw": {"plain"}, "text": {"plain"},
+	"b64": {"base64"}, "percent": {"uri"}, "urlencode": {"uri"}, "urlencoded": {"uri"}, "raw": {"plain"},
+	"text":     {"plain"},
 	"mustache": {"handlebars"}, "hbs": {"handlebars"}, "ecmascript": {"js"},
 }
 

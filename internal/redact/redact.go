@@ -22,7 +22,8 @@ var secretWords = []string{
 
 // secretNames are whole names that are too short to be looked for inside others.
 var secretNames = []string{
-	"pass", "authpass", "pwd", "key", "keys", "pfx", "dsn", "token", "configtoken", "accesstoken", "refreshtoken", "idtoken",
+	"pass", "authpass", "pwd", "key", "keys", "pfx", "dsn", "token", "configtoken", "accesstoken", "refreshtoken",
+	"idtoken",
 	"authorization", "cookie", "snippet",
 	// the private members of a JSON Web Key, RFC 7518 §6
 	"k", "d", "p", "q", "dp", "dq", "qi", "oth",
@@ -38,7 +39,8 @@ func As(raw json.RawMessage, t reflect.Type) json.RawMessage {
 	return redactor{}.redact(raw, t)
 }
 
-// Token is [JSON] for a config token. options returns the type of a plugin's options, nil for a plugin that is not known.
+// Token is [JSON] for a config token. options returns the type of a plugin's options, nil for a plugin that is not
+// known.
 func Token(claims json.RawMessage, options func(plugin string) reflect.Type) json.RawMessage {
 	return redactor{options}.redact(claims, reflect.TypeFor[token]())
 }

@@ -31,8 +31,11 @@ func ConfigToken(registry plugins.Registry) (json.RawMessage, error) {
 		return nil, err
 	}
 	types := slices.Sorted(maps.Keys(registry))
-	entry := members(&jsonschema.Schema{Type: "object", Required: []string{"type"}}, "type", described(&jsonschema.Schema{Enum: anys(types)}, "Type of the plugin. Plugins are tried in order; the first that allows wins."))
-	defs := jsonschema.Definitions{"plugin": entry, "rules": rules(), "rule": rule(), "pcb": pcb(), "header": m.header(), "headers": headerMap()}
+	entry := members(&jsonschema.Schema{Type: "object", Required: []string{"type"}}, "type",
+		described(&jsonschema.Schema{Enum: anys(types)},
+			"Type of the plugin. Plugins are tried in order; the first that allows wins."))
+	defs := jsonschema.Definitions{"plugin": entry, "rules": rules(), "rule": rule(), "pcb": pcb(), "header": m.header(),
+		"headers": headerMap()}
 	for _, name := range types {
 		defs["plugin_"+name] = m.plugin(name, registry[name].Config)
 		entry.AllOf = append(entry.AllOf, &jsonschema.Schema{
@@ -124,8 +127,10 @@ func (m *maker) plugin(name string, config reflect.Type) *jsonschema.Schema {
 	s.Title = name
 	s.Properties.Set("type", &jsonschema.Schema{Const: name})
 	s.Properties.Set("pcb", described(ref("pcb"), "Rules that steer the order of the plugins."))
-	s.Properties.Set("custom_service_headers", described(ref("headers"), "Headers for the upstream when this plugin decides to allow."))
-	s.Properties.Set("custom_error_headers", described(ref("headers"), "Headers for the client when this plugin decides to deny."))
+	s.Properties.Set("custom_service_headers",
+		described(ref("headers"), "Headers for the upstream when this plugin decides to allow."))
+	s.Properties.Set("custom_error_headers",
+		described(ref("headers"), "Headers for the client when this plugin decides to deny."))
 	s.Required = append([]string{"type"}, s.Required...)
 	return s
 }

@@ -50,8 +50,8 @@ type Config struct {
 	Inherited map[string]net.Listener
 	Sockets   listen.Sockets
 	Verify    verify.Config
-	// Mounts say which config token's pages are where, on Addr, and which requests are passed on to an application. Roots are
-	// the certificate authorities of https upstreams that name none; nil are the system's.
+	// Mounts say which config token's pages are where, on Addr, and which requests are passed on to an application. Roots
+	// are the certificate authorities of https upstreams that name none; nil are the system's.
 	Mounts *mount.Table
 	Roots  *x509.CertPool
 	// MountsOnly leaves Addr to mounts and endpoints: every other path may be an application's, /verify and /ping too.
@@ -186,8 +186,9 @@ func notFound(err error, c echo.Context) {
 	h := c.Response().Header()
 	h.Set("Content-Security-Policy", "default-src 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	_ = c.Blob(status, "text/html; charset=utf-8", []byte("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"+
-		"<title>Error</title>\n</head>\n<body>\n<pre>"+html.EscapeString(text)+"</pre>\n</body>\n</html>\n"))
+	_ = c.Blob(status, "text/html; charset=utf-8",
+		[]byte("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"+
+			"<title>Error</title>\n</head>\n<body>\n<pre>"+html.EscapeString(text)+"</pre>\n</body>\n</html>\n"))
 }
 
 func (s *Server) public(e *echo.Echo) {

@@ -44,7 +44,8 @@ func redirectTarget(query string) (*url.URL, error) {
 		rd = text
 	}
 	u, err := url.Parse(rd)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || strings.ContainsAny(rd, "\\\"<>") {
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||
+		strings.ContainsAny(rd, "\\\"<>") {
 		return nil, errors.New("rd: want an absolute http or https URL")
 	}
 	return u, nil

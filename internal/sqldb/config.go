@@ -89,7 +89,8 @@ type Connection struct {
 
 	// SSL switches on TLS for MySQL, PostgreSQL and Oracle.
 	SSL SSL `json:"ssl"`
-	// SSLMode is libpq's setting, for PostgreSQL: disable, allow, prefer, require, verify-ca, verify-full; it wins over SSL.
+	// SSLMode is libpq's setting, for PostgreSQL: disable, allow, prefer, require, verify-ca, verify-full; it wins over
+	// SSL.
 	SSLMode string `json:"sslmode"`
 	// Encrypt switches on TLS for SQL Server.
 	Encrypt bool `json:"encrypt"`

@@ -90,7 +90,8 @@ func (c *Connection) postgres(cfg *Config) (driver.Connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connection: %w", err)
 	}
-	own.ConnectTimeout = time.Duration(cfg.AcquireConnectionTimeout) // the handshake too, which is not bounded by the context
+	// the handshake too, which is not bounded by the context
+	own.ConnectTimeout = time.Duration(cfg.AcquireConnectionTimeout)
 	// A query and its parameters in one round trip, by a statement without a name, as node-postgres does it: a pooler such
 	// as PgBouncer gives the next round trip to another connection, where what this one prepared is unknown.
 	own.BinaryParameters = true

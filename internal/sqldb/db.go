@@ -70,7 +70,8 @@ func open(cfg Config, create bool) (*DB, error) {
 }
 
 // sqlxNames are drivers whose placeholders sqlx knows; our own queries go through its Rebind.
-var sqlxNames = map[Dialect]string{SQLite: "sqlite3", MySQL: "mysql", Postgres: "postgres", SQLServer: "sqlserver", Oracle: "oci8"}
+var sqlxNames = map[Dialect]string{SQLite: "sqlite3", MySQL: "mysql", Postgres: "postgres", SQLServer: "sqlserver",
+	Oracle: "oci8"}
 
 // limit lets all connections idle, so that load does not open and close them all the time, and ages them:
 // after half an hour a host name may mean another server, after half a minute a file may have been replaced.
@@ -108,8 +109,8 @@ func (db *DB) InTx(ctx context.Context, do func(*sqlx.Tx) error) error {
 	return tx.Commit()
 }
 
-// Unfit reports whether the database refused a parameter because no column that it is compared with can hold it: text for
-// a number, or a letter outside the column's character set.
+// Unfit reports whether the database refused a parameter because no column that it is compared with can hold it: text
+// for a number, or a letter outside the column's character set.
 func Unfit(err error) bool {
 	var pe *pq.Error
 	if errors.As(err, &pe) {

@@ -36,7 +36,8 @@ func ParseClient(name string) (Dialect, error) {
 	d, ok := clients[name]
 	if !ok {
 		known := slices.Sorted(maps.Keys(clients))
-		return 0, problem.Suggest(fmt.Errorf("unknown client %q: want one of %s", name, strings.Join(known, ", ")), name, known...)
+		return 0, problem.Suggest(fmt.Errorf("unknown client %q: want one of %s", name, strings.Join(known, ", ")), name,
+			known...)
 	}
 	return d, nil
 }

@@ -13,7 +13,8 @@ import (
 
 func (s *SSL) verifies() bool { return s.RejectUnauthorized == nil || *s.RejectUnauthorized }
 
-// tls returns the settings of TLS. mode is libpq's, and wins over SSL; "" leaves it to that. Its errors start with the option's path.
+// tls returns the settings of TLS. mode is libpq's, and wins over SSL; "" leaves it to that. Its errors start with the
+// option's path.
 func (c *Connection) tls(cfg *Config, mode string) (*tls.Config, error) {
 	o := tlsclient.Settings{ServerName: c.SSL.ServerName, Fingerprints: c.SSL.Fingerprint, Insecure: !c.SSL.verifies()}
 	switch mode {

@@ -12,7 +12,8 @@ import (
 
 // errURL says nothing of what was wrong with a URL, because url.Parse quotes the piece that it does not like,
 // and with an unescaped "/" or "@" in it that is the password.
-var errURL = errors.New("connection: want a URL such as postgres://user:password@host:5432/database, with special characters in user and password percent-encoded")
+var errURL = errors.New("connection: want a URL such as postgres://user:password@host:5432/database, with special " +
+	"characters in user and password percent-encoded")
 
 // expand returns c with what its connection string says. Parameters of a URL are fields of Connection.
 func (c Connection) expand(d Dialect) (Connection, error) {

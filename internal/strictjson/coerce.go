@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// AsJavaScript returns raw, which is to be decoded into t, with values of another type than t's replaced by what a program
-// in JavaScript takes them for: where text is meant false and 0 are nothing; where true or false is meant 0 and "" are
-// nothing, and all else is true; where a number is meant a text may be one. say is told of each, with its path.
+// AsJavaScript returns raw, which is to be decoded into t, with values of another type than t's replaced by what a
+// program in JavaScript takes them for: where text is meant false and 0 are nothing; where true or false is meant 0
+// and "" are nothing, and all else is true; where a number is meant a text may be one. say is told of each, with its
+// path.
 //
 // All else of a wrong type stays, and is an error of [Decode]: a number or a list of one text is no text there either.
 func AsJavaScript(raw []byte, t reflect.Type, say func(error)) []byte {

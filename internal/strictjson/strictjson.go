@@ -2,8 +2,8 @@
 // path of the member it is about, and a member that the type has no field for does not go unnoticed: it is an error to
 // [Unmarshal], while callers of [Decode] choose. All that is wrong is said at once.
 //
-// A field's tag enum:"a,b,c", or its type as an [Enum], lists the texts that its member may be, and "" stands for none of
-// them; another is as odd as an unknown member.
+// A field's tag enum:"a,b,c", or its type as an [Enum], lists the texts that its member may be, and "" stands for none
+// of them; another is as odd as an unknown member.
 //
 // Names are exact: encoding/json would take "Realm" for "realm", which is not what the writer's other tools do, and of
 // the two in one object the later one would count.
@@ -34,7 +34,8 @@ func Unmarshal(raw []byte, v any) error {
 }
 
 // Decode decodes raw into v, a pointer, and returns an error for each object member that v has no field for, but for
-// those at the top level that others read, and for each that is none of its enum. It looks into structs that decode themselves if their fields have JSON names.
+// those at the top level that others read, and for each that is none of its enum. It looks into structs that decode
+// themselves if their fields have JSON names.
 func Decode(raw []byte, v any, others ...string) (unknown []error, err error) {
 	t := reflect.TypeOf(v).Elem()
 	folded := false
@@ -255,7 +256,8 @@ func opaque(t reflect.Type) bool {
 		}))
 }
 
-// A Describer is a type of option that reads JSON in a way of its own. Its zero value says as a JSON Schema what it takes.
+// A Describer is a type of option that reads JSON in a way of its own. Its zero value says as a JSON Schema what it
+// takes.
 type Describer interface {
 	Schema() string
 }

@@ -32,7 +32,8 @@ func Chromium(t testing.TB, preferences string) *Browser {
 		chromedp.ExecPath(binary(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WindowSize(1100, 800),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("host-resolver-rules", "MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"))
-	profile, err := os.MkdirTemp("", "testserver-") // a browser that ends writes into it, so that t.TempDir cannot remove it
+	// a browser that ends writes into it, so that t.TempDir cannot remove it
+	profile, err := os.MkdirTemp("", "testserver-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,8 +27,8 @@ type EasgateServer struct {
 	env     []string
 }
 
-// Easgate starts easgate with a keyring of its own, and more settings: each NAME=value. A test that fails shows its log.
-// Settings can come from a function of the server, which may seal tokens and write files before it runs.
+// Easgate starts easgate with a keyring of its own, and more settings: each NAME=value. A test that fails shows its
+// log. Settings can come from a function of the server, which may seal tokens and write files before it runs.
 func Easgate(t testing.TB, settings func(*EasgateServer) []string) *EasgateServer {
 	t.Helper()
 	s := newServer(t, "root")
@@ -40,7 +40,8 @@ func Easgate(t testing.TB, settings func(*EasgateServer) []string) *EasgateServe
 	})
 	keyring := filepath.Join(s.dir, "keyring.json")
 	e.env = []string{
-		"EAS_KEYRING_FILE=" + keyring, "EAS_ADDR=127.0.0.1", "EAS_PORT=" + strconv.Itoa(s.Port), "EAS_ADMIN_ADDR=off", "EAS_LOG_LEVEL=debug",
+		"EAS_KEYRING_FILE=" + keyring, "EAS_ADDR=127.0.0.1", "EAS_PORT=" + strconv.Itoa(s.Port), "EAS_ADMIN_ADDR=off",
+		"EAS_LOG_LEVEL=debug",
 	}
 	e.Run("", "keys", "new", "--out", keyring)
 	if settings != nil {

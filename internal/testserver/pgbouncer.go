@@ -14,8 +14,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// PgBouncer starts a pooler in front of a PostgreSQL server, in pool mode transaction or session, with TLS for its clients
-// or without. In mode transaction its pool is small, so that clients share the server's connections.
+// PgBouncer starts a pooler in front of a PostgreSQL server, in pool mode transaction or session, with TLS for its
+// clients or without. In mode transaction its pool is small, so that clients share the server's connections.
 func PgBouncer(t testing.TB, pg *Server, mode string, tls bool) *Server {
 	t.Helper()
 	daemon := binary(t, "pgbouncer", "pgbouncer")
@@ -28,7 +28,8 @@ func PgBouncer(t testing.TB, pg *Server, mode string, tls bool) *Server {
 		"[pgbouncer]",
 		"listen_addr = " + s.Host, fmt.Sprintf("listen_port = %d", s.Port), "unix_socket_dir =",
 		"auth_type = scram-sha-256", "auth_file = " + filepath.Join(s.dir, "users"),
-		"pool_mode = " + mode, fmt.Sprintf("default_pool_size = %d", pool), "server_round_robin = 1", "query_wait_timeout = 20",
+		"pool_mode = " + mode, fmt.Sprintf("default_pool_size = %d", pool), "server_round_robin = 1",
+		"query_wait_timeout = 20",
 	}
 	s.write("users", fmt.Sprintf("\"%s\" \"%s\"\n", s.User, strings.ReplaceAll(s.Password, `"`, `""`)))
 	cfg := pq.Config{
@@ -38,7 +39,8 @@ func PgBouncer(t testing.TB, pg *Server, mode string, tls bool) *Server {
 	if tls {
 		cert, key := s.keyPair(s.Host, "pool.test")
 		s.TLS, cfg.SSLMode = true, pq.SSLModeRequire
-		settings = append(settings, "client_tls_sslmode = require", "client_tls_cert_file = "+cert, "client_tls_key_file = "+key)
+		settings = append(settings, "client_tls_sslmode = require", "client_tls_cert_file = "+cert,
+			"client_tls_key_file = "+key)
 	}
 	s.start = []string{daemon, s.write("ini", lines(settings...))}
 	connector, err := pq.NewConnectorConfig(cfg)

@@ -36,8 +36,8 @@ type ProviderConfig struct {
 	Accounts map[string]map[string]any `json:"accounts,omitempty"`
 	// TTL are lifetimes in seconds of AccessToken, IdToken, RefreshToken, Session ….
 	TTL map[string]int `json:"ttl,omitempty"`
-	// KeepRefreshTokens lets a refresh token be used again. Without it each is replaced when it is used, and whoever uses a
-	// replaced one loses the grant.
+	// KeepRefreshTokens lets a refresh token be used again. Without it each is replaced when it is used, and whoever uses
+	// a replaced one loses the grant.
 	KeepRefreshTokens bool `json:"-"`
 	// Metadata are more members of the discovery document; Settings are more of oidc-provider's own.
 	Metadata map[string]any `json:"metadata,omitempty"`
@@ -55,8 +55,8 @@ type ProviderRequest struct {
 
 // A Fault is what is wrong with a provider.
 type Fault struct {
-	// Mode is down (connections are cut), html (an HTML page with 200), slow (the answer comes after Delay), status (Status
-	// and Body are answered), lost (what was asked is done, and the answer is cut off); "" is none.
+	// Mode is down (connections are cut), html (an HTML page with 200), slow (the answer comes after Delay), status
+	// (Status and Body are answered), lost (what was asked is done, and the answer is cut off); "" is none.
 	Mode string `json:"mode"`
 	// Path is where the path of what it concerns begins; "" concerns all.
 	Path string `json:"path,omitempty"`
@@ -68,7 +68,8 @@ type Fault struct {
 }
 
 // A Provider is an OpenID provider, which forgets everything when it is killed. It shows a page with a button for each
-// account, whose ids are the accounts' names, and one with the id refuse; its page for a logout has a button with the id logout.
+// account, whose ids are the accounts' names, and one with the id refuse; its page for a logout has a button with the
+// id logout.
 type Provider struct {
 	*Server
 	// Issuer is its URL, without a slash at the end.
@@ -81,8 +82,9 @@ func OpenIDProvider(t testing.TB, cfg ProviderConfig) *Provider {
 	t.Helper()
 	if cfg.Accounts == nil {
 		cfg.Accounts = map[string]map[string]any{
-			"alice": {"name": "Alice Liddell", "email": "alice@example.com", "email_verified": true, "groups": []string{"staff"}},
-			"bob":   {"name": "Bob Builder", "email": "bob@example.com", "email_verified": true},
+			"alice": {"name": "Alice Liddell", "email": "alice@example.com", "email_verified": true,
+				"groups": []string{"staff"}},
+			"bob": {"name": "Bob Builder", "email": "bob@example.com", "email_verified": true},
 		}
 	}
 	node, modules := binary(t, "node", "nodejs"), providerModules(t)
@@ -102,7 +104,8 @@ func OpenIDProvider(t testing.TB, cfg ProviderConfig) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.start = []string{node, "--no-warnings", s.write("provider.mjs", providerScript), s.write("config.json", string(config))}
+	s.start = []string{node, "--no-warnings", s.write("provider.mjs", providerScript),
+		s.write("config.json", string(config))}
 	s.ready = func(ctx context.Context) error {
 		for _, url := range []string{p.Issuer + "/jwks", p.admin + "/requests"} {
 			if err := p.ask(ctx, http.MethodGet, url, nil, nil); err != nil {

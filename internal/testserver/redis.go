@@ -40,7 +40,8 @@ func RedisTLS(t testing.TB) *Server {
 	s.TLS = true
 	s.start = []string{
 		binary(t, "redis-server", "redis-server"), "--port", "0", "--tls-port", strconv.Itoa(s.Port), "--bind", s.Host,
-		"--dir", s.dir, "--save", "", "--requirepass", s.Password, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no",
+		"--dir", s.dir, "--save", "", "--requirepass", s.Password, "--tls-cert-file", cert, "--tls-key-file", key,
+		"--tls-auth-clients", "no",
 	}
 	s.Start()
 	return s

@@ -17,10 +17,10 @@ import (
 //go:embed directory.py
 var sambaScript string
 
-// An ActiveDirectory is a Samba server for ad.example.com, at ldap://127.0.0.1 and ldaps://127.0.0.1 inside a network of
-// its own, which Dial reaches. User is who may read; all accounts have the same Password: alice, disabled, expired, renew
-// (who must change the password) and locked, which three wrong passwords lock. Alice is in the group "Smith, J (EU)",
-// which is in the group staff.
+// An ActiveDirectory is a Samba server for ad.example.com, at ldap://127.0.0.1 and ldaps://127.0.0.1 inside a network
+// of its own, which Dial reaches. User is who may read; all accounts have the same Password: alice, disabled, expired,
+// renew (who must change the password) and locked, which three wrong passwords lock. Alice is in the group "Smith, J
+// (EU)", which is in the group staff.
 type ActiveDirectory struct{ *Server }
 
 // Samba starts an Active Directory, which takes some ten seconds.

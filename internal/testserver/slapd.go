@@ -67,7 +67,8 @@ func Slapd(t testing.TB, ldif string) *Directory {
 			"ppolicy_default cn=policy,dc=example,dc=com",
 		),
 	} {
-		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o644); err != nil { // the folder is the server's alone
+		// the folder is the server's alone
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

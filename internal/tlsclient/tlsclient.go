@@ -36,8 +36,8 @@ type Settings struct {
 }
 
 // Config returns what crypto/tls needs to talk to host, "" where that is set for each connection. roots are the
-// default authorities, nil for the system's. warn, which may be nil, is told once when a certificate is taken that has a
-// common name only. Errors start with the name of the option: ca, cert, fingerprint.
+// default authorities, nil for the system's. warn, which may be nil, is told once when a certificate is taken that has
+// a common name only. Errors start with the name of the option: ca, cert, fingerprint.
 func (s Settings) Config(host string, roots *x509.CertPool, warn func(text string)) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, RootCAs: roots}
 	if s.ServerName != "" {
@@ -129,7 +129,8 @@ func (v *verifier) verify(s tls.ConnectionState) error {
 	chains, err := leaf.Verify(o)
 	switch {
 	case err != nil || v.name == "":
-	case commonNameOnly(leaf) && strings.EqualFold(leaf.Subject.CommonName, v.name) && slices.ContainsFunc(chains, anyName):
+	case commonNameOnly(leaf) && strings.EqualFold(leaf.Subject.CommonName, v.name) &&
+		slices.ContainsFunc(chains, anyName):
 		if v.warn != nil {
 			v.warned.Do(func() {
 				v.warn(fmt.Sprintf("the certificate of %s has it as its common name only, and no subject alternative name", v.name))
@@ -213,6 +214,7 @@ func Explain(err error) error {
 	if !errors.As(err, &host) || !commonNameOnly(host.Certificate) {
 		return err
 	}
-	return fmt.Errorf("%w (it has the common name %q and no alternative names: take it by that name as the server's name, "+
+	return fmt.Errorf("%w (it has the common name %q and no alternative names: take it by that name as the server's "+
+		"name, "+
 		"or by the fingerprint %s)", err, host.Certificate.Subject.CommonName, Fingerprint(host.Certificate))
 }

@@ -49,7 +49,8 @@ func file(ctx context.Context, path string, log *slog.Logger, changed func(), ev
 	}
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
-		log.Warn("no notice of file changes: looking at the file from time to time", "path", path, "every", every, "error", err)
+		log.Warn("no notice of file changes: looking at the file from time to time", "path", path, "every", every, "error",
+			err)
 		notify = nil
 	}
 	w := watcher{path: abs, changed: changed, poll: every, notify: notify}

@@ -238,8 +238,8 @@ func (p *Plugin) account(ctx context.Context, token string, t *jwtverify.Token) 
 	return v, err
 }
 
-// tokenErrors are what Firebase says about tokens and their users. All else that it refuses is about us: an API key that is
-// wrong, restricted or for another project.
+// tokenErrors are what Firebase says about tokens and their users. All else that it refuses is about us: an API key
+// that is wrong, restricted or for another project.
 var tokenErrors = []string{
 	"USER_NOT_FOUND", "USER_DISABLED", "INVALID_ID_TOKEN", "TOKEN_EXPIRED", "CREDENTIAL_TOO_OLD_LOGIN_AGAIN",
 }

@@ -18,8 +18,8 @@ const (
 	maxProbes = 10
 )
 
-// A breaker keeps requests from a service that is down. Only errors that are [errDown] count: a client can make a service
-// break off, by headers that are too large for it, and must not shut it for everybody else.
+// A breaker keeps requests from a service that is down. Only errors that are [errDown] count: a client can make a
+// service break off, by headers that are too large for it, and must not shut it for everybody else.
 type breaker struct {
 	now func() time.Time
 

@@ -63,7 +63,8 @@ func (c *Config) Migrate(say func(text string)) {
 	}
 	say("external-auth-server follows redirects, so that a redirect to a login page lets the request pass; " +
 		"here the redirect is the answer, and denies")
-	say("the service is not sent Range, If-None-Match, Content-Type and their kin, which are about the application's content")
+	say("the service is not sent Range, If-None-Match, Content-Type and their kin, which are about the application's " +
+		"content")
 }
 
 // Plugin asks one service. Connections are pooled.
@@ -147,7 +148,8 @@ func parseURL(s string) (*url.URL, error) {
 }
 
 // Verify passes r to the service. A 2xx allows; every other answer denies as the service said it, redirects included.
-// Headers larger than the service takes are denied. A service that does not answer in time, or not in HTTP, is an error.
+// Headers larger than the service takes are denied. A service that does not answer in time, or not in HTTP, is an
+// error.
 func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
 	header := p.requestHeader(r)
 	if size := headerSize(header); size > p.maxHeader {

@@ -32,8 +32,9 @@ func ofContent(name string) bool {
 	return strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "If-")
 }
 
-// twin reports whether name is that of a field which describes the request, or which is not sent, with an underscore for a
-// dash: to services that read fields from variables (CGI, WSGI) the two are one, and proxies overwrite one of them only.
+// twin reports whether name is that of a field which describes the request, or which is not sent, with an underscore
+// for a dash: to services that read fields from variables (CGI, WSGI) the two are one, and proxies overwrite one of
+// them only.
 func twin(name string) bool {
 	if !strings.Contains(name, "_") {
 		return false

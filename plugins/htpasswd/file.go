@@ -31,8 +31,8 @@ type reading struct {
 }
 
 // parse reads a password file: lines of user:hash, LF or CRLF, "#" for comments, a byte order mark in front or none. Of
-// several lines for one user the last with a hash counts. report is told of each line that nothing will ever match, with
-// an error that holds no hash.
+// several lines for one user the last with a hash counts. report is told of each line that nothing will ever match,
+// with an error that holds no hash.
 func (r reading) parse(text string, report func(error)) []*user {
 	var users []*user
 	byName := map[string]*user{}

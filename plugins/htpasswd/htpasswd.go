@@ -50,7 +50,8 @@ func (c *Config) Migrate(say func(text string)) {
 	there := reading{c.AllowPlain, false}.parse(string(c.Htpasswd), quiet)
 	here := reading{c.AllowPlain, true}.parse(string(c.Htpasswd), quiet)
 	if !slices.EqualFunc(there, here, func(a, b *user) bool { return a.name == b.name && a.hash == b.hash }) {
-		say("htpasswd: blanks at either end of a line and what follows a second colon are read over, so that users can log in " +
+		say("htpasswd: blanks at either end of a line and what follows a second colon are read over, so that users can " +
+			"log in " +
 			"who cannot there")
 	}
 }
@@ -60,8 +61,10 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 	users := reading{c.AllowPlain, true}.parse(string(c.Htpasswd), func(error) {})
 	if u := dearest(users); u != nil && u.cost >= burst {
 		took := time.Duration(u.cost) * time.Microsecond
-		say(fmt.Sprintf("htpasswd: the hash of %q takes about %.1f s to check: when several log in at once they wait for each "+
-			"other, and beyond %d a processor they are told to come back; bcrypt of cost 10 takes a sixteenth of a second", u.name,
+		say(fmt.Sprintf("htpasswd: the hash of %q takes about %.1f s to check: when several log in at once they wait for "+
+			"each "+
+			"other, and beyond %d a processor they are told to come back; bcrypt of cost 10 takes a sixteenth of a second",
+			u.name,
 			took.Seconds(), 1+credential.Ahead(took)/took))
 	}
 	for _, u := range users {
@@ -185,7 +188,8 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 
 // find returns the user called name, or nil.
 func (p *Plugin) find(name string) *user {
-	i, ok := slices.BinarySearchFunc(p.users, name, func(u *user, name string) int { return strings.Compare(u.name, name) })
+	i, ok := slices.BinarySearchFunc(p.users, name,
+		func(u *user, name string) int { return strings.Compare(u.name, name) })
 	if !ok {
 		return nil
 	}

@@ -33,9 +33,9 @@ type Config struct {
 
 // Token says which tokens are right.
 type Token struct {
-	// Secret verifies signatures: the http or https URL of a JWK set, a public key or certificate (PEM, or base64 of DER), a
-	// JWK set, or a shared secret, which is {text: …}, {base64: …}, {base64url: …} or {file: …}, or text beside an HS
-	// algorithm. Required, unless the oidc issuer names its keys.
+	// Secret verifies signatures: the http or https URL of a JWK set, a public key or certificate (PEM, or base64 of
+	// DER), a JWK set, or a shared secret, which is {text: …}, {base64: …}, {base64url: …} or {file: …}, or text beside
+	// an HS algorithm. Required, unless the oidc issuer names its keys.
 	Secret Keys `json:"secret,omitzero" secret:"url"`
 	// Options are what a token must be like besides.
 	Options jwtverify.Options `json:"options,omitzero"`

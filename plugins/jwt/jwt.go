@@ -91,7 +91,8 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 	if err != nil {
 		return p.refused(ctx, r, from.Explain(err))
 	}
-	if res, done, err := p.assert(ctx, r, p.idToken, func() (query.Value, error) { return p.verifier.View(t) }, "user did not pass assertions"); done {
+	if res, done, err := p.assert(ctx, r, p.idToken, func() (query.Value, error) { return p.verifier.View(t) },
+		"user did not pass assertions"); done {
 		return res, err
 	}
 	res := plugins.Result{
@@ -107,7 +108,8 @@ func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result
 }
 
 // ask asks the issuer, and completes res.
-func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *jwtverify.Token, res plugins.Result) (plugins.Result, error) {
+func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *jwtverify.Token,
+	res plugins.Result) (plugins.Result, error) {
 	f := &p.provider.features
 	if f.IntrospectAccessToken {
 		active, err := p.provider.introspect(ctx, token, t)
@@ -128,7 +130,8 @@ func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *j
 		}
 		res.Data.UserInfo = info
 	}
-	if res, done, err := p.assert(ctx, r, p.userInfo, func() (query.Value, error) { return info, nil }, "user did not pass userinfo assertions"); done {
+	if res, done, err := p.assert(ctx, r, p.userInfo, func() (query.Value, error) { return info, nil },
+		"user did not pass userinfo assertions"); done {
 		return res, err
 	}
 	res.Header = make(http.Header, 2)
@@ -146,7 +149,8 @@ func (p *Plugin) ask(ctx context.Context, r *plugins.Request, token string, t *j
 }
 
 // assert evaluates rules, nil for none. done says that there is an answer already: the rules do not hold, or failed.
-func (p *Plugin) assert(ctx context.Context, r *plugins.Request, rules *assertion.Set, view func() (query.Value, error), message string) (res plugins.Result, done bool, err error) {
+func (p *Plugin) assert(ctx context.Context, r *plugins.Request, rules *assertion.Set,
+	view func() (query.Value, error), message string) (res plugins.Result, done bool, err error) {
 	if rules == nil {
 		return plugins.Result{}, false, nil
 	}
@@ -177,7 +181,8 @@ func (p *Plugin) refused(ctx context.Context, r *plugins.Request, err error) (pl
 	return plugins.Result{}, tlsclient.Explain(err)
 }
 
-func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *jwtverify.Error) (plugins.Result, error) {
+func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int,
+	e *jwtverify.Error) (plugins.Result, error) {
 	realm := p.realm
 	if realm == "" && p.provider != nil {
 		m, err := p.provider.metadata(ctx)
@@ -194,5 +199,6 @@ func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, status int, e *
 
 // sends reports whether the header called name is sent upstream.
 func (p *provider) sends(name string) bool {
-	return !slices.ContainsFunc(p.features.FilteredServiceHeaders, func(f string) bool { return strings.EqualFold(f, name) })
+	return !slices.ContainsFunc(p.features.FilteredServiceHeaders,
+		func(f string) bool { return strings.EqualFold(f, name) })
 }

@@ -15,11 +15,14 @@ import (
 var (
 	errRequired = errors.New("required: a secret, PEM, the URL of a JWK set or a JWK set")
 	errPublic   = errors.New("a key or certificate, and no shared secret: write it without text, base64 or base64url")
-	errForm     = errors.New("a key in a form that external-auth-server takes for a shared secret, with which everybody could sign; " +
+	errForm     = errors.New("a key in a form that external-auth-server takes for a shared secret, with which " +
+		"everybody could sign; " +
 		"in a token of its format none passes: write PEM")
-	errShared = errors.New("neither a key nor the URL of a key set; a shared secret needs options.algorithms with HS256, HS384 or HS512, " +
+	errShared = errors.New("neither a key nor the URL of a key set; a shared secret needs options.algorithms with " +
+		"HS256, HS384 or HS512, " +
 		"or says that it is one: {text: …}")
-	errLineEnd = errors.New("ends with a line end, as a YAML block does: write |- for |, or {text: …} if it belongs to the secret")
+	errLineEnd = errors.New("ends with a line end, as a YAML block does: write |- for |, or {text: …} if it belongs to " +
+		"the secret")
 )
 
 // minSecret is how many bytes a secret has for an algorithm: as many as the hash (RFC 7518 §3.2).
@@ -102,8 +105,8 @@ func (c *Token) read(text string, env plugins.Env) (*jwks.Set, error) {
 	return c.checked(set, env), nil
 }
 
-// doubt reports a text that may not be meant as a shared secret, and does not say that it is one. mistake is what it looks
-// like instead, nil for nothing.
+// doubt reports a text that may not be meant as a shared secret, and does not say that it is one. mistake is what it
+// looks like instead, nil for nothing.
 func (c *Token) doubt(text string, mistake error, env plugins.Env) {
 	k := &c.Secret
 	if k.shared {
@@ -150,5 +153,6 @@ func (c *Token) checked(set *jwks.Set, env plugins.Env) *jwks.Set {
 // url reports whether the secret is the URL of a key set.
 func (k *Keys) url() bool {
 	text := string(k.text)
-	return !k.shared && !strings.ContainsFunc(text, unicode.IsSpace) && (strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://"))
+	return !k.shared && !strings.ContainsFunc(text, unicode.IsSpace) &&
+		(strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://"))
 }

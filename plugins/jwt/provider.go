@@ -95,7 +95,8 @@ func (p *provider) newClient(c *OIDC, env plugins.Env) error {
 	if !byHand && given.RegistrationClientURI != "" && given.RegistrationAccessToken != "" {
 		var err error
 		token := string(given.RegistrationAccessToken)
-		p.registration, err = fetch.URL(given.RegistrationClientURI, fetch.Options{Client: env.HTTP, Now: env.Now, Bearer: token}, given.registered)
+		p.registration, err = fetch.URL(given.RegistrationClientURI,
+			fetch.Options{Client: env.HTTP, Now: env.Now, Bearer: token}, given.registered)
 		if err != nil {
 			return fmt.Errorf("client.registration_client_uri: %w", err)
 		}
@@ -168,7 +169,8 @@ func parseMetadata(text []byte) (*metadata, error) {
 		Issuer: member("issuer"), TokenEndpoint: member("token_endpoint"), UserinfoEndpoint: member("userinfo_endpoint"),
 		IntrospectionEndpoint: member("introspection_endpoint"), JWKSURI: member("jwks_uri"),
 	}}
-	for _, name := range []string{"introspection_endpoint_auth_methods_supported", "token_endpoint_auth_methods_supported"} {
+	for _, name := range []string{"introspection_endpoint_auth_methods_supported",
+		"token_endpoint_auth_methods_supported"} {
 		list, ok := doc[name].([]any)
 		for _, e := range list {
 			if s, ok := e.(string); ok {

@@ -25,7 +25,8 @@ var errForms = errors.New("want text, a JWK set, or one of {text: …}, {base64:
 
 // Schema implements strictjson.Describer.
 func (Keys) Schema() string {
-	schema := `{"anyOf": [{"type": "string"}, {"type": "object", "required": ["keys"]}, {"type": "object", "required": ["kty"]}`
+	schema := `{"anyOf": [{"type": "string"}, {"type": "object", "required": ["keys"]}, {"type": "object", "required": ` +
+		`["kty"]}`
 	for _, form := range []string{"text", "base64", "base64url", "file"} {
 		schema += `, {"type": "object", "required": ["` + form + `"], "additionalProperties": false,
 			"properties": {"` + form + `": {"type": "string"}, "allow_short": {"type": "boolean"}}}`

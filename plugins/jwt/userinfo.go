@@ -18,8 +18,8 @@ var signedAnswers = jwtverify.Options{Algorithms: jwtverify.AlgorithmsOf(
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )}
 
-// userinfo asks who token is about (OpenID Connect Core 1.0 §5.3). A [jwtverify.Error] says that the provider does not take
-// the token, or speaks of somebody else.
+// userinfo asks who token is about (OpenID Connect Core 1.0 §5.3). A [jwtverify.Error] says that the provider does not
+// take the token, or speaks of somebody else.
 func (p *provider) userinfo(ctx context.Context, token string, t *jwtverify.Token) (query.Value, error) {
 	m, err := p.metadata(ctx)
 	if err != nil {
@@ -67,9 +67,10 @@ func (p *provider) fetchUserinfo(
 	return o, len(text), err
 }
 
-// signedUserinfo reads userinfo that is a JWT (OpenID Connect Core 1.0 §5.3.2): signed by the issuer, said by it, and for
-// the client that the token was issued to. No error of it is about the client's token.
-func (p *provider) signedUserinfo(ctx context.Context, m *metadata, answer string, t *jwtverify.Token) (*query.Object, error) {
+// signedUserinfo reads userinfo that is a JWT (OpenID Connect Core 1.0 §5.3.2): signed by the issuer, said by it, and
+// for the client that the token was issued to. No error of it is about the client's token.
+func (p *provider) signedUserinfo(ctx context.Context, m *metadata, answer string,
+	t *jwtverify.Token) (*query.Object, error) {
 	said, err := p.signed.Verify(ctx, answer)
 	var e *jwtverify.Error
 	if errors.As(err, &e) {

@@ -22,22 +22,27 @@ const (
 )
 
 // secret are attributes that never leave this plugin, whatever the bind may read; names in lower case.
-var secret = names("userPassword 2.5.4.35 authPassword unicodePwd 1.2.840.113556.1.4.90 dBCSPwd ntPwdHistory lmPwdHistory " +
+var secret = names("userPassword 2.5.4.35 authPassword unicodePwd 1.2.840.113556.1.4.90 dBCSPwd ntPwdHistory " +
+	"lmPwdHistory " +
 	"supplementalCredentials pwdHistory passwordHistory sambaNTPassword sambaLMPassword sambaPasswordHistory ipaNTHash " +
-	"krbPrincipalKey krbPwdHistory krbMKey krb5Key ipaTokenOTPkey ms-Mcs-AdmPwd msLAPS-Password msLAPS-EncryptedPassword " +
-	"msLAPS-EncryptedPasswordHistory msLAPS-EncryptedDSRMPassword msLAPS-EncryptedDSRMPasswordHistory msDS-ManagedPassword " +
+	"krbPrincipalKey krbPwdHistory krbMKey krb5Key ipaTokenOTPkey ms-Mcs-AdmPwd msLAPS-Password " +
+	"msLAPS-EncryptedPassword " +
+	"msLAPS-EncryptedPasswordHistory msLAPS-EncryptedDSRMPassword msLAPS-EncryptedDSRMPasswordHistory " +
+	"msDS-ManagedPassword " +
 	"msFVE-RecoveryPassword msFVE-KeyPackage userPKCS12 msPKIAccountCredentials msPKIDPAPIMasterKeys trustAuthIncoming " +
 	"trustAuthOutgoing nsEncryptedPassword nsSymmetricKey ipaVaultPrivateKey radiusTunnelPassword")
 
 // alwaysOne are attributes that cannot have several values, by their schema (RFC 2307, 2798, 4519, 4530, Active
 // Directory).
-var alwaysOne = names("displayName employeeNumber preferredLanguage c uidNumber gidNumber gecos homeDirectory loginShell " +
+var alwaysOne = names("displayName employeeNumber preferredLanguage c uidNumber gidNumber gecos homeDirectory " +
+	"loginShell " +
 	"entryUUID entryDN createTimestamp modifyTimestamp creatorsName modifiersName pwdChangedTime sAMAccountName " +
 	"sAMAccountType userPrincipalName objectGUID objectSid userAccountControl primaryGroupID pwdLastSet accountExpires " +
 	"lastLogon lastLogonTimestamp badPwdCount whenCreated whenChanged distinguishedName employeeID thumbnailPhoto")
 
 // binaryOnes are attributes whose values are bytes, even those that happen to be UTF-8.
-var binaryOnes = names("jpegPhoto photo audio thumbnailPhoto thumbnailLogo userCertificate cACertificate crossCertificatePair " +
+var binaryOnes = names("jpegPhoto photo audio thumbnailPhoto thumbnailLogo userCertificate cACertificate " +
+	"crossCertificatePair " +
 	"userSMIMECertificate certificateRevocationList x500UniqueIdentifier objectGUID objectSid sIDHistory tokenGroups " +
 	"mS-DS-ConsistencyGuid msExchMailboxGuid msExchMailboxSecurityDescriptor nTSecurityDescriptor logonHours GUID")
 
@@ -87,7 +92,8 @@ func (s *shape) object(e *ldap.Entry, l *login) (*query.Object, error) {
 			return nil, fmt.Errorf("%s: %w", a.Name, err)
 		}
 		if l.weight > maxUserInfo {
-			return nil, fmt.Errorf("over %d bytes of attributes: connection.searchAttributes and groupSearchAttributes name those that are needed", maxUserInfo)
+			return nil, fmt.Errorf("over %d bytes of attributes: connection.searchAttributes and groupSearchAttributes name "+
+				"those that are needed", maxUserInfo)
 		}
 	}
 	return o, nil

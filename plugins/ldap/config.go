@@ -44,10 +44,12 @@ type Config struct {
 // Lint implements [plugins.Linter].
 func (c *Config) Lint(_ bool, say func(text string)) {
 	if c.Connection.TLSOptions.insecure() {
-		say("connection.tlsOptions.rejectUnauthorized: any server that answers is believed and told the passwords; fingerprint or ca tells the right one")
+		say("connection.tlsOptions.rejectUnauthorized: any server that answers is believed and told the passwords; " +
+			"fingerprint or ca tells the right one")
 	}
 	if len(c.Connection.SearchAttributes) == 0 {
-		say("connection.searchAttributes: all attributes of the user are fetched and shown to rules and headers; name those that you need")
+		say("connection.searchAttributes: all attributes of the user are fetched and shown to rules and headers; name " +
+			"those that you need")
 	}
 	for _, url := range c.Connection.URL {
 		if plugins.InClear(url, "ldap") && !c.Connection.StartTLS {
@@ -67,9 +69,11 @@ func (c *Config) Migrate(say func(text string)) {
 	say("every attribute but those in connection.singleValued is a list, even of one value: " +
 		"$.mail of a query is [\"a@b\"], $.mail[0] is its text")
 	if strings.Contains(c.Connection.GroupSearchFilter, string(username)) {
-		say("connection.groupSearchFilter: {{username}} is the name that logs in; in external-auth-server it is the user's uid")
+		say("connection.groupSearchFilter: {{username}} is the name that logs in; in external-auth-server it is the " +
+			"user's uid")
 	}
-	say("bytes are base64, objectGUID and objectSid their usual text; passwords and keys that the bind may read are not shown")
+	say("bytes are base64, objectGUID and objectSid their usual text; passwords and keys that the bind may read are " +
+		"not shown")
 	say("a directory that is down is always 503 here, and mostly 401 there; " +
 		"a remembered login counts for this token alone, assertions included")
 }
@@ -163,7 +167,8 @@ type Connection struct {
 
 // secured reports whether any connection has TLS.
 func (c *Connection) secured() bool {
-	return c.StartTLS || slices.ContainsFunc(c.URL, func(u string) bool { return strings.HasPrefix(strings.ToLower(u), "ldaps:") })
+	return c.StartTLS || slices.ContainsFunc(c.URL,
+		func(u string) bool { return strings.HasPrefix(strings.ToLower(u), "ldaps:") })
 }
 
 // timeouts are a Connection's, with defaults.
@@ -242,7 +247,8 @@ func (c *Connection) searches(env plugins.Env) (user, groups *search, err error)
 func (c *Connection) shapes(user *search, env plugins.Env) {
 	user.asked, user.single = lower(c.SearchAttributes), maps.Clone(alwaysOne)
 	maps.Copy(user.single, lower(c.SingleValued))
-	for name, list := range map[string]plugins.List{"searchAttributes": c.SearchAttributes, "groupSearchAttributes": c.GroupSearchAttributes} {
+	for name, list := range map[string]plugins.List{"searchAttributes": c.SearchAttributes,
+		"groupSearchAttributes": c.GroupSearchAttributes} {
 		for _, a := range list {
 			if secret[baseName(a)] {
 				env.Problem(fmt.Errorf("%s: %s is a secret, which is shown to nobody", name, a))

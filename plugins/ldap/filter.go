@@ -40,7 +40,8 @@ func parseFilter(text string) (filter, error) {
 	case err == nil:
 	case unescaped.MatchString(text):
 		at := unescaped.FindString(text)
-		return f, fmt.Errorf(`not a filter: a backslash in a value is written \5c, so %s of a DN is \5c%s; parentheses in a value are \28 and \29 (RFC 4515)`,
+		return f, fmt.Errorf(`not a filter: a backslash in a value is written \5c, so %s of a DN is \5c%s; parentheses in `+
+			`a value are \28 and \29 (RFC 4515)`,
 			at, at[1:])
 	case bracketed.MatchString(text):
 		return f, fmt.Errorf(`not a filter: a "(" in a value is written \28 and a ")" \29 (RFC 4515): %w`, err)

@@ -59,7 +59,8 @@ func (s *search) do(ctx context.Context, p *pool, name, dn string, limit int) ([
 		return err
 	})
 	if code, _ := resultCode(err); code == ldap.LDAPResultReferral {
-		err = fmt.Errorf("%w: the directory refers to another; in Active Directory ask the Global Catalog, at port 3268 or 3269", err)
+		err = fmt.Errorf("%w: the directory refers to another; in Active Directory ask the Global Catalog, at port 3268 "+
+			"or 3269", err)
 	}
 	return entries, err
 }
@@ -100,7 +101,8 @@ func (p *Plugin) login(ctx context.Context, c plugins.Basic) (verdict, error) {
 	}
 	if len(l.leftOut) > 0 {
 		p.leftOut.Do(func() {
-			p.log.Warn("ldap: attributes too long to be shown unasked; connection.searchAttributes and groupSearchAttributes name those that are needed",
+			p.log.Warn("ldap: attributes too long to be shown unasked; connection.searchAttributes and groupSearchAttributes "+
+				"name those that are needed",
 				"attributes", l.leftOut)
 		})
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// dataCode is where Active Directory hides the reason of a refused bind: "… AcceptSecurityContext error, data 533, v1db1".
+// dataCode is where Active Directory hides the reason of a refused bind: "… AcceptSecurityContext error, data 533,
+// v1db1".
 var dataCode = regexp.MustCompile(`\bdata ([0-9a-f]{2,4})\b`)
 
 // activeDirectory says what its data codes, which are Windows' error numbers, mean.
@@ -44,7 +45,8 @@ func refusal(code uint16, err error, controls []ldap.Control) string {
 	if errors.As(err, &e) && e.Err != nil {
 		message = e.Err.Error()
 	}
-	if policy, ok := ldap.FindControl(controls, ldap.ControlTypeBeheraPasswordPolicy).(*ldap.ControlBeheraPasswordPolicy); ok {
+	if policy, ok := ldap.FindControl(controls,
+		ldap.ControlTypeBeheraPasswordPolicy).(*ldap.ControlBeheraPasswordPolicy); ok {
 		if why := passwordPolicy[policy.Error]; why != "" {
 			return fmt.Sprintf("bind refused: %s (result code %d)", why, code)
 		}

@@ -38,7 +38,8 @@ func parseServer(text string, startTLS bool, base *tls.Config) (*server, error) 
 	if port == "" {
 		port = map[string]string{"ldap": "389", "ldaps": "636"}[u.Scheme]
 	}
-	s := &server{url: u.Scheme + "://" + u.Host, address: net.JoinHostPort(u.Hostname(), port), startTLS: startTLS && u.Scheme == "ldap"}
+	s := &server{url: u.Scheme + "://" + u.Host, address: net.JoinHostPort(u.Hostname(), port), startTLS: startTLS &&
+		u.Scheme == "ldap"}
 	if s.startTLS || u.Scheme == "ldaps" {
 		s.tls = base
 		if base.ServerName == "" {

@@ -28,6 +28,7 @@ func (o *TLSOptions) insecure() bool { return o.RejectUnauthorized != nil && !*o
 
 func (o *TLSOptions) settings() tlsclient.Settings {
 	return tlsclient.Settings{
-		CA: o.CA, Cert: o.Cert, Key: string(o.Key), ServerName: o.ServerName, Fingerprints: o.Fingerprint, Insecure: o.insecure(),
+		CA: o.CA, Cert: o.Cert, Key: string(o.Key), ServerName: o.ServerName, Fingerprints: o.Fingerprint,
+		Insecure: o.insecure(),
 	}
 }

@@ -142,10 +142,13 @@ func (c Contract) testEmpty(t *testing.T) {
 
 // garbage are header values that strangers have sent to somebody.
 var garbage = []string{
-	"", " ", ",", ":", "=", "\x00", "\xff\xfe", "\u65e5\u672c", "null", "undefined", "[object Object]", "%00", "%zz", "../../etc/passwd",
-	"Basic", "Basic ", "Basic :", "Basic Og==", "Basic AA==", "Basic OgA=", "Basic dTo=", "Basic " + "////", "Basic dTpwYXNzd29yZA==",
+	"", " ", ",", ":", "=", "\x00", "\xff\xfe", "\u65e5\u672c", "null", "undefined", "[object Object]", "%00", "%zz",
+	"../../etc/passwd",
+	"Basic", "Basic ", "Basic :", "Basic Og==", "Basic AA==", "Basic OgA=", "Basic dTo=", "Basic " + "////",
+	"Basic dTpwYXNzd29yZA==",
 	"Bearer", "Bearer ", "Bearer .", "Bearer ..", "Bearer a.b.c", "Bearer e30.e30.", "Bearer eyJhbGciOiJub25lIn0.e30.",
-	"Bearer " + "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjFlOTk5fQ.AA", "Digest username=\"\"", "Negotiate AAAA", "a=b; c", "; ; =", "s%3A.", "s%3Aa.b",
+	"Bearer " + "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjFlOTk5fQ.AA", "Digest username=\"\"", "Negotiate AAAA", "a=b; c", "; ; =",
+	"s%3A.", "s%3Aa.b",
 	"' OR 1=1 --", "*)(uid=*", "${jndi:ldap://x}", "{{7*7}}", "<script>", "\r\nX-Injected: 1", "-1", "1e999",
 }
 
@@ -155,7 +158,8 @@ func (c Contract) testGarbage(t *testing.T) {
 		"Bearer " + strings.Repeat(".", 20_000), strings.Repeat("a=b;", 5_000)}, garbage...)
 	for _, value := range values {
 		h := http.Header{}
-		for _, name := range []string{"Authorization", "Cookie", "Origin", "Referer", "X-Api-Key", "X-Forwarded-Uri", "X-Userinfo", "Accept"} {
+		for _, name := range []string{"Authorization", "Cookie", "Origin", "Referer", "X-Api-Key", "X-Forwarded-Uri",
+			"X-Userinfo", "Accept"} {
 			h[name] = []string{value, value}
 		}
 		res := c.verify(t, p, Request{Header: h, Method: "\x00"}.Build())
@@ -173,7 +177,8 @@ func (c Contract) testUnchanged(t *testing.T) {
 		header, u, copied := r.Header.Clone(), *r.URL, *r
 		c.verify(t, p, r)
 		if !reflect.DeepEqual(r.Header, header) || *r.URL != u || r.Method != copied.Method {
-			t.Errorf("Verify changed the request to %v %v %v, want %v %v %v", r.Method, r.URL, r.Header, copied.Method, &u, header)
+			t.Errorf("Verify changed the request to %v %v %v, want %v %v %v", r.Method, r.URL, r.Header, copied.Method, &u,
+				header)
 		}
 	}
 }

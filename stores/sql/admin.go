@@ -84,7 +84,8 @@ func (a *Admin) Put(ctx context.Context, who, id, sealed string) error {
 	}
 	return a.change(ctx, who, id, func(tx *sqlx.Tx, old *Record) (string, string, error) {
 		if old == nil {
-			_, err := tx.ExecContext(ctx, tx.Rebind("INSERT INTO config_tokens (id, token, revoked) VALUES (?, ?, 0)"), id, sealed)
+			_, err := tx.ExecContext(ctx, tx.Rebind("INSERT INTO config_tokens (id, token, revoked) VALUES (?, ?, 0)"), id,
+				sealed)
 			return "put", sealed, err
 		}
 		_, err := tx.ExecContext(ctx, tx.Rebind("UPDATE config_tokens SET token = ?, revoked = 0 WHERE id = ?"), sealed, id)
@@ -108,7 +109,8 @@ func (a *Admin) Revoke(ctx context.Context, who, id string) error {
 }
 
 // change runs do with the record of id, nil if there is none, and writes the audit row of what it did to which text.
-func (a *Admin) change(ctx context.Context, who, id string, do func(*sqlx.Tx, *Record) (what, sealed string, err error)) error {
+func (a *Admin) change(ctx context.Context, who, id string,
+	do func(*sqlx.Tx, *Record) (what, sealed string, err error)) error {
 	if err := checkText("who", who); err != nil {
 		return err
 	}
@@ -122,7 +124,8 @@ func (a *Admin) change(ctx context.Context, who, id string, do func(*sqlx.Tx, *R
 			return err
 		}
 		digest := sha256.Sum256([]byte(sealed))
-		_, err = tx.ExecContext(ctx, tx.Rebind("INSERT INTO config_tokens_audit (at_ms, who, what, token_id, digest) VALUES (?, ?, ?, ?, ?)"),
+		_, err = tx.ExecContext(ctx, tx.Rebind(
+			"INSERT INTO config_tokens_audit (at_ms, who, what, token_id, digest) VALUES (?, ?, ?, ?, ?)"),
 			a.now().UnixMilli(), who, what, id, hex.EncodeToString(digest[:]))
 		return err
 	})
@@ -165,7 +168,8 @@ func (a *Admin) find(ctx context.Context, q queryer, id, suffix string) (*Record
 		return nil, fmt.Errorf("%s: %w", a.db.Dialect, err)
 	}
 	if r.ID = strings.TrimRight(r.ID, " "); r.ID != id { // CHAR columns of PostgreSQL are padded
-		return nil, fmt.Errorf("id %q: the table takes it for %q: give its column id a binary collation, utf8mb4_bin for MySQL", id, r.ID)
+		return nil, fmt.Errorf("id %q: the table takes it for %q: give its column id a binary collation, utf8mb4_bin for "+
+			"MySQL", id, r.ID)
 	}
 	return &r, nil
 }
@@ -227,7 +231,8 @@ func (a *Admin) Audit(ctx context.Context, id string, limit int) ([]Change, erro
 	if id != "" {
 		query, args = query+" WHERE token_id = ?", append(args, id)
 	}
-	rows, err := a.db.QueryContext(ctx, a.db.Rebind(query+" ORDER BY seq DESC LIMIT ?"), append(args, Page{Limit: limit}.limit())...)
+	rows, err := a.db.QueryContext(ctx, a.db.Rebind(query+" ORDER BY seq DESC LIMIT ?"),
+		append(args, Page{Limit: limit}.limit())...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.db.Dialect, err)
 	}

@@ -115,8 +115,8 @@ func (s *store) lookup(ctx context.Context, id string) (string, bool, error) {
 	return "", false, err
 }
 
-// prepared returns the statement, which database/sql prepares anew on every new connection. PostgreSQL's is not prepared:
-// behind a pooler the next lookup may get a connection on which it is not.
+// prepared returns the statement, which database/sql prepares anew on every new connection. PostgreSQL's is not
+// prepared: behind a pooler the next lookup may get a connection on which it is not.
 func (s *store) prepared(ctx context.Context) (*statement, error) {
 	s.mu.Lock()
 	stmt := s.stmt

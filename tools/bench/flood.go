@@ -197,7 +197,8 @@ func newTouchy() (net.Listener, error) {
 // floodReport writes rows as Markdown; the error says what was missed.
 func floodReport(rows []floodRow, rss int64, duration time.Duration) (string, error) {
 	var errs []error
-	text := fmt.Sprintf("\n## While a stranger does its worst\n\n%d connections for %v: slow rules, wrong passwords, giant headers and cookies, slow clients, unfinished gRPC calls.\n\n"+
+	text := fmt.Sprintf("\n## While a stranger does its worst\n\n%d connections for %v: slow rules, wrong passwords, "+
+		"giant headers and cookies, slow clients, unfinished gRPC calls.\n\n"+
 		"| another user asks for | requests | not allowed | p99 | wanted |\n|---|--:|--:|--:|--:|\n", strangers, duration)
 	for _, r := range rows {
 		text += fmt.Sprintf("| %s | %s | %d | %v%s | ≤ %v |\n", r.user, count(float64(r.requests)), r.denied, micro(r.p99),

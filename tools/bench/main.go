@@ -64,7 +64,8 @@ func main() {
 		"measure one `part` ("+strings.Join(parts, ", ")+"); prints the page and writes no file")
 	flag.StringVar(&o.eas, "eas", "",
 		"the `URL` of a running external-auth-server to measure too, such as http://127.0.0.1:8080")
-	flag.StringVar(&o.attack, "attack", "", "the one `kind` of attack for -only flood: password, forward, cookies, dribble, unfinished, mad-proxy, idle, jsonata, jq, jp")
+	flag.StringVar(&o.attack, "attack", "", "the one `kind` of attack for -only flood: password, forward, cookies, "+
+		"dribble, unfinished, mad-proxy, idle, jsonata, jq, jp")
 	flag.Parse()
 	o.plan = full
 	if *quick {

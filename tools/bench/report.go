@@ -56,8 +56,11 @@ func count(f float64) string {
 func (r *report) page() string {
 	var b strings.Builder
 	m, p := r.machine, r.plan
-	fmt.Fprintf(&b, "# Benchmarks\n\nMade by `make bench` (`tools/bench`), which anyone can run again; it took %v. `go run ./tools/bench -eas URL` adds a\nrunning external-auth-server to the comparison.\n\n", r.took.Round(time.Second))
-	fmt.Fprintf(&b, "| | |\n|---|---|\n| date | %s |\n| machine | %d × %s, %s, load average at the start %s |\n| easgate | %s |\n| compiler, of both servers | %s, the same flags |\n| generator | %s, %d connections from one thread |\n| processors | %s |\n| logs | at their default |\n",
+	fmt.Fprintf(&b, "# Benchmarks\n\nMade by `make bench` (`tools/bench`), which anyone can run again; it took %v. `go "+
+		"run ./tools/bench -eas URL` adds a\nrunning external-auth-server to the comparison.\n\n", r.took.Round(time.Second))
+	fmt.Fprintf(&b, "| | |\n|---|---|\n| date | %s |\n| machine | %d × %s, %s, load average at the start %s |\n| "+
+		"easgate | %s |\n| compiler, of both servers | %s, the same flags |\n| generator | %s, %d connections from one "+
+		"thread |\n| processors | %s |\n| logs | at their default |\n",
 		m.date, m.cpus, m.cpu, m.system, m.load, m.easgate, m.goVersion, m.wrk, connections, m.pinned)
 	for _, err := range r.missing {
 		fmt.Fprintf(&b, "\n**Not measured**: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -66,8 +69,11 @@ func (r *report) page() string {
 		r.comparison(&b)
 	}
 	if len(r.store) > 0 {
-		fmt.Fprintf(&b, "\n## Many tokens\n\nOf %s tokens in an SQLite store with `cache_ttl`, so many asked for in turn, each at least once before the clock starts;\none server for each line, measured in turns.\n\n", count(float64(p.storeTokens)))
-		b.WriteString("| tokens in use | requests/s | p99 | cost of one request | wanted | CPU | CPU ratio | memory | wanted |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+		fmt.Fprintf(&b, "\n## Many tokens\n\nOf %s tokens in an SQLite store with `cache_ttl`, so many asked for in turn, "+
+			"each at least once before the clock starts;\none server for each line, measured in turns.\n\n",
+			count(float64(p.storeTokens)))
+		b.WriteString("| tokens in use | requests/s | p99 | cost of one request | wanted | CPU | CPU ratio | memory | " +
+			"wanted |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 		for i, w := range r.store {
 			fmt.Fprintf(&b, "| %s | %s | %v | **%.2f×**%s | ≤ %.1f× | %v | %.2f× | %s%s | ≤ %s |\n", count(float64(w.inUse)),
 				count(w.perSecond), micro(w.p99),
@@ -89,7 +95,10 @@ func (r *report) page() string {
 }
 
 func (r *report) comparison(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## Beside a bare echo handler\n\nThe handler (`tools/bench/echo`) has one route and answers 200 to the very same requests, byte for byte: %d rounds of %v\nin turns. Values are medians; ratios are medians of the rounds' own. CPU is the server's processor time per request; it\nswings less than requests/s when the machine has other work, but it swings too.\n\n", r.plan.rounds, r.plan.duration)
+	fmt.Fprintf(b, "\n## Beside a bare echo handler\n\nThe handler (`tools/bench/echo`) has one route and answers 200 "+
+		"to the very same requests, byte for byte: %d rounds of %v\nin turns. Values are medians; ratios are medians of "+
+		"the rounds' own. CPU is the server's processor time per request; it\nswings less than requests/s when the "+
+		"machine has other work, but it swings too.\n\n", r.plan.rounds, r.plan.duration)
 	columns := []string{"request", "requests/s", "echo", "ratio", "wanted", "p99", "echo's p99", "ratio", "wanted", "CPU",
 		"echo's CPU", "ratio", "bytes"}
 	if r.eas {

@@ -26,7 +26,8 @@ func newRival(base string) (*rival, error) {
 	keys, err := configtoken.NewEASKeys(os.Getenv("EAS_CONFIG_TOKEN_SIGN_SECRET"),
 		os.Getenv("EAS_CONFIG_TOKEN_ENCRYPT_SECRET"), os.Getenv("EAS_ENCRYPT_IV_SECRET"))
 	if err != nil {
-		return nil, fmt.Errorf("%w: -eas needs EAS_CONFIG_TOKEN_SIGN_SECRET, EAS_CONFIG_TOKEN_ENCRYPT_SECRET and, if it has one, EAS_ENCRYPT_IV_SECRET", err)
+		return nil, fmt.Errorf("%w: -eas needs EAS_CONFIG_TOKEN_SIGN_SECRET, EAS_CONFIG_TOKEN_ENCRYPT_SECRET and, if it "+
+			"has one, EAS_ENCRYPT_IV_SECRET", err)
 	}
 	return &rival{base: u.Scheme + "://" + u.Host, keys: keys}, nil
 }

@@ -20,10 +20,12 @@ func (r *report) summary() string {
 		count(float64(r.plan.soak)))
 	if n := len(r.store); n > 2 {
 		some, all := r.store[n-2], r.store[n-1]
-		fmt.Fprintf(&b, "- Of %s tokens in an SQLite store, %s in use cost %.2f× of one per request, all of them %.2f× within %s.\n",
+		fmt.Fprintf(&b, "- Of %s tokens in an SQLite store, %s in use cost %.2f× of one per request, all of them %.2f× "+
+			"within %s.\n",
 			count(float64(r.plan.storeTokens)), count(float64(some.inUse)), some.cost, all.cost, mb(all.rss))
 	}
-	fmt.Fprintf(&b, "\nMeasured on %d × %s (%s), %s, with %s: one processor for the server, one for the load. [All of it, and how](docs/benchmarks.md);\n`make bench` measures on yours.\n",
+	fmt.Fprintf(&b, "\nMeasured on %d × %s (%s), %s, with %s: one processor for the server, one for the load. [All of "+
+		"it, and how](docs/benchmarks.md);\n`make bench` measures on yours.\n",
 		m.cpus, m.cpu, m.system, m.date, m.goVersion)
 	return b.String()
 }

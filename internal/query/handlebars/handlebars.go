@@ -9,7 +9,8 @@ import (
 )
 
 // errUnsupported: the template does not parse as text and plain paths. It may be richer, or wrong.
-var errUnsupported = errors.New("handlebars: only text and plain paths can be rendered without the reference implementation")
+var errUnsupported = errors.New(
+	"handlebars: only text and plain paths can be rendered without the reference implementation")
 
 type engine struct{ fallback query.Engine }
 

@@ -84,7 +84,8 @@ func (r *restorer) number(text string) (any, bool) {
 		return nil, false
 	}
 	f := query.StringToNumber(text)
-	if digits := strings.TrimLeft(text, "+-0"); r.exact && strings.Trim(digits, "0123456789") == "" && math.Abs(f) < math.MaxFloat64 {
+	if digits := strings.TrimLeft(text, "+-0"); r.exact && strings.Trim(digits, "0123456789") == "" &&
+		math.Abs(f) < math.MaxFloat64 {
 		n, ok := new(big.Int).SetString(text, 10)
 		return n, ok
 	}

@@ -275,7 +275,8 @@ func (m *machine) fault(err error) error {
 		return fmt.Errorf("sandbox: %s", brief(e.Message))
 	}
 	name := e.Name
-	if !slices.Contains([]string{"Error", "TypeError", "ReferenceError", "RangeError", "SyntaxError", "EvalError", "URIError",
+	if !slices.Contains([]string{"Error", "TypeError", "ReferenceError", "RangeError", "SyntaxError", "EvalError",
+		"URIError",
 		"AggregateError", "JSONataError"}, name) {
 		name = "exception" // a script can name what it throws after its data
 	}

@@ -97,7 +97,8 @@ func (a *authorization) check(ctx context.Context, in *authv3.CheckRequest, q *v
 	scheme, host, err := look.origin(request)
 	if err == nil {
 		q.Parent, err = parent.Envoy.Parse(parent.Input{
-			Header: http.Header{"X-Forwarded-Proto": {scheme}}, Host: host, Method: request.GetMethod(), Suffix: request.GetPath(),
+			Header: http.Header{"X-Forwarded-Proto": {scheme}}, Host: host, Method: request.GetMethod(),
+			Suffix: request.GetPath(),
 		})
 	}
 	if err != nil {

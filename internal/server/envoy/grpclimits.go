@@ -178,7 +178,8 @@ func (i *intake) sweep() {
 		}
 		total += h.bytes
 	}
-	for _, c := range slices.SortedFunc(maps.Keys(conns), func(a, b *counted) int { return cmp.Compare(conns[b].bytes, conns[a].bytes) }) {
+	for _, c := range slices.SortedFunc(maps.Keys(conns),
+		func(a, b *counted) int { return cmp.Compare(conns[b].bytes, conns[a].bytes) }) {
 		if total <= maxArriving {
 			break
 		}

@@ -84,7 +84,8 @@ func (f fields) add(name string, values []string, beside bool) fields {
 		}
 		f = append(f, &corev3.HeaderValueOption{
 			Header: h,
-			Append: wrapperspb.Bool(beside || i > 0), //nolint:staticcheck // what every Envoy understands; append_action came with 1.22
+			// what every Envoy understands; append_action came with 1.22
+			Append: wrapperspb.Bool(beside || i > 0), //nolint:staticcheck
 		})
 	}
 	return f

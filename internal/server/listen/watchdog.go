@@ -137,8 +137,8 @@ func (w *watched) enter(s http.ConnState) { w.state.Store(w.dog.ticks.Load()<<8 
 // stateLent is that of a connection whose request has limits of its own.
 const stateLent http.ConnState = 0x7f
 
-// Lend takes the time limits off the connection that ctx's request came over, until the request has been answered: whoever
-// passes it on, or answers for hours, sets others.
+// Lend takes the time limits off the connection that ctx's request came over, until the request has been answered:
+// whoever passes it on, or answers for hours, sets others.
 func Lend(ctx context.Context) {
 	if w, ok := ctx.Value(watchedKey{}).(*watched); ok {
 		w.enter(stateLent)

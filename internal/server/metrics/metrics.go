@@ -61,8 +61,9 @@ func New(registry prometheus.Registerer, types plugins.Registry) *Metrics {
 	})
 	outside := []float64{1e-3, 5e-3, 25e-3, 100e-3, 500e-3, 2.5, 10}
 	m.lookups = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "easgate_store_lookup_seconds",
-		Help:    "Time of questions to stores of config tokens, by store and result; what its cache answers is not among them.",
+		Name: "easgate_store_lookup_seconds",
+		Help: "Time of questions to stores of config tokens, by store and result; what its cache answers is not among " +
+			"them.",
 		Buckets: outside,
 	}, []string{"store", "result"})
 	m.calls = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -77,7 +78,8 @@ func New(registry prometheus.Registerer, types plugins.Registry) *Metrics {
 	m.storeCache = [2]prometheus.Counter{caches.WithLabelValues("miss"), caches.WithLabelValues("hit")}
 	m.unsent = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "easgate_headers_unsent_total",
-		Help: "Custom headers that should have had a value: it could not be sent, or the query failed. The log names each once.",
+		Help: "Custom headers that should have had a value: it could not be sent, or the query failed. The log names each " +
+			"once.",
 	})
 	m.registry.MustRegister(total, m.unsent, m.seconds, m.lookups, m.calls, caches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -109,8 +111,9 @@ func (m *Metrics) Cache(name string, counts func() (asked, missed uint64)) {
 		"miss": func() float64 { _, missed := counts(); return float64(missed) },
 	} {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name:        "easgate_cache_total",
-			Help:        "Questions to caches: url, verify URLs; token, texts of config tokens; pipeline, compiled config tokens.",
+			Name: "easgate_cache_total",
+			Help: "Questions to caches: url, verify URLs; token, texts of config tokens; pipeline, compiled config " +
+				"tokens.",
 			ConstLabels: prometheus.Labels{"cache": name, "result": result},
 		}, value))
 	}
@@ -127,7 +130,8 @@ func (m *Metrics) Build(version string) {
 			}
 		}
 	}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "easgate_build_info", Help: "Always 1; the labels say what runs.", ConstLabels: labels})
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "easgate_build_info",
+		Help: "Always 1; the labels say what runs.", ConstLabels: labels})
 	build.Set(1)
 	m.registry.MustRegister(build)
 }

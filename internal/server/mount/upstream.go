@@ -10,8 +10,8 @@ import (
 	"github.com/easgate/easgate/internal/secret"
 )
 
-// An Upstream makes a mount a route: what is for no page is passed on to an application, once it is decided. What is zero
-// has a default.
+// An Upstream makes a mount a route: what is for no page is passed on to an application, once it is decided. What is
+// zero has a default.
 type Upstream struct {
 	// URL is http or https, a host and perhaps a port. A path in it is put before the requests' own.
 	URL string `json:"url"`
@@ -63,7 +63,8 @@ func (u *Upstream) Target() *url.URL { return u.parsed }
 
 func (u *Upstream) check() error {
 	parsed, err := url.Parse(u.URL)
-	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" {
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil ||
+		parsed.RawQuery != "" || parsed.Fragment != "" {
 		return problem.At("url", errors.New("want http or https, a host, and no more than a path"))
 	}
 	if u.Connections < 0 {

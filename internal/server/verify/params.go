@@ -157,7 +157,8 @@ func parseJSONParams(text string, engines query.Engines) *Params {
 // parameters are what a verify URL may say; any other is ignored.
 var parameters = []string{
 	"config_token", "config_token_id", "config_token_store_id", "fallback_plugin", "redirect_http_code", "proxy", "strip",
-	"config_token_id_query", "config_token_id_query_engine", "config_token_store_id_query", "config_token_store_id_query_engine",
+	"config_token_id_query", "config_token_id_query_engine", "config_token_store_id_query",
+	"config_token_store_id_query_engine",
 }
 
 func (v values) text(name string) string {
@@ -175,7 +176,8 @@ func (v values) parse(engines query.Engines) *Params {
 	p.selector.Token = v.text("config_token")
 	if p.selector.Token == "" {
 		p.selector.Pointer = configtoken.Pointer{StoreID: v.text("config_token_store_id"), TokenID: v.text("config_token_id")}
-		q := pipeline.Queries{StoreID: p.compile(v, "config_token_store_id", engines), TokenID: p.compile(v, "config_token_id", engines)}
+		q := pipeline.Queries{StoreID: p.compile(v, "config_token_store_id", engines),
+			TokenID: p.compile(v, "config_token_id", engines)}
 		if q != (pipeline.Queries{}) {
 			p.selector.Queries = &q
 		}

@@ -50,7 +50,8 @@ func Reply(w http.ResponseWriter, res *plugins.Result, q *Request) {
 	h["X-Eas-Decision-Id"] = q.id[:]
 
 	status := dialect(q.Profile, q.Status(res))
-	if q.Profile == parent.Direct && status >= 400 && status <= 499 && res.Header.Get("Location") != "" && !byScript(q.Header) {
+	if q.Profile == parent.Direct && status >= 400 && status <= 499 && res.Header.Get("Location") != "" &&
+		!byScript(q.Header) {
 		status = http.StatusFound // a browser asked, not nginx
 	}
 	w.WriteHeader(status)

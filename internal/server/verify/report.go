@@ -38,7 +38,8 @@ func (v *Verifier) report(ctx context.Context, q *Request, d *pipeline.Decision)
 		return
 	}
 	attrs := make([]slog.Attr, 0, 13)
-	attrs = append(attrs, slog.String("decision", q.id[0]), slog.String("outcome", o.String()), slog.Int("status", d.Result.StatusCode()))
+	attrs = append(attrs, slog.String("decision", q.id[0]), slog.String("outcome", o.String()),
+		slog.Int("status", d.Result.StatusCode()))
 	// The address stands in front of all that a client can write, for programs that look for it.
 	attrs = append(attrs, slog.String("client", v.client(q)))
 	if name := d.Result.Tried; name != "" && o != metrics.Allow {
@@ -61,7 +62,8 @@ func (v *Verifier) report(ctx context.Context, q *Request, d *pipeline.Decision)
 	}
 	if u := &q.Parent.URL; q.Parent.URI() != "" {
 		// Not the query: it is where tokens travel.
-		attrs = append(attrs, slog.String("method", q.Parent.Method), slog.String("host", u.Host), slog.String("path", u.Path))
+		attrs = append(attrs, slog.String("method", q.Parent.Method), slog.String("host", u.Host),
+			slog.String("path", u.Path))
 	}
 	attrs = append(attrs, slog.String("profile", q.Profile.String()), slog.Duration("took", took))
 	v.cfg.Log.LogAttrs(ctx, level, "verify", attrs...)

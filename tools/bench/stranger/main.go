@@ -115,7 +115,8 @@ func (p *plan) asking(token string, headers func() string) func(context.Context)
 		defer c.Close()
 		in := bufio.NewReader(c)
 		for ctx.Err() == nil {
-			_, err := fmt.Fprintf(c, "GET /verify?proxy=nginx&config_token=%s HTTP/1.1\r\nHost: auth\r\nX-Forwarded-Method: GET\r\n"+
+			_, err := fmt.Fprintf(c, "GET /verify?proxy=nginx&config_token=%s HTTP/1.1\r\nHost: auth\r\nX-Forwarded-Method: "+
+				"GET\r\n"+
 				"X-Forwarded-Proto: https\r\nX-Forwarded-Host: app.example.com\r\nX-Forwarded-Uri: /%s\r\n%s\r\n", token,
 				rand.Text(), headers())
 			if err != nil {

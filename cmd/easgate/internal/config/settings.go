@@ -125,8 +125,9 @@ func storesAndRevocation(c *Config) []setting {
 
 func pages(c *Config) []setting {
 	return group("Pages",
-		row("mounts", structured(&c.Mounts, true), "Where browsers and programs ask easgate itself: each with `path`, a `host` if not for "+
-			"every one, and `config_token`, or `config_token_store_id` and `config_token_id`."),
+		row("mounts", structured(&c.Mounts, true),
+			"Where browsers and programs ask easgate itself: each with `path`, a `host` if not for "+
+				"every one, and `config_token`, or `config_token_store_id` and `config_token_id`."),
 	)
 }
 

@@ -27,7 +27,8 @@ a store:
       - type: htpasswd
         realm: example
         htpasswd: "alice:$2y$10$…"`,
-	}, newSeal(c, compiler), newInspect(c, compiler), newLint(c, compiler), newPointer(c, compiler), newSchema(c, compiler))
+	}, newSeal(c, compiler), newInspect(c, compiler), newLint(c, compiler), newPointer(c, compiler),
+		newSchema(c, compiler))
 }
 
 // sealing are the flags of every command that seals.
