@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -501,5 +502,46 @@ func TestAnswerDoesNotSteer(t *testing.T) {
 				t.Errorf("denied: status %d, application saw %+v, want 403", got.Status, got.App)
 			}
 		})
+	}
+}
+
+// What easgate denies shows a page, or JSON, with the id of the decision; the application's own 403 stays as it is.
+func TestDeniedPage(t *testing.T) {
+	j := newJudge(t)
+	g := start(t, j.addr, application(t), nil)
+	j.status(http.StatusForbidden, "X-Eas-Decision-Id", "abc-1", "Set-Cookie", "ended=; Max-Age=0")
+	for accept, want := range map[string]string{"text/html": "<p>Reference: abc-1</p>", "application/json": `"decision":"abc-1"`} {
+		res, err := client.Do(request(t, g, "/page", accept))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != 403 || !strings.Contains(string(text), want) || !strings.HasPrefix(res.Header.Get("Content-Type"), accept) ||
+			res.Header.Get("Set-Cookie") == "" || res.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v %s", accept, res.StatusCode, res.Header, text)
+		}
+	}
+}
+
+func request(t *testing.T, g *gate, path, accept string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, "http://"+g.addr+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", accept)
+	return req
+}
+
+// What providers call is easgate's, without a question, and nothing of the client's describes it.
+func TestOAuthEndpoints(t *testing.T) {
+	j := newJudge(t)
+	g := start(t, j.addr, application(t), nil)
+	got := g.get(t, "/oauth/callback?code=x&state=y", "X-Forwarded-Proto", "https", "X-Forwarded-For", "203.0.113.1")
+	last := j.last.Load()
+	if got.Status != 200 || last.URI != "/oauth/callback?code=x&state=y" || last.Header.Get("X-Forwarded-Proto") != "http" ||
+		last.Header.Get("X-Forwarded-For") != "127.0.0.1" || j.asked.Load() != 1 {
+		t.Errorf("%d, easgate saw %+v", got.Status, last)
 	}
 }
