@@ -189,7 +189,9 @@ func (s *Server) Start() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		err := s.ready(ctx)
+		once, done := context.WithTimeout(ctx, 5*time.Second) // somebody else may have the port, and never answer
+		err := s.ready(once)
+		done()
 		if err == nil {
 			return
 		}
