@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/easgate/easgate/internal/httpfield"
 )
 
 // described are the headers in which proxies describe a request. Applications that take one of them for the path, the
@@ -50,7 +52,7 @@ func (t *Route) rewrite(r *httputil.ProxyRequest) {
 		keepCookies(h, p.Private)
 	}
 	for name, values := range p.Header {
-		if name = textproto.CanonicalMIMEHeaderKey(name); hopByHop(name) {
+		if name = textproto.CanonicalMIMEHeaderKey(name); ofMessage(name) {
 			continue
 		}
 		delete(h, name)
@@ -82,14 +84,14 @@ func stripped(name string, identity http.Header) bool {
 	return ok
 }
 
-// hopByHop reports whether a header is about a connection or a body, and never about who somebody is.
-func hopByHop(name string) bool {
+// ofMessage reports whether a header is about a connection or a body, and never about who somebody is.
+func ofMessage(name string) bool {
 	switch name {
-	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Host", "Expect",
-		"Content-Length", "Content-Type", "Content-Encoding", "Set-Cookie", "Location", "Cache-Control", "Date":
+	case "Host", "Expect", "Content-Length", "Content-Type", "Content-Encoding", "Set-Cookie", "Location", "Cache-Control",
+		"Date":
 		return true
 	}
-	return false
+	return httpfield.OfConnection(name)
 }
 
 // keepCookies removes the cookies that are private.

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/easgate/easgate/internal/httpfield"
 	"github.com/easgate/easgate/internal/identity"
 	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
@@ -131,7 +132,7 @@ func compile(name string, raw json.RawMessage, engines query.Engines, strict boo
 	if !httpguts.ValidHeaderFieldName(name) {
 		return it, Unsendable("not a header name")
 	}
-	if reserved[textproto.CanonicalMIMEHeaderKey(name)] {
+	if reserved(textproto.CanonicalMIMEHeaderKey(name)) {
 		return it, Unsendable("this header belongs to the connection and cannot be set")
 	}
 	it.name = textproto.CanonicalMIMEHeaderKey(name)
@@ -397,10 +398,9 @@ func list(texts []string) []any {
 	return a
 }
 
-// reserved headers describe the connection or the message; setting them would break the reply.
-var reserved = map[string]bool{
-	"Connection": true, "Content-Length": true, "Date": true, "Keep-Alive": true, "Proxy-Connection": true,
-	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+// reserved reports whether a field describes the connection or the message; setting it would break the reply.
+func reserved(name string) bool {
+	return httpfield.OfConnection(name) || name == "Content-Length" || name == "Date"
 }
 
 // Unsendable is why a name or a value cannot be in a header at all.

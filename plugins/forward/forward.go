@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/easgate/easgate/internal/httpfield"
 	"github.com/easgate/easgate/internal/tlsclient"
 	"github.com/easgate/easgate/plugins"
 )
@@ -211,7 +212,7 @@ func responseHeader(h http.Header) http.Header {
 	out := make(http.Header, len(h))
 	for name, values := range h {
 		switch {
-		case hopByHop[name] || name == "Content-Length" || name == "Date":
+		case httpfield.HopByHop(name) || name == "Content-Length" || name == "Date":
 		case name == "Set-Cookie" || len(values) == 1:
 			out[name] = values
 		default:

@@ -8,15 +8,9 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/easgate/easgate/internal/httpfield"
 	"github.com/easgate/easgate/plugins"
 )
-
-// hopByHop are the fields that belong to one connection (RFC 9110 §7.6.1, RFC 2616 §13.5.1). What the client's
-// Connection field nominates stays: dropping it would let a client hide from the service what the proxy says of him.
-var hopByHop = map[string]bool{
-	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true,
-	"Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
-}
 
 // dropped are fields that are the connection's or ours, that ask for a part of the application's content, or that a
 // client can forge where no proxy overwrites them.
@@ -40,17 +34,18 @@ func twin(name string) bool {
 		return false
 	}
 	name = textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
-	return hopByHop[name] || dropped[name] || ofContent(name) || name == "X-Real-Ip" ||
+	return httpfield.HopByHop(name) || dropped[name] || ofContent(name) || name == "X-Real-Ip" ||
 		strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "X-Original-") || strings.HasPrefix(name, "X-Eas-")
 }
 
 // requestHeader is what the service is sent: the client's fields, and the parent request as easgate understood it,
-// whatever family of fields described it.
+// whatever family of fields described it. What the client's Connection field nominates stays: dropping it would let a
+// client hide from the service what the proxy says of him.
 func (p *Plugin) requestHeader(r *plugins.Request) http.Header {
 	out := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
 		// What HTTP/1.1 cannot carry, such as HTTP/2's pseudo fields, would fail the whole request.
-		if hopByHop[name] || dropped[name] || ofContent(name) || twin(name) || !httpguts.ValidHeaderFieldName(name) {
+		if httpfield.HopByHop(name) || dropped[name] || ofContent(name) || twin(name) || !httpguts.ValidHeaderFieldName(name) {
 			continue
 		}
 		for _, v := range values {

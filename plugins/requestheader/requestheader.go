@@ -8,9 +8,9 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"unique"
 
+	"github.com/easgate/easgate/internal/httpfield"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/plugins"
 )
@@ -95,10 +95,7 @@ func (p *Plugin) Verify(_ context.Context, r *plugins.Request) (plugins.Result, 
 		if len(got) == 0 {
 			continue
 		}
-		value := got[0]
-		if len(got) > 1 && !single[h.name] {
-			value = strings.Join(got, separator(h.name))
-		}
+		value := httpfield.Join(h.name, got)
 		for _, want := range h.values {
 			match |= subtle.ConstantTimeCompare([]byte(value), []byte(want))
 		}
@@ -121,20 +118,4 @@ func host(r *plugins.Request) []string {
 		}
 	}
 	return nil
-}
-
-// single are the fields of which Node.js, and so external-auth-server, keeps the first and drops the others
-// (https://nodejs.org/api/http.html#messageheaders).
-var single = map[string]bool{
-	"Age": true, "Authorization": true, "Content-Length": true, "Content-Type": true, "Etag": true, "Expires": true,
-	"From": true, "Host": true, "If-Modified-Since": true, "If-Unmodified-Since": true, "Last-Modified": true,
-	"Location": true, "Max-Forwards": true, "Proxy-Authorization": true, "Referer": true, "Retry-After": true,
-	"Server": true, "User-Agent": true,
-}
-
-func separator(name string) string {
-	if name == "Cookie" {
-		return "; "
-	}
-	return ", "
 }

@@ -1,6 +1,10 @@
 package verify
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/easgate/easgate/internal/httpfield"
+)
 
 // A Destination is where a field of an answer that allows goes, where no proxy's configuration chooses.
 type Destination uint8
@@ -24,12 +28,12 @@ func DestinationOf(name string) Destination {
 		"Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy",
 		"Report-To", "Reporting-Endpoints", "Nel", "Sourcemap", "Timing-Allow-Origin", "Deprecation", "Sunset":
 		return ToClient
-	case "Accept-Ranges", "Age", "Cache-Control", "Connection", "Date", "Etag", "Expires", "Keep-Alive", "Last-Modified",
-		"Pragma", "Server", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Powered-By":
+	case "Accept-Ranges", "Age", "Cache-Control", "Date", "Etag", "Expires", "Last-Modified", "Pragma", "Server", "Via",
+		"X-Powered-By":
 		return ToNobody
 	}
 	switch {
-	case strings.HasPrefix(name, "Content-"), strings.HasPrefix(name, "X-Accel-"):
+	case httpfield.OfConnection(name), strings.HasPrefix(name, "Content-"), strings.HasPrefix(name, "X-Accel-"):
 		return ToNobody
 	case strings.HasPrefix(name, "Access-Control-"):
 		return ToClient

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/easgate/easgate/internal/httpfield"
 	"github.com/easgate/easgate/internal/parent"
 	"github.com/easgate/easgate/internal/query"
 )
@@ -148,14 +149,6 @@ func (s *source) clientIP() (query.Value, bool) {
 	return query.Undefined{}, false
 }
 
-// once are the headers of which Node.js keeps the first when they come twice.
-var once = map[string]bool{
-	"age": true, "authorization": true, "content-length": true, "content-type": true, "etag": true, "expires": true,
-	"from": true, "host": true, "if-modified-since": true, "if-unmodified-since": true, "last-modified": true,
-	"location": true, "max-forwards": true, "proxy-authorization": true, "referer": true, "retry-after": true,
-	"server": true, "user-agent": true,
-}
-
 // Member implements [query.Members].
 func (m *headerMembers) Member(key string) (query.Value, bool) {
 	s := m.source
@@ -163,7 +156,7 @@ func (m *headerMembers) Member(key string) (query.Value, bool) {
 	values, ok := s.of.Header[name]
 	switch {
 	case ok && lowerCase(name) == key:
-		return headerValue(key, values), true
+		return query.Latin1(httpfield.Join(name, values)), true
 	case key == "host":
 		return query.Latin1(s.of.Host), true
 	}
@@ -182,20 +175,9 @@ func (m *headerMembers) All() *query.Object {
 	keys[0], vals[0] = "host", query.Latin1(s.of.Host)
 	for i, name := range names[1:] {
 		keys[i+1] = lowerCase(name)
-		vals[i+1] = headerValue(keys[i+1], s.of.Header[name])
+		vals[i+1] = query.Latin1(httpfield.Join(name, s.of.Header[name]))
 	}
 	return query.ObjectOf(keys, vals)
-}
-
-// headerValue joins the values of a header as Node.js does.
-func headerValue(key string, values []string) string {
-	switch {
-	case len(values) == 1 || once[key]:
-		return query.Latin1(values[0])
-	case key == "cookie":
-		return query.Latin1(strings.Join(values, "; "))
-	}
-	return query.Latin1(strings.Join(values, ", "))
 }
 
 // lowerCase is the name of a header as Node.js shows it. The usual ones are written down, which saves making them anew

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/easgate/easgate/cmd/easgate/internal/cli"
+	"github.com/easgate/easgate/internal/httpfield"
 	"github.com/easgate/easgate/internal/problem"
 	"github.com/easgate/easgate/internal/query"
 	"github.com/easgate/easgate/internal/redact"
@@ -179,12 +180,5 @@ func (r *Request) Label() string {
 	return fmt.Sprintf("%.16q %.200q", method, redact.URL(uri))
 }
 
-// HopByHop reports whether a header belongs to one connection (RFC 9110 §7.6.1) or is made anew for each.
-func HopByHop(name string) bool {
-	switch name {
-	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade", "Content-Length":
-		return true
-	}
-	return false
-}
+// HopByHop reports whether a header belongs to one connection or is made anew for each.
+func HopByHop(name string) bool { return httpfield.HopByHop(name) || name == "Content-Length" }
