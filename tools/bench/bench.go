@@ -119,8 +119,13 @@ func (b *bench) startYardstick(ctx context.Context, name string) (*process, erro
 	return start(ctx, b.dir, addr, nil, append(slices.Clone(b.pins.server), program, addr))
 }
 
-// startEasgate starts easgate with env besides what all of them have. It does not wait for it.
+// startEasgate starts easgate serve with env besides what all of them have. It does not wait for it.
 func (b *bench) startEasgate(ctx context.Context, env ...string) (*process, error) {
+	return b.startCommand(ctx, "serve", env...)
+}
+
+// startCommand starts a command of easgate with env besides what all of them have. It does not wait for it.
+func (b *bench) startCommand(ctx context.Context, command string, env ...string) (*process, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -130,7 +135,7 @@ func (b *bench) startEasgate(ctx context.Context, env ...string) (*process, erro
 		return nil, err
 	}
 	env = append(env, b.env...)
-	return start(ctx, b.dir, addr, append(env, "EAS_PORT="+port), append(slices.Clone(b.pins.server), b.binary, "serve"))
+	return start(ctx, b.dir, addr, append(env, "EAS_PORT="+port), append(slices.Clone(b.pins.server), b.binary, command))
 }
 
 // median of an odd number of values.

@@ -43,7 +43,7 @@ var (
 const atMost = 10 * time.Minute
 
 // parts are what -only takes.
-var parts = []string{"http", "grpc", "nginx", "store", "memory", "flood"}
+var parts = []string{"http", "grpc", "nginx", "gateway", "store", "memory", "flood"}
 
 // options are the command line.
 type options struct {
@@ -136,6 +136,11 @@ func (b *bench) measureAll(ctx context.Context, only string, r *report) error {
 		}},
 		{"nginx", func() (err error) {
 			row, err := b.nginx(ctx)
+			r.rows = append(r.rows, row)
+			return err
+		}},
+		{"gateway", func() (err error) {
+			row, err := b.gateway(ctx)
 			r.rows = append(r.rows, row)
 			return err
 		}},

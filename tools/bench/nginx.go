@@ -36,43 +36,25 @@ func (b *bench) compareNginx(ctx context.Context, r *row) error {
 	}
 	defer server.stop()
 	parameters := tokenParameter(sealed)
-	ours, err := b.startNginx(ctx, "nginx-easgate", "unix:"+socket, parameters)
+	ours, err := b.startNginx(ctx, "nginx-easgate", "unix:"+socket, parameters, "root www;", b.echo.addr)
 	if err != nil {
 		return err
 	}
 	defer ours.stop()
-	theirs, err := b.startNginx(ctx, "nginx-echo", b.echo.addr, parameters)
+	theirs, err := b.startNginx(ctx, "nginx-echo", b.echo.addr, parameters, "root www;", b.echo.addr)
 	if err != nil {
 		return err
 	}
 	defer theirs.stop()
 
-	l := load{path: "/page"}
-	r.bytes = len(l.text())
-	var with, bare []sample
-	for _, p := range []*process{ours, theirs} {
-		if err := p.ready(l); err != nil {
-			return err
-		}
-	}
-	for range b.plan.rounds {
-		e, err := b.measure(ctx, theirs, l)
-		if err != nil {
-			return fmt.Errorf("nginx and echo: %w", err)
-		}
-		o, err := b.measure(ctx, ours, l)
-		if err != nil {
-			return err
-		}
-		bare, with = append(bare, e), append(with, o)
-	}
-	r.fill(with, bare)
-	return nil
+	return b.measurePair(ctx, r, load{path: "/page"}, ours, theirs)
 }
 
 // startNginx starts nginx with the recipe, of which it changes what a user does: the address of the service, and the
 // parameters.
-func (b *bench) startNginx(ctx context.Context, name, service, parameters string) (*process, error) {
+func (b *bench) startNginx(
+	ctx context.Context, name, service, parameters, content, application string,
+) (*process, error) {
 	program, err := exec.LookPath("nginx")
 	if err != nil {
 		program = "/usr/sbin/nginx" // where a user's PATH does not look
@@ -108,14 +90,14 @@ func (b *bench) startNginx(ctx context.Context, name, service, parameters string
 		return nil, err
 	}
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, addr, parameters, dir), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, application, addr, parameters, content), 0o600); err != nil {
 		return nil, err
 	}
 	args := append(slices.Clone(b.pins.server), program, "-p", dir, "-e", "error.log", "-c", conf)
 	return start(ctx, b.dir, addr, nil, args)
 }
 
-// nginxConf takes its address, the verify parameters and its folder. It is one process, whose processor time can be
+// nginxConf takes the application's address, its own, the verify parameters and the protected location's directive. It is one process, whose processor time can be
 // read.
 const nginxConf = `daemon off;
 master_process off;
@@ -130,6 +112,7 @@ http {
     uwsgi_temp_path tmp_uwsgi;
     scgi_temp_path tmp_scgi;
     include easgate/easgate.conf;
+    upstream application { server %s; keepalive 64; }
     server {
         listen %s;
         include easgate/server.conf;
@@ -139,7 +122,7 @@ http {
         }
         location / {
             include easgate/api.conf;
-            root %s/www;
+            %s
         }
     }
 }

@@ -183,9 +183,15 @@ func (v *visit) serve() (forward bool) {
 	return false
 }
 
+// isLogin reports whether a login marked the request as its own.
+func (v *visit) isLogin() bool {
+	u := &v.q.Parent.URL
+	return u.RawQuery != "" && u.Query().Has(callback)
+}
+
 // undecided answers what needs no decision: what is not there, public pages, preflights, and what another site may not do.
 func (v *visit) undecided(pl *pipeline.Pipeline, found *plugins.Page, allowed string) (done, forward bool) {
-	rules, login := pl.CrossSite(), v.q.Parent.URL.Query().Has(callback)
+	rules, login := pl.CrossSite(), v.isLogin()
 	routed := found == nil && allowed == "" && v.place.route != nil
 	switch {
 	case rules.Preflight(v.w, v.r):
