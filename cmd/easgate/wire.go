@@ -31,6 +31,7 @@ import (
 	"github.com/easgate/easgate/internal/server/metrics"
 	"github.com/easgate/easgate/internal/server/mount"
 	"github.com/easgate/easgate/internal/server/verify"
+	"github.com/easgate/easgate/internal/session"
 	"github.com/easgate/easgate/internal/watch"
 	"github.com/easgate/easgate/plugins"
 	"github.com/easgate/easgate/plugins/builtin"
@@ -74,7 +75,12 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 	}
 	compiler, urlQueries, closeEngines := compiler(cfg, log, c.Now)
 	s.closers = append(s.closers, closeEngines)
-	compiler.Env.Sessions, compiler.Env.Seal = s.logins.calls, s.logins.seal
+	compiler.Env.Seal = s.logins.seal
+	compiler.Env.Sessions = session.Observe(s.logins.calls, func(call, _ string) {
+		if call == session.Deletes && s.server != nil {
+			s.server.LookAgain() // connections that the session opened end with it
+		}
+	})
 	if s.metrics != nil {
 		compiler.Env.Called = s.metrics.Called
 	}

@@ -204,6 +204,9 @@ func (s *Server) public(e *echo.Echo) {
 	}
 }
 
+// LookAgain has connections to applications decided again soon, because a session has ended.
+func (s *Server) LookAgain() { s.pages.LookAgain() }
+
 // CheckMounts says which mounts hold a config token that could not decide now.
 func (s *Server) CheckMounts(ctx context.Context) []error { return s.pages.Check(ctx) }
 

@@ -77,6 +77,7 @@ func newGate(t *testing.T) *gate {
 		{"path": "/private", "config_token": ` + token("", `{"type":"keeper",`+user+`}`) + `, ` + upstream + `},
 		{"path": "/cors", "config_token": ` + token(`"cors":{"origins":["https://spa.example.com"],"credentials":true},`, `{"type":"keeper"}`) + `, ` + upstream + `},
 		{"path": "/theirs", "config_token": ` + token(`"cors":{"origins":["https://spa.example.com"],"preflight":"pass"},`, `{"type":"keeper",`+user+`}`) + `, ` + upstream + `},
+		{"path": "/patient", "config_token": ` + token("", `{"type":"keeper"}`) + `, "upstream":{"url":"` + app.URL + `","look_again":"1h"}},
 		{"path": "/strip", "config_token": ` + token("", `{"type":"noop"}`) + `, "upstream":{"url":"` + app.URL + `/base","strip_prefix":true}},
 		{"path": "/down", "config_token": ` + token("", `{"type":"noop"}`) + `, "upstream":{"url":"http://127.0.0.1:1"}},
 		{"path": "/gone", "config_token_store_id": "main", "config_token_id": "gone", ` + upstream + `}
@@ -200,6 +201,20 @@ func TestForwardEndsWithTheSession(t *testing.T) {
 		t.Fatalf("%d %q %v", res.StatusCode, line, err)
 	}
 	g.loggedOut.Store(true)
+	if _, err := r.ReadByte(); err != io.EOF {
+		t.Errorf("%v, want the connection closed", err)
+	}
+}
+
+// Nor does a logout wait for the next look.
+func TestForwardEndsAtLogout(t *testing.T) {
+	g := newGate(t)
+	_, r := g.open(t, "GET", "/patient/ws", "Cookie: session=1", "Connection: Upgrade", "Upgrade: websocket")
+	if line, err := r.ReadString('\n'); line != "hello\n" {
+		t.Fatalf("%q %v", line, err)
+	}
+	g.loggedOut.Store(true)
+	g.site.LookAgain()
 	if _, err := r.ReadByte(); err != io.EOF {
 		t.Errorf("%v, want the connection closed", err)
 	}
