@@ -247,6 +247,7 @@ func TestProviders(t *testing.T) {
 				}
 				m.lasts(t, b)
 				m.logsOut(t, b)
+				m.endsSessions(t, b)
 				m.asksAgain(t, b)
 			})
 		}
@@ -303,6 +304,28 @@ func (m *imitator) logsOut(t *testing.T, b *logintest.Browser) {
 	}
 	if res, err := b.Get(deepLink); err != nil || res.Verdict == plugins.Allow {
 		t.Errorf("after logout: %v %v", res.Verdict, err)
+	}
+}
+
+// endsSessions has the provider end a session by its own (OpenID Connect Back-Channel Logout 1.0 §2.4).
+func (m *imitator) endsSessions(t *testing.T, b *logintest.Browser) {
+	t.Helper()
+	if !m.backchannel {
+		return
+	}
+	if res := m.login(t, b); res.Verdict != plugins.Allow {
+		t.Fatalf("a second login: %d %s", res.StatusCode(), res.Reason)
+	}
+	token := m.Sign(object{
+		"iss": m.issuer, "aud": m.client, "sub": m.User, "sid": "sid-" + m.User, "jti": "logout-1",
+		"iat": m.now.Unix(), "exp": m.now.Unix() + 120, "events": object{"http://schemas.openid.net/event/backchannel-logout": object{}},
+	})
+	n, err := b.Plugin.(decided).pipeline.EndSessions(t.Context(), token, nil)
+	if err != nil || n != 1 {
+		t.Errorf("back-channel logout ends %d sessions, %v; want one", n, err)
+	}
+	if res, err := b.Get(deepLink); err != nil || res.Verdict == plugins.Allow {
+		t.Errorf("after back-channel logout: %v %v", res.Verdict, err)
 	}
 }
 

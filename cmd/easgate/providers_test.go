@@ -73,6 +73,8 @@ type imitation struct {
 	keeps bool
 	// asked are parameters of the authorization request.
 	asked map[string]string
+	// backchannel says that it ends sessions by itself.
+	backchannel bool
 	// logout is the endpoint that a logout leads to, "" for the site itself.
 	logout string
 	logins []personLogin
@@ -91,10 +93,11 @@ type object = map[string]any
 
 var imitations = map[string]imitation{
 	"keycloak": {
-		issuer:    "https://login.example.com/realms/company",
-		discovery: "https://login.example.com/realms/company/.well-known/openid-configuration",
-		metadata:  object{"authorization_response_iss_parameter_supported": true},
-		logout:    "/logout",
+		backchannel: true,
+		issuer:      "https://login.example.com/realms/company",
+		discovery:   "https://login.example.com/realms/company/.well-known/openid-configuration",
+		metadata:    object{"authorization_response_iss_parameter_supported": true},
+		logout:      "/logout",
 		logins: []personLogin{
 			{
 				name:   "with the role, which is in the access token only",
@@ -158,7 +161,8 @@ var imitations = map[string]imitation{
 		},
 	},
 	"auth0": {
-		issuer: "https://example.eu.auth0.com/", discovery: "https://example.eu.auth0.com/.well-known/openid-configuration",
+		backchannel: true,
+		issuer:      "https://example.eu.auth0.com/", discovery: "https://example.eu.auth0.com/.well-known/openid-configuration",
 		asked:  map[string]string{"audience": "https://api.example.com"},
 		logout: "/logout",
 		logins: []personLogin{
@@ -171,7 +175,8 @@ var imitations = map[string]imitation{
 		},
 	},
 	"authentik": {
-		issuer: "https://login.example.com/application/o/app/", discovery: "https://login.example.com/application/o/app/.well-known/openid-configuration",
+		backchannel: true,
+		issuer:      "https://login.example.com/application/o/app/", discovery: "https://login.example.com/application/o/app/.well-known/openid-configuration",
 		logout: "/logout",
 		logins: []personLogin{
 			{name: "in the group", id: object{"groups": []string{"authentik Admins", "staff"}, "preferred_username": "alice"}, status: 200, headers: map[string]string{"X-Auth-Name": "alice"}},
