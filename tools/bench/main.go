@@ -43,7 +43,7 @@ var (
 const atMost = 10 * time.Minute
 
 // parts are what -only takes.
-var parts = []string{"http", "grpc", "nginx", "gateway", "store", "memory", "flood"}
+var parts = []string{"http", "login", "grpc", "nginx", "gateway", "store", "memory", "flood"}
 
 // options are the command line.
 type options struct {
@@ -142,6 +142,11 @@ func (b *bench) measureAll(ctx context.Context, only string, r *report) error {
 		{"gateway", func() (err error) {
 			row, err := b.gateway(ctx)
 			r.rows = append(r.rows, row)
+			return err
+		}},
+		{"login", func() error {
+			rows, err := b.logins(ctx)
+			r.rows = append(r.rows, rows...)
 			return err
 		}},
 		{"store", func() (err error) { r.store, err = b.manyTokens(ctx); return }},
