@@ -37,7 +37,8 @@ type Result struct {
 	// Status is the HTTP status to answer with; 0 means 200 for Allow, 401 for Abstain and 403 for Deny.
 	// Only 2xx is sent for Allow, and never for the others: a mismatch is answered 503.
 	Status int
-	// Header is sent to the proxy, which hands it upstream (2xx) or to the client. Nil is fine, and free.
+	// Header is sent to the proxy, which hands it upstream (2xx) or to the client. Nil is fine, and free. A plugin may
+	// answer many requests with one map: whoever adds to it copies it before.
 	Header http.Header
 	// Cookies are sent as Set-Cookie. nginx relays one: never need more on a verify reply.
 	Cookies []*http.Cookie

@@ -23,7 +23,7 @@ type known struct {
 	session *kept
 	// until is when it must be looked at again; zero for never.
 	until time.Time
-	// res allows; its header must be copied.
+	// res allows. It is shared: nobody writes to its header.
 	res plugins.Result
 	// why is what is missing; "" for nothing. Then challenge is RFC 9470's, "" for none.
 	why, challenge string

@@ -267,9 +267,7 @@ func (p *Plugin) visit(ctx context.Context, r *plugins.Request) (plugins.Result,
 		case k.why != "":
 			return p.send(ctx, r, beginning{why: k.why, challenge: k.challenge})
 		default:
-			res := k.res
-			res.Header = clone(res.Header)
-			return res, nil
+			return k.res, nil
 		}
 	}
 	if why == "" {
@@ -284,14 +282,6 @@ func (p *Plugin) send(ctx context.Context, r *plugins.Request, b beginning) (plu
 		return p.refuse(ctx, r, b), nil
 	}
 	return p.begin(ctx, r, b)
-}
-
-func clone(h http.Header) http.Header {
-	c := make(http.Header, len(h)+4)
-	for name, values := range h {
-		c[name] = values
-	}
-	return c
 }
 
 // Close implements [plugins.Closer].

@@ -302,6 +302,9 @@ func (p *Pipeline) customHeaders(d *Decision, omit bool) custom {
 // setHeaders returns d with its custom headers.
 func (w *whole) setHeaders(ctx context.Context, r *plugins.Request, o Options, d Decision, custom custom) Decision {
 	allow := d.Result.Verdict == plugins.Allow
+	if custom.token == nil && custom.own == nil && w.hasAll(d.Result.Header) {
+		return d // as most logins, whose header is shared
+	}
 	h := d.Result.Header
 	if h == nil {
 		h = make(http.Header, len(w.names))
@@ -340,6 +343,16 @@ func (w *whole) setHeaders(ctx context.Context, r *plugins.Request, o Options, d
 }
 
 var emptyValue = []string{""}
+
+// hasAll reports whether h has every header that the token may send upstream.
+func (w *whole) hasAll(h http.Header) bool {
+	for _, name := range w.names {
+		if _, ok := h[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
 
 // ConfigToken implements [headers.Token].
 func (w *whole) ConfigToken() query.Value { return w.configToken() }
