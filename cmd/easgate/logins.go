@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -11,8 +12,11 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/sessions"
 	"github.com/easgate/easgate/cmd/easgate/internal/tokens"
 	"github.com/easgate/easgate/configtoken"
+	"github.com/easgate/easgate/internal/oauthflow"
 	"github.com/easgate/easgate/internal/seal"
+	"github.com/easgate/easgate/internal/server"
 	"github.com/easgate/easgate/internal/server/metrics"
+	"github.com/easgate/easgate/internal/server/oauth"
 	"github.com/easgate/easgate/internal/session"
 	"github.com/easgate/easgate/internal/session/builtin"
 )
@@ -87,4 +91,25 @@ func (l *logins) close() {
 	if err := l.store.Close(); err != nil {
 		l.log.Warn("closing the store of sessions", "error", err)
 	}
+}
+
+// endpoints are what logins need beside /verify. There are none where no secret seals a login's state; a token with a login
+// then says which one is missing.
+func (s *service) endpoints() ([]server.Endpoint, error) {
+	allowed, err := oauth.ParsePolicy(string(s.cfg.BackchannelLogout))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.cfg.Origin("backchannel_logout_config"), err)
+	}
+	attempts, err := oauthflow.NewAttempts(s.logins.seal)
+	if err != nil {
+		return nil, nil //nolint:nilerr // see above
+	}
+	room := oauth.New(oauth.Config{
+		Attempts: attempts, Pipelines: s.cache, Allowed: allowed, Timeout: s.cfg.VerifyTimeout, Log: s.log, Now: s.now,
+	})
+	all := make([]server.Endpoint, len(oauth.Paths))
+	for i, path := range oauth.Paths {
+		all[i] = server.Endpoint{Methods: []string{http.MethodGet, http.MethodPost}, Path: path, Handler: room}
+	}
+	return all, nil
 }

@@ -96,7 +96,11 @@ func wire(c *cli.CLI, cfg *config.Config, log *slog.Logger, given map[string]net
 	s.closers = append(s.closers, s.cache.Close)
 	s.keys.Ring.OnChange(s.logins.rekey)
 	s.keys.Ring.OnChange(s.cache.Forget)
-	s.server, err = server.New(s.serverConfig(urlQueries, given))
+	settings := s.serverConfig(urlQueries, given)
+	if settings.Endpoints, err = s.endpoints(); err != nil {
+		return nil, err
+	}
+	s.server, err = server.New(settings)
 	return s, err
 }
 

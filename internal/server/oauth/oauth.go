@@ -38,9 +38,12 @@ type Config struct {
 	Now     func() time.Time
 }
 
+// Paths are what [New]'s handler answers.
+var Paths = []string{"/oauth/callback", "/oauth/end-session-redirect", "/oauth/backchannel-logout"}
+
 type room struct{ Config }
 
-// New returns the handler of everything below /oauth/.
+// New returns the handler of [Paths].
 func New(c Config) http.Handler {
 	r := room{c}
 	mux := http.NewServeMux()

@@ -92,6 +92,8 @@ type Config struct {
 
 	// StoreOpts is a JSON object: where sessions are kept.
 	StoreOpts json.RawMessage
+	// BackchannelLogout is a JSON object: which providers may end sessions.
+	BackchannelLogout json.RawMessage
 	// The secrets of states, cookies and sessions, and the older ones of each.
 	IssuerSignSecret, IssuerSignSecretOld         plugins.Secret
 	IssuerEncryptSecret, IssuerEncryptSecretOld   plugins.Secret

@@ -155,6 +155,8 @@ func logins(c *Config) []setting {
 			"Has a part in that key, where it is set; and verifies signed cookies, where rules look at them."),
 		row("cookie_encrypt_secret_old", secret(&c.CookieEncryptSecretOld), older),
 		row("cookie_sign_secret_old", secret(&c.CookieSignSecretOld), older),
+		row("backchannel_logout_config", structured(&c.BackchannelLogout, false),
+			"Which providers may end sessions: EAS's `enabled`, with `_fallback` and `issuers`, each `default` or `forced`."),
 		row("session_encrypt_secret", secret(&c.SessionEncryptSecret), "Seals sessions where they are kept."),
 		row("session_encrypt_secret_old", secret(&c.SessionEncryptSecretOld), older),
 	)

@@ -15,9 +15,7 @@ var variable = regexp.MustCompile(`\bEAS_[A-Z0-9_]*[A-Z0-9]`)
 // Documentation, recipes, hints and comments name variables that exist. Whoever copies another one sets nothing.
 func TestVariablesExist(t *testing.T) {
 	const root = "../../../.."
-	exist := append(envNames(), "EAS_CONFIG_FILE",
-		"EAS_BACKCHANNEL_LOGOUT_CONFIG", // external-auth-server's; migrate says what becomes of it
-	)
+	exist := append(envNames(), "EAS_CONFIG_FILE")
 	seen := map[string]bool{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

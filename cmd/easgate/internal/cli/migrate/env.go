@@ -143,7 +143,7 @@ var changes = map[string]func(value string) variable{
 		return variable{}
 	},
 	"EAS_BACKCHANNEL_LOGOUT_CONFIG": func(string) variable {
-		return variable{State: ignored, Text: "back-channel logout comes with the browser logins"}
+		return variable{Text: "its ttl has no meaning: sessions that ended are gone, and nothing is kept about them"}
 	},
 	"NODE_ENV": func(string) variable { return variable{State: ignored} },
 	"NODE_OPTIONS": func(string) variable {
