@@ -93,8 +93,8 @@ func (l *logins) close() {
 	}
 }
 
-// endpoints are what logins need beside /verify. There are none where no secret seals a login's state; a token with a login
-// then says which one is missing.
+// endpoints are what logins need beside /verify. There are none where no secret seals a login's state; a token with a
+// login then says which one is missing.
 func (s *service) endpoints() ([]server.Endpoint, error) {
 	allowed, err := oauth.ParsePolicy(string(s.cfg.BackchannelLogout))
 	if err != nil {

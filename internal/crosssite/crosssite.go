@@ -86,7 +86,8 @@ func (c Config) Rules() (*Rules, error) {
 	if c.Headers == nil {
 		c.Headers = []string{"Content-Type", "Authorization"}
 	}
-	for name, all := range map[string][]string{"methods": c.Methods, "headers": c.Headers, "expose_headers": c.ExposeHeaders} {
+	for name, all := range map[string][]string{"methods": c.Methods, "headers": c.Headers,
+		"expose_headers": c.ExposeHeaders} {
 		for _, one := range all {
 			if !httpguts.ValidHeaderFieldName(one) { // both are tokens, and "*" is one
 				return nil, fmt.Errorf("%s: %q is no name", name, one)
@@ -120,8 +121,9 @@ func checkOrigin(origin string) error {
 // none are the rules of a config token without any.
 var none Rules
 
-// Check refuses a request that carries the cookie of a session although a page of another site sends it: if it could change
-// something, or become a connection. Requests that say nothing of where they come from are not a browser's, and pass.
+// Check refuses a request that carries the cookie of a session although a page of another site sends it: if it could
+// change something, or become a connection. Requests that say nothing of where they come from are not a browser's, and
+// pass.
 func (r *Rules) Check(req *http.Request, session bool) error {
 	if !session {
 		return nil
@@ -142,7 +144,8 @@ func (r *Rules) allows(origin string) bool { return origin != "" && (r.everyone 
 
 // IsPreflight reports whether a browser asks, without credentials, for leave to send a request.
 func IsPreflight(req *http.Request) bool {
-	return req.Method == http.MethodOptions && req.Header.Get("Origin") != "" && req.Header.Get("Access-Control-Request-Method") != ""
+	return req.Method == http.MethodOptions && req.Header.Get("Origin") != "" &&
+		req.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // Passes reports whether a preflight is for the upstream to answer, without a decision: it has no credentials.

@@ -1,5 +1,6 @@
-// Package crosssite says what pages of other sites may do where browsers send a session's cookie along by themselves: change
-// something only if they are the site's own or on a list, and read an answer only if they are on the list (CORS).
+// Package crosssite says what pages of other sites may do where browsers send a session's cookie along by themselves:
+// change something only if they are the site's own or on a list, and read an answer only if they are on the list
+// (CORS).
 //
 //	rules, err := crosssite.Config{Origins: []string{"https://app.example.com"}, Credentials: true}.Rules()
 //	…

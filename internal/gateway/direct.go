@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// direct is a RoundTripper for what most requests are: GET and HEAD without a body, to an upstream without TLS. It writes the
-// request and reads the answer in the goroutine that asks, which costs a fifth less than http.Transport, whose connections
-// have two goroutines of their own. Everything else is http.Transport's.
+// direct is a RoundTripper for what most requests are: GET and HEAD without a body, to an upstream without TLS. It
+// writes the request and reads the answer in the goroutine that asks, which costs a fifth less than http.Transport,
+// whose connections have two goroutines of their own. Everything else is http.Transport's.
 type direct struct {
 	other *http.Transport
 	idle  time.Duration
@@ -61,8 +61,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// quiet reports whether the upstream has neither closed an idle connection nor sent anything over it: what it sent would be
-// taken for the answer to somebody else's request.
+// quiet reports whether the upstream has neither closed an idle connection nor sent anything over it: what it sent
+// would be taken for the answer to somebody else's request.
 func (c *conn) quiet() bool {
 	s, ok := c.Conn.(syscall.Conn)
 	if !ok {
@@ -83,7 +83,8 @@ func (c *conn) quiet() bool {
 
 // RoundTrip implements [http.RoundTripper].
 func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil || r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.Scheme != "http" || r.Header["Upgrade"] != nil {
+	if r.Body != nil || r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.Scheme != "http" ||
+		r.Header["Upgrade"] != nil {
 		return d.other.RoundTrip(r)
 	}
 	for {
@@ -96,7 +97,8 @@ func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
 			return res, nil
 		}
 		_ = c.Close()
-		// The upstream closed a connection that was idle, as it may at any time: another one is asked, for a GET changes nothing.
+		// The upstream closed a connection that was idle, as it may at any time: another one is asked, for a GET changes
+		// nothing.
 		if !c.used || c.got || r.Context().Err() != nil {
 			return nil, err
 		}
@@ -219,7 +221,8 @@ func send(c *conn, r *http.Request) error {
 // unsent are headers that say what this connection and a missing body say already.
 var (
 	unsent        = map[string]bool{"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Trailer": true}
-	unsentOrEmpty = map[string]bool{"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Trailer": true, "User-Agent": true}
+	unsentOrEmpty = map[string]bool{"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Trailer": true,
+		"User-Agent": true}
 )
 
 // answer is the body of an answer. Read to its end, it leaves a connection to use again.

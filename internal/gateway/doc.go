@@ -1,5 +1,6 @@
-// Package gateway passes requests on to an upstream, and nothing that the client could have made up with them. It is the
-// second half of a reverse proxy: the server has found the route, checked the path and had the request decided by then.
+// Package gateway passes requests on to an upstream, and nothing that the client could have made up with them. It is
+// the second half of a reverse proxy: the server has found the route, checked the path and had the request decided by
+// then.
 //
 //	route, err := gateway.New(gateway.Config{Upstream: u}, gateway.Env{Log: log, Fail: page})
 //	…

@@ -14,14 +14,16 @@ import (
 // described are the headers in which proxies describe a request. Applications that take one of them for the path, the
 // host or the client would serve what was never decided; some are set anew.
 var described = map[string]bool{
-	"Forwarded": true, "X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Method": true, "X-Forwarded-Port": true,
+	"Forwarded": true, "X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Method": true,
+	"X-Forwarded-Port":   true,
 	"X-Forwarded-Prefix": true, "X-Forwarded-Proto": true, "X-Forwarded-Server": true, "X-Forwarded-Uri": true,
 	"X-Original-Host": true, "X-Original-Method": true, "X-Original-Uri": true, "X-Original-Url": true, "X-Real-Ip": true,
 	"X-Replaced-Path": true, "X-Rewrite-Url": true, "X-Eas-Request-Uri": true, "X-Eas-Verify-Params": true,
 	"X-Forwarded-Ssl": true, "X-Forwarded-Scheme": true, "X-Client-Ip": true,
 }
 
-// identities are what logins are usually told in: also a config token that sends none of them lets none of the client's pass.
+// identities are what logins are usually told in: also a config token that sends none of them lets none of the
+// client's pass.
 var identities = map[string]bool{
 	"X-Auth-Subject": true, "X-Userinfo": true, "X-Id-Token": true, "X-Access-Token": true,
 }

@@ -85,7 +85,8 @@ func (l *life) last() {
 
 func (l *life) touch() { l.moved.Store(time.Now().UnixNano()) }
 
-// look ends the request when nothing happens any more, or when it would not be allowed any more. Otherwise it comes back.
+// look ends the request when nothing happens any more, or when it would not be allowed any more. Otherwise it comes
+// back.
 func (l *life) look() {
 	l.looking.Lock()
 	defer l.looking.Unlock()
@@ -119,7 +120,8 @@ func (l *life) again() bool {
 	return ok
 }
 
-// stop ends both sides, also while one waits for a client that does not read. An answer that has not begun becomes an error.
+// stop ends both sides, also while one waits for a client that does not read. An answer that has not begun becomes an
+// error.
 func (l *life) stop(why error) {
 	l.end(why)
 	if !l.began.Load() {

@@ -77,7 +77,8 @@ var errUpstream = errors.New("upstream: want http or https, and a host")
 // New returns the route of cfg.
 func New(cfg Config, env Env) (*Route, error) {
 	u := cfg.Upstream
-	if u == nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if u == nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" ||
+		u.Fragment != "" {
 		return nil, errUpstream
 	}
 	orDefault(&cfg.Connections, 256)
@@ -88,8 +89,8 @@ func New(cfg Config, env Env) (*Route, error) {
 	orDefault(&cfg.Soon, time.Second)
 	t := &Route{cfg: cfg, env: env, lasting: map[*life]struct{}{}}
 	t.proxy = httputil.ReverseProxy{
-		// Not Director: the client's hop-by-hop headers are gone when Rewrite is called, so that a "Connection: Authorization"
-		// strips nothing that is set here.
+		// Not Director: the client's hop-by-hop headers are gone when Rewrite is called, so that a "Connection:
+		// Authorization" strips nothing that is set here.
 		Rewrite:        t.rewrite,
 		ModifyResponse: modifyResponse,
 		Transport: newDirect(&cfg, &http.Transport{
@@ -146,7 +147,8 @@ func (t *Route) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(context.Cause(l), errIdle) || errors.As(err, &timeout) && timeout.Timeout() {
 		status = http.StatusGatewayTimeout
 	}
-	t.env.Log.Warn("the upstream does not answer", "decision", l.passage.ID, "upstream", t.cfg.Upstream.Host, "status", status, "error", cause(l, err))
+	t.env.Log.Warn("the upstream does not answer", "decision", l.passage.ID, "upstream", t.cfg.Upstream.Host, "status",
+		status, "error", cause(l, err))
 	for name, values := range l.passage.Reply {
 		w.Header()[name] = values
 	}
@@ -163,7 +165,8 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// LookAgain has all connections that last decided again, because a session has ended somewhere. Calls within a second are one.
+// LookAgain has all connections that last decided again, because a session has ended somewhere. Calls within a second
+// are one.
 func (t *Route) LookAgain() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,5 +1,6 @@
-// Package httpfield knows header fields by what they are for, whoever reads or sends them. It is tables: what to do about a
-// field is decided where it is read or sent. All names are canonical, as [net/http.CanonicalHeaderKey] makes them.
+// Package httpfield knows header fields by what they are for, whoever reads or sends them. It is tables: what to do
+// about a field is decided where it is read or sent. All names are canonical, as [net/http.CanonicalHeaderKey] makes
+// them.
 package httpfield
 
 import "strings"
@@ -13,8 +14,8 @@ func OfConnection(name string) bool {
 	return false
 }
 
-// HopByHop reports whether a field is for the next hop alone: those of the connection, and those with which a proxy and its
-// client know each other (RFC 2616 §13.5.1).
+// HopByHop reports whether a field is for the next hop alone: those of the connection, and those with which a proxy
+// and its client know each other (RFC 2616 §13.5.1).
 func HopByHop(name string) bool {
 	return OfConnection(name) || name == "Proxy-Authenticate" || name == "Proxy-Authorization"
 }

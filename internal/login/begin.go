@@ -38,7 +38,8 @@ func (p *Plugin) begin(ctx context.Context, r *plugins.Request, b beginning) (pl
 		return p.unauthorized(ctx, b, "an upgrade cannot be sent to log in"), nil
 	case !p.cookie.fits(r.URL) || p.csrf && !p.browser.fits(r.URL):
 		return p.fail(r, failed.insecure, "the parent request is http, off localhost, and cookies are Secure: "+
-			"have the proxy send X-Forwarded-Proto: https, or serve https, or set cookie.secure and csrf_cookie.secure to false"), nil
+			"have the proxy send X-Forwarded-Proto: https, or serve https, or set cookie.secure and csrf_cookie.secure to "+
+			"false"), nil
 	}
 	now := p.env.Now()
 	target := b.target
@@ -86,7 +87,8 @@ func (p *Plugin) browserOf(r *plugins.Request, now time.Time) (oauthflow.Browser
 }
 
 // authorization is the URL to log in at.
-func (p *Plugin) authorization(ctx context.Context, r *plugins.Request, a *oauthflow.Attempt, b oauthflow.Browser) (string, error) {
+func (p *Plugin) authorization(ctx context.Context, r *plugins.Request, a *oauthflow.Attempt,
+	b oauthflow.Browser) (string, error) {
 	c, err := p.s.Client(ctx)
 	if err != nil {
 		return "", err
@@ -120,7 +122,8 @@ func (p *Plugin) authorization(ctx context.Context, r *plugins.Request, a *oauth
 	return p.provider.AuthorizationURL(ctx, v)
 }
 
-// redirectURI is where the provider sends a browser back that is to return to target: to the same place without its query.
+// redirectURI is where the provider sends a browser back that is to return to target: to the same place without its
+// query.
 func (p *Plugin) redirectURI(target string) string {
 	if p.redirect != "" {
 		return p.redirect
@@ -145,13 +148,14 @@ func (p *Plugin) returnTo(r *plugins.Request) string {
 		target, _, _ = strings.Cut(target, "?")
 	}
 	if len(target) > maxReturn {
-		target = (&url.URL{Scheme: map[bool]string{true: "https", false: "http"}[isHTTPS(r.URL)], Host: r.URL.Host, Path: "/"}).String()
+		target = (&url.URL{Scheme: map[bool]string{true: "https", false: "http"}[isHTTPS(r.URL)], Host: r.URL.Host,
+			Path: "/"}).String()
 	}
 	return target
 }
 
-// unauthorized is the answer to whoever has to log in, without the redirect. Every 401 has a challenge (RFC 9110 §15.5.2),
-// and a proxy may make one of a redirect.
+// unauthorized is the answer to whoever has to log in, without the redirect. Every 401 has a challenge (RFC 9110
+// §15.5.2), and a proxy may make one of a redirect.
 func (p *Plugin) unauthorized(ctx context.Context, b beginning, more string) plugins.Result {
 	realm := p.s.Config.Issuer.Issuer
 	if m, err := p.provider.Metadata(ctx); err == nil && m.Issuer != "" {
@@ -176,7 +180,8 @@ func (p *Plugin) unauthorized(ctx context.Context, b beginning, more string) plu
 
 // isUpgrade reports whether r wants to speak another protocol, such as WebSocket, whose clients follow no redirects.
 func isUpgrade(r *plugins.Request) bool {
-	return r.URL.Scheme == "ws" || r.URL.Scheme == "wss" || r.Header["Sec-Websocket-Key"] != nil || r.Header["Upgrade"] != nil
+	return r.URL.Scheme == "ws" || r.URL.Scheme == "wss" || r.Header["Sec-Websocket-Key"] != nil ||
+		r.Header["Upgrade"] != nil
 }
 
 // isScript reports whether a script makes r, and no person's click or typing.
@@ -200,8 +205,8 @@ func (p *Plugin) scriptStatus() int {
 // retryAfter is when a client is told to come back, in seconds.
 const retryAfter = "5"
 
-// unavailable is the answer when a store or the provider cannot say whether somebody is logged in. The session, if there is
-// one, is not lost.
+// unavailable is the answer when a store or the provider cannot say whether somebody is logged in. The session, if
+// there is one, is not lost.
 func (p *Plugin) unavailable(r *plugins.Request, err error) (plugins.Result, error) {
 	res := p.fail(r, failed.unavailable, err.Error())
 	res.Header.Set("Retry-After", retryAfter)

@@ -74,9 +74,9 @@ func (p *Plugin) owner(r *plugins.Request, a *oauthflow.Attempt, now time.Time) 
 	return oauthflow.Browser{}, false
 }
 
-// stranger answers a callback whose browser did not begin the login, or cannot show it: of several tabs that began at once
-// without a cookie, only the last one's is left. Whoever is logged in by now goes on; others begin again. The code stays
-// unused, so that nobody is logged in as somebody who sent the link.
+// stranger answers a callback whose browser did not begin the login, or cannot show it: of several tabs that began at
+// once without a cookie, only the last one's is left. Whoever is logged in by now goes on; others begin again. The
+// code stays unused, so that nobody is logged in as somebody who sent the link.
 func (p *Plugin) stranger(ctx context.Context, r *plugins.Request, a *oauthflow.Attempt) (plugins.Result, error) {
 	var buf [maxCookies]string
 	for _, text := range p.cookie.values(r, buf[:0]) {
@@ -100,7 +100,8 @@ func (p *Plugin) stranger(ctx context.Context, r *plugins.Request, a *oauthflow.
 }
 
 func redirect(target, why string) plugins.Result {
-	return plugins.Result{Verdict: plugins.Abstain, Status: http.StatusFound, Header: http.Header{"Location": {target}}, Reason: why}
+	return plugins.Result{Verdict: plugins.Abstain, Status: http.StatusFound, Header: http.Header{"Location": {target}},
+		Reason: why}
 }
 
 // refusedBy answers a callback that has no code, or one of another issuer (RFC 9207).

@@ -50,7 +50,8 @@ type Issuer struct {
 	// /.well-known/. It takes preference over everything below.
 	DiscoverURL string `json:"discover_url,omitempty"`
 
-	// Issuer is the issuer's name. Beside discover_url it is the name that the description must have; by default the URL's.
+	// Issuer is the issuer's name. Beside discover_url it is the name that the description must have; by default the
+	// URL's.
 	Issuer string `json:"issuer,omitempty"`
 	// AuthorizationEndpoint is where people log in.
 	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
@@ -72,7 +73,8 @@ type Issuer struct {
 type Client struct {
 	// ClientID is the client's name.
 	ClientID string `json:"client_id,omitempty"`
-	// ClientSecret is the client's password. A client with neither this nor anything else below is public, which needs pkce.
+	// ClientSecret is the client's password. A client with neither this nor anything else below is public, which needs
+	// pkce.
 	ClientSecret plugins.Secret `json:"client_secret,omitempty"`
 	// PrivateKey signs assertions instead of a password (RFC 7523): PEM, or a JWK as text.
 	PrivateKey plugins.Secret `json:"private_key,omitempty"`
@@ -93,8 +95,8 @@ type Client struct {
 
 // Features say what a session is like. The time spans are seconds.
 type Features struct {
-	// CookieExpiry is how long the browser keeps the cookie: seconds, true for as long as the access token lives, or false,
-	// until the browser is closed. Default false.
+	// CookieExpiry is how long the browser keeps the cookie: seconds, true for as long as the access token lives, or
+	// false, until the browser is closed. Default false.
 	CookieExpiry *bearer.Seconds `json:"cookie_expiry,omitempty"`
 	// UserinfoExpiry is when userinfo is fetched again: after that many seconds, true when tokens are refreshed, or false,
 	// never. Default true.
@@ -174,8 +176,8 @@ func on(b *bool, byDefault bool) bool {
 	return *b
 }
 
-// XHR is for requests that scripts make: those with the header Origin, and in native tokens all that a browser says are no
-// navigation (Sec-Fetch-Mode).
+// XHR is for requests that scripts make: those with the header Origin, and in native tokens all that a browser says
+// are no navigation (Sec-Fetch-Mode).
 type XHR struct {
 	// RedirectHTTPCode is the status of a redirect to the login. Default 401 in native tokens, 302 otherwise.
 	RedirectHTTPCode int `json:"redirect_http_code,omitempty"`

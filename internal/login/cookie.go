@@ -67,7 +67,8 @@ func newJar(name, byDefault string, o CookieOptions) (jar, error) {
 // isLocal reports whether browsers take a host for trustworthy without TLS.
 func isLocal(host string) bool {
 	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && ip.IsLoopback() || strings.EqualFold(host, "localhost") || strings.HasSuffix(strings.ToLower(host), ".localhost")
+	return err == nil && ip.IsLoopback() || strings.EqualFold(host, "localhost") ||
+		strings.HasSuffix(strings.ToLower(host), ".localhost")
 }
 
 // fits reports whether a browser keeps the cookie when u sets it.

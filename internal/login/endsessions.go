@@ -11,12 +11,13 @@ import (
 
 // A LogoutKind is a [Kind] whose provider can end sessions.
 type LogoutKind interface {
-	// CheckLogout verifies a logout token, and says whose sessions it ends: Subject or SID, or both. id is the token's own,
-	// and until is when it ends. A [*Refusal] is about the token.
+	// CheckLogout verifies a logout token, and says whose sessions it ends: Subject or SID, or both. id is the token's
+	// own, and until is when it ends. A [*Refusal] is about the token.
 	CheckLogout(ctx context.Context, token string) (p Person, id string, until time.Time, err error)
 }
 
-// EndSessions implements [plugins.SessionEnder]. A logout token counts once: whoever saw one could log people out again.
+// EndSessions implements [plugins.SessionEnder]. A logout token counts once: whoever saw one could log people out
+// again.
 func (p *Plugin) EndSessions(
 	ctx context.Context, token string, allowed func(issuer string, configured *bool) bool,
 ) (n int, err error) {

@@ -41,8 +41,9 @@ func newFeatures(f Features, env plugins.Env) (features, error) {
 	}
 	out := features{
 		Features: f, cookie: or(f.CookieExpiry, bearer.Seconds{}), userinfo: or(f.UserinfoExpiry, always),
-		session: or(f.SessionExpiry, always), refresh: on(f.RefreshAccessToken, true), fetchUserinfo: on(f.FetchUserinfo, true),
-		idToken: sends("X-Id-Token"), userInfo: sends("X-Userinfo"), accessToken: sends("X-Access-Token"),
+		session: or(f.SessionExpiry, always), refresh: on(f.RefreshAccessToken, true),
+		fetchUserinfo: on(f.FetchUserinfo, true),
+		idToken:       sends("X-Id-Token"), userInfo: sends("X-Userinfo"), accessToken: sends("X-Access-Token"),
 	}
 	for _, name := range f.Logout.RevokeTokensOnLogout {
 		switch name {

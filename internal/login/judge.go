@@ -47,7 +47,8 @@ func (p *Plugin) judge(ctx context.Context, s *kept, until time.Time) (*known, e
 		name string
 		set  *assertion.Set
 		data query.Value
-	}{{"id_token", p.rules.idToken, view}, {"access_token", p.rules.accessToken, access}, {"userinfo", p.rules.userInfo, info}} {
+	}{{"id_token", p.rules.idToken, view}, {"access_token", p.rules.accessToken, access},
+		{"userinfo", p.rules.userInfo, info}} {
 		if rule.set == nil {
 			continue
 		}
@@ -69,7 +70,8 @@ func (p *Plugin) judge(ctx context.Context, s *kept, until time.Time) (*known, e
 	}
 	k.res = plugins.Result{
 		Verdict: plugins.Allow, Status: http.StatusOK, Header: header, Identity: p.identity(d, claims, info),
-		Data: plugins.Data{IDToken: text(d.Tokens.ID), AccessToken: text(d.Tokens.Access), RefreshToken: text(d.Tokens.Refresh), UserInfo: info},
+		Data: plugins.Data{IDToken: text(d.Tokens.ID), AccessToken: text(d.Tokens.Access),
+			RefreshToken: text(d.Tokens.Refresh), UserInfo: info},
 	}
 	return k, nil
 }
@@ -82,8 +84,8 @@ func text(s string) query.Value {
 	return s
 }
 
-// payload returns the claims of a JWT, whose signature was checked when it came, as Go and queries have them; nil and null
-// for what is none.
+// payload returns the claims of a JWT, whose signature was checked when it came, as Go and queries have them; nil and
+// null for what is none.
 func payload(token string, exact bool) (map[string]any, query.Value) {
 	c, err := jws.Split(token)
 	if err != nil {

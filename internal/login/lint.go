@@ -41,7 +41,8 @@ func (c *Config) Lint(_ bool, say func(text string)) {
 		}
 		switch strings.ToLower(cookie.o.SameSite) {
 		case "strict":
-			say(cookie.name + ".sameSite: strict: browsers do not send the cookie on the way back from the provider, nor when a link " +
+			say(cookie.name + ".sameSite: strict: browsers do not send the cookie on the way back from the provider, nor " +
+				"when a link " +
 				"of another site is followed: people log in again and again")
 		case "none":
 			say(cookie.name + ".sameSite: none: other sites' pages make requests as the person who is logged in")
@@ -63,17 +64,21 @@ func LintFeatures(f *Features, say func(text string)) {
 
 // Migrate implements [plugins.Migrator].
 func (c *Config) Migrate(say func(text string)) {
-	say("people log in once more, for cookies and sessions of external-auth-server are not taken; each login has a new session id, " +
-		"whatever session_retain_id says; a logout leads to its own site, cookie.domain and features.logout.redirect_uris only")
+	say("people log in once more, for cookies and sessions of external-auth-server are not taken; each login has a new " +
+		"session id, " +
+		"whatever session_retain_id says; a logout leads to its own site, cookie.domain and features.logout.redirect_uris " +
+		"only")
 	if c.Cookie.Secure == nil || c.CSRFCookie.Secure == nil {
-		say("cookie.secure, csrf_cookie.secure: true by default, false there: behind a proxy that speaks http to the world, set both to false")
+		say("cookie.secure, csrf_cookie.secure: true by default, false there: behind a proxy that speaks http to the " +
+			"world, set both to false")
 	}
 }
 
 // Complete adds external-auth-server's defaults to an entry, in its order.
 func Complete(entry *query.Object) {
 	for _, name := range []string{
-		"custom_authorization_parameters", "custom_authorization_code_parameters", "custom_refresh_parameters", "custom_revoke_parameters",
+		"custom_authorization_parameters", "custom_authorization_code_parameters", "custom_refresh_parameters",
+		"custom_revoke_parameters",
 	} {
 		plugins.ObjectIn(entry, name)
 	}
@@ -101,7 +106,8 @@ func Complete(entry *query.Object) {
 			plugins.ObjectIn(logout, "backchannel")
 		}
 		plugins.Default(features, "cookie_expiry", false)
-		for _, name := range []string{"userinfo_expiry", "session_retain_id", "session_expiry", "refresh_access_token", "fetch_userinfo"} {
+		for _, name := range []string{"userinfo_expiry", "session_retain_id", "session_expiry", "refresh_access_token",
+			"fetch_userinfo"} {
 			plugins.Default(features, name, true)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 // loggedOut is the reason of an answer to a logout that was done.
 const loggedOut = "logged out"
 
-// logout ends the session of r's browser here and, as configured, its tokens and the provider's own session. It answers a
-// browser that has none alike.
+// logout ends the session of r's browser here and, as configured, its tokens and the provider's own session. It
+// answers a browser that has none alike.
 func (p *Plugin) logout(ctx context.Context, r *plugins.Request, query url.Values) (plugins.Result, error) {
 	target := query.Get("redirect_uri")
 	if target != "" && !p.leadsHome(r, target, p.sites) {

@@ -15,7 +15,8 @@ type failure struct {
 
 // failed are the ends of a login.
 var failed = struct {
-	malformed, state, late, used, cookies, denied, provider, tokens, forbidden, insecure, target, elsewhere, foreign, needed,
+	malformed, state, late, used, cookies, denied, provider, tokens, forbidden, insecure, target, elsewhere, foreign,
+	needed,
 	out, unavailable failure
 }{
 	malformed: failure{http.StatusBadRequest, page.LoginFailed},

@@ -14,7 +14,8 @@ import (
 	"github.com/easgate/easgate/plugins"
 )
 
-// Pages are what browsers ask for themselves, where the operator mounts the config token. Their paths are below the mount.
+// Pages are what browsers ask for themselves, where the operator mounts the config token. Their paths are below the
+// mount.
 type Pages struct {
 	// Enabled serves the pages. Default true.
 	Enabled *bool `json:"enabled,omitempty"`
@@ -23,11 +24,11 @@ type Pages struct {
 	// Login is the path of the page that begins a login. It returns to its parameter redirect_uri, else to after_login.
 	// Default /oauth/login.
 	Login string `json:"login,omitempty"`
-	// Logout is the path of the page that ends the session. It goes on to its parameter redirect_uri, else to after_logout.
-	// A request that another site sends, and that is no navigation, logs nobody out. Default /oauth/logout.
+	// Logout is the path of the page that ends the session. It goes on to its parameter redirect_uri, else to
+	// after_logout. A request that another site sends, and that is no navigation, logs nobody out. Default /oauth/logout.
 	Logout string `json:"logout,omitempty"`
-	// Userinfo is the path where a script finds who is logged in, as JSON: userinfo, or the claims of the ID token. Default
-	// /oauth/userinfo.
+	// Userinfo is the path where a script finds who is logged in, as JSON: userinfo, or the claims of the ID token.
+	// Default /oauth/userinfo.
 	Userinfo string `json:"userinfo,omitempty"`
 	// Callback are paths where the provider sends browsers back to, if redirect_uri leads to one of them. Default none.
 	Callback []string `json:"callback,omitempty"`
@@ -48,7 +49,8 @@ func (c *Pages) check() (origins []string, err error) {
 	for _, at := range []struct {
 		path      *string
 		name, def string
-	}{{&c.Login, "login", "/oauth/login"}, {&c.Logout, "logout", "/oauth/logout"}, {&c.Userinfo, "userinfo", "/oauth/userinfo"}} {
+	}{{&c.Login, "login", "/oauth/login"}, {&c.Logout, "logout", "/oauth/logout"},
+		{&c.Userinfo, "userinfo", "/oauth/userinfo"}} {
 		if *at.path == "" {
 			*at.path = at.def
 		}
@@ -107,8 +109,8 @@ func siteOf(raw string) (string, error) {
 	return origin(u), nil
 }
 
-// Pages implements [plugins.Pages]. All are public: each looks for the session itself, and other steps of the pipeline have
-// no say in who logs in or out.
+// Pages implements [plugins.Pages]. All are public: each looks for the session itself, and other steps of the pipeline
+// have no say in who logs in or out.
 func (p *Plugin) Pages() []plugins.Page {
 	c := &p.s.Config.Pages
 	if !on(c.Enabled, true) {
@@ -220,7 +222,8 @@ func about(d *data) (json.RawMessage, error) {
 }
 
 // tokenClaims are about an ID token and not about a person.
-var tokenClaims = []string{"iss", "aud", "exp", "iat", "nbf", "auth_time", "nonce", "acr", "amr", "azp", "at_hash", "c_hash", "sid", "jti"}
+var tokenClaims = []string{"iss", "aud", "exp", "iat", "nbf", "auth_time", "nonce", "acr", "amr", "azp", "at_hash",
+	"c_hash", "sid", "jti"}
 
 // refuse answers a request without a session with 401, and sends it nowhere.
 func (p *Plugin) refuse(ctx context.Context, r *plugins.Request, b beginning) plugins.Result {
@@ -241,8 +244,9 @@ func absolute(r *plugins.Request, target string) string {
 	return target
 }
 
-// isForeign reports whether a page of another site, that the configuration does not list, makes the browser send r without
-// going there itself: by a script, an image, a frame. What says nothing of where it comes from is no such browser's.
+// isForeign reports whether a page of another site, that the configuration does not list, makes the browser send r
+// without going there itself: by a script, an image, a frame. What says nothing of where it comes from is no such
+// browser's.
 func (p *Plugin) isForeign(r *plugins.Request) bool {
 	site, from := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
 	switch {

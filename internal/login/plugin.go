@@ -224,8 +224,8 @@ func (p *Plugin) compile() error {
 	return nil
 }
 
-// Verify allows a request with a session, ends one where the request says so, takes the provider's answer to a login, and
-// sends everybody else to log in. The error is for a session store or a provider that does not answer.
+// Verify allows a request with a session, ends one where the request says so, takes the provider's answer to a login,
+// and sends everybody else to log in. The error is for a session store or a provider that does not answer.
 func (p *Plugin) Verify(ctx context.Context, r *plugins.Request) (plugins.Result, error) {
 	if p.sealErr != nil {
 		return plugins.Result{}, p.sealErr

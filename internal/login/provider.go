@@ -31,7 +31,8 @@ func (s *Settings) Ask(env plugins.Env) error {
 		DiscoverURL: i.DiscoverURL,
 		Endpoints: oauthflow.Endpoints{
 			Issuer: i.Issuer, Authorization: i.AuthorizationEndpoint, Token: i.TokenEndpoint, Userinfo: i.UserinfoEndpoint,
-			Introspection: i.IntrospectionEndpoint, Revocation: i.RevocationEndpoint, EndSession: i.EndSessionEndpoint, JWKS: i.JWKSURI,
+			Introspection: i.IntrospectionEndpoint, Revocation: i.RevocationEndpoint, EndSession: i.EndSessionEndpoint,
+			JWKS: i.JWKSURI,
 		},
 		Client: s.Client, HTTP: client, Now: env.Now, Log: env.Log, Strict: env.Native, Called: env.Called,
 	})
@@ -102,7 +103,8 @@ func Object(endpoint string, text []byte) (map[string]any, error) {
 	var o map[string]any
 	if json.Unmarshal(text, &o) != nil || o == nil {
 		return nil, &oauthflow.Error{
-			Endpoint: endpoint, Status: http.StatusOK, What: "the answer is not a JSON object", Remedy: "check the issuer's URLs",
+			Endpoint: endpoint, Status: http.StatusOK, What: "the answer is not a JSON object",
+			Remedy: "check the issuer's URLs",
 		}
 	}
 	return o, nil

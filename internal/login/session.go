@@ -45,8 +45,8 @@ type data struct {
 // kept is a session as the store has it. It is shared, and not changed.
 type kept = session.Session[data]
 
-// errStore is a session store that cannot answer: nobody is sent to log in, or the new session would replace one that is
-// only out of reach.
+// errStore is a session store that cannot answer: nobody is sent to log in, or the new session would replace one that
+// is only out of reach.
 var errStore = errors.New("session store")
 
 func storeError(err error) error { return fmt.Errorf("%w: %w", errStore, err) }

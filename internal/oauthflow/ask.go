@@ -9,8 +9,8 @@ import (
 	"github.com/easgate/easgate/internal/oauthclient"
 )
 
-// Userinfo asks who an access token is about (OpenID Connect Core 1.0 §5.3), and returns the answer as it came, JSON or,
-// as mediaType says, a signed application/jwt.
+// Userinfo asks who an access token is about (OpenID Connect Core 1.0 §5.3), and returns the answer as it came, JSON
+// or, as mediaType says, a signed application/jwt.
 func (p *Provider) Userinfo(ctx context.Context, accessToken string) (body []byte, mediaType string, err error) {
 	_, endpoint, err := p.endpoint(ctx, "userinfo_endpoint", func(m *Metadata) string { return m.Userinfo })
 	if err != nil {
@@ -22,7 +22,8 @@ func (p *Provider) Userinfo(ctx context.Context, accessToken string) (body []byt
 }
 
 // Fetch gets what is at a URL with those headers; name says what it is in errors.
-func (p *Provider) Fetch(ctx context.Context, name, address string, header http.Header) (body []byte, mediaType string, err error) {
+func (p *Provider) Fetch(ctx context.Context, name, address string,
+	header http.Header) (body []byte, mediaType string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, "", &Error{Endpoint: name, What: "not a URL"}
@@ -40,7 +41,8 @@ func (p *Provider) Introspect(ctx context.Context, token string) (active bool, e
 		return false, err
 	}
 	form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}
-	a, err := p.post(ctx, "introspection", name, endpoint, form, oauthclient.Server{Issuer: m.Issuer, Methods: m.IntrospectionMethods})
+	a, err := p.post(ctx, "introspection", name, endpoint, form,
+		oauthclient.Server{Issuer: m.Issuer, Methods: m.IntrospectionMethods})
 	if err != nil {
 		return false, err
 	}
@@ -48,12 +50,14 @@ func (p *Provider) Introspect(ctx context.Context, token string) (active bool, e
 		Active *bool `json:"active"`
 	}
 	if json.Unmarshal(a.body, &said) != nil || said.Active == nil {
-		return false, &Error{Endpoint: name, Status: http.StatusOK, What: "an answer without active", Remedy: "check introspection_endpoint"}
+		return false, &Error{Endpoint: name, Status: http.StatusOK, What: "an answer without active",
+			Remedy: "check introspection_endpoint"}
 	}
 	return *said.Active, nil
 }
 
-// Revoke tells the provider that a token is not used any more (RFC 7009). hint is its kind: access_token, refresh_token.
+// Revoke tells the provider that a token is not used any more (RFC 7009). hint is its kind: access_token,
+// refresh_token.
 func (p *Provider) Revoke(ctx context.Context, token, hint string, more url.Values) error {
 	const name = "revocation_endpoint"
 	m, endpoint, err := p.endpoint(ctx, name, func(m *Metadata) string { return m.Revocation })
@@ -66,7 +70,8 @@ func (p *Provider) Revoke(ctx context.Context, token, hint string, more url.Valu
 	}
 	form.Set("token", token)
 	form.Set("token_type_hint", hint)
-	_, err = p.post(ctx, "revocation", name, endpoint, form, oauthclient.Server{Issuer: m.Issuer, Methods: m.RevocationMethods})
+	_, err = p.post(ctx, "revocation", name, endpoint, form,
+		oauthclient.Server{Issuer: m.Issuer, Methods: m.RevocationMethods})
 	return err
 }
 

@@ -52,12 +52,14 @@ func (e *Error) Refused() bool {
 var remedies = map[string]string{
 	"invalid_client":               "check client_id, client_secret and token_endpoint_auth_method",
 	"incorrect_client_credentials": "check client_id and client_secret",
-	"unauthorized_client":          "the provider does not allow this client what it asks for: check the client's grant types there",
-	"redirect_uri_mismatch":        "register the redirect_uri with the provider, letter by letter",
-	"invalid_scope":                "check scopes",
-	"unsupported_grant_type":       "allow the client this grant type at the provider",
-	"invalid_request":              "the provider misses a parameter or does not know one: check custom parameters and PKCE",
-	"temporarily_unavailable":      "the provider asks to come back later",
+	"unauthorized_client": "the provider does not allow this client what it asks for: check the client's " +
+		"grant types there",
+	"redirect_uri_mismatch":  "register the redirect_uri with the provider, letter by letter",
+	"invalid_scope":          "check scopes",
+	"unsupported_grant_type": "allow the client this grant type at the provider",
+	"invalid_request": "the provider misses a parameter or does not know one: check custom parameters and " +
+		"PKCE",
+	"temporarily_unavailable": "the provider asks to come back later",
 }
 
 // unreachable is the error of a request without an answer.
@@ -90,7 +92,8 @@ func answered(endpoint string, status int, mediaType string, body []byte) *Error
 	e := &Error{Endpoint: endpoint, Status: status, Code: word(code)}
 	switch {
 	case status >= 300 && status <= 399:
-		e.What, e.Remedy = fmt.Sprintf("status %d, a redirect", status), "write the URL that it leads to, if that is the provider's"
+		e.What, e.Remedy = fmt.Sprintf("status %d, a redirect", status),
+			"write the URL that it leads to, if that is the provider's"
 	case e.Code != "":
 		e.What, e.Remedy = fmt.Sprintf("status %d, %s", status, e.Code), remedies[e.Code]
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:

@@ -65,7 +65,8 @@ func discovery(u string) string {
 }
 
 // errIssuer is the error of metadata that speak for somebody else.
-var errIssuer = errors.New("issuer is not the one that was asked: write the issuer's own discover_url, or issuer beside it " +
+var errIssuer = errors.New("issuer is not the one that was asked: write the issuer's own discover_url, or issuer " +
+	"beside it " +
 	"if this is right")
 
 // parse takes what is used, one by one: whatever else is odd breaks nothing. The issuer must be the one that was asked
@@ -84,7 +85,8 @@ func parse(text []byte, discoverURL, want string) (*Metadata, error) {
 	}
 	m.SendsIssuer, _ = doc["authorization_response_iss_parameter_supported"].(bool)
 	m.Methods = texts(doc["token_endpoint_auth_methods_supported"])
-	if m.IntrospectionMethods = texts(doc["introspection_endpoint_auth_methods_supported"]); m.IntrospectionMethods == nil {
+	if m.IntrospectionMethods = texts(
+		doc["introspection_endpoint_auth_methods_supported"]); m.IntrospectionMethods == nil {
 		m.IntrospectionMethods = m.Methods
 	}
 	if m.RevocationMethods = texts(doc["revocation_endpoint_auth_methods_supported"]); m.RevocationMethods == nil {

@@ -100,7 +100,8 @@ func (p *Provider) endpoint(ctx context.Context, name string, of func(*Metadata)
 		return nil, "", err
 	}
 	if of(m) == "" {
-		return nil, "", &Error{Endpoint: name, What: "the provider has none", Remedy: "name it in issuer, or switch off what needs it"}
+		return nil, "", &Error{Endpoint: name, What: "the provider has none",
+			Remedy: "name it in issuer, or switch off what needs it"}
 	}
 	return m, of(m), nil
 }
@@ -131,9 +132,10 @@ func (p *Provider) keySet(ctx context.Context) (*fetch.Document[*jwks.Set], erro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.keys == nil || p.keysURI != uri {
-		f := jwks.Fetcher{HTTP: p.c.HTTP, Now: p.c.Now, Log: p.c.Log, Strict: p.c.Strict, Called: func(took time.Duration, err error) {
-			p.called("jwks", took, err)
-		}}
+		f := jwks.Fetcher{HTTP: p.c.HTTP, Now: p.c.Now, Log: p.c.Log, Strict: p.c.Strict,
+			Called: func(took time.Duration, err error) {
+				p.called("jwks", took, err)
+			}}
 		keys, err := f.Set(uri, jwks.ParseJWKS)
 		if err != nil {
 			return nil, &Error{Endpoint: "jwks_uri", What: err.Error()}
@@ -162,7 +164,8 @@ func (p *Provider) do(ctx context.Context, service, name string, req *http.Reque
 	start := time.Now()
 	a, err = p.send(name, req.WithContext(ctx))
 	var refused *Error
-	if errors.As(err, &refused) && (refused.Refused() || refused.Status == http.StatusUnauthorized && service == "userinfo") {
+	if errors.As(err, &refused) &&
+		(refused.Refused() || refused.Status == http.StatusUnauthorized && service == "userinfo") {
 		p.called(service, time.Since(start), nil) // it answered; clients cause this
 	} else {
 		p.called(service, time.Since(start), err)
@@ -190,7 +193,8 @@ func (p *Provider) send(name string, req *http.Request) (a answer, err error) {
 }
 
 // post posts form to an endpoint, with our credentials.
-func (p *Provider) post(ctx context.Context, service, name, endpoint string, form url.Values, s oauthclient.Server) (answer, error) {
+func (p *Provider) post(ctx context.Context, service, name, endpoint string, form url.Values,
+	s oauthclient.Server) (answer, error) {
 	c, err := p.c.Client(ctx)
 	if err != nil {
 		return answer{}, fmt.Errorf("client: %w", err)
@@ -202,7 +206,8 @@ func (p *Provider) post(ctx context.Context, service, name, endpoint string, for
 	a, err := p.do(ctx, service, name, req)
 	var refused *Error
 	if errors.As(err, &refused) && refused.Remedy == "" && oauthclient.Refused(refused.Status, nil) {
-		refused.Remedy = fmt.Sprintf("the provider refused our client, which authenticates by %s: %s", c.Method(s.Methods), remedies["invalid_client"])
+		refused.Remedy = fmt.Sprintf("the provider refused our client, which authenticates by %s: %s", c.Method(s.Methods),
+			remedies["invalid_client"])
 	}
 	return a, err
 }

@@ -70,8 +70,8 @@ func (p *Provider) Exchange(ctx context.Context, g Grant) (Tokens, error) {
 	return p.tokens(ctx, form)
 }
 
-// Refresh gets tokens for a refresh token. Where the answer has no new one, the old one is in the result: it is good for
-// another time (RFC 6749 §6).
+// Refresh gets tokens for a refresh token. Where the answer has no new one, the old one is in the result: it is good
+// for another time (RFC 6749 §6).
 func (p *Provider) Refresh(ctx context.Context, token string, more url.Values) (Tokens, error) {
 	form := url.Values{}
 	for name, values := range more {
@@ -105,7 +105,8 @@ func (p *Provider) tokens(ctx context.Context, form url.Values) (t Tokens, err e
 		RefreshExpiresAt json.RawMessage `json:"refresh_expires_at"`
 	}
 	if json.Unmarshal(a.body, &said) != nil || said.Access == "" && said.ID == "" {
-		return t, &Error{Endpoint: name, Status: http.StatusOK, What: "an answer without tokens", Remedy: "check token_endpoint"}
+		return t, &Error{Endpoint: name, Status: http.StatusOK, What: "an answer without tokens",
+			Remedy: "check token_endpoint"}
 	}
 	now := p.c.Now()
 	t = said.Tokens

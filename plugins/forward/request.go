@@ -45,7 +45,8 @@ func (p *Plugin) requestHeader(r *plugins.Request) http.Header {
 	out := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
 		// What HTTP/1.1 cannot carry, such as HTTP/2's pseudo fields, would fail the whole request.
-		if httpfield.HopByHop(name) || dropped[name] || ofContent(name) || twin(name) || !httpguts.ValidHeaderFieldName(name) {
+		if httpfield.HopByHop(name) || dropped[name] || ofContent(name) || twin(name) ||
+			!httpguts.ValidHeaderFieldName(name) {
 			continue
 		}
 		for _, v := range values {

@@ -1,5 +1,5 @@
-// Package oauth2 logs browsers in at an OAuth 2.0 provider that is no OpenID provider (RFC 6749 §4.1), such as GitHub, and
-// keeps the session. How a login and a session work is internal/login's; here is how to find out who logged in.
+// Package oauth2 logs browsers in at an OAuth 2.0 provider that is no OpenID provider (RFC 6749 §4.1), such as GitHub,
+// and keeps the session. How a login and a session work is internal/login's; here is how to find out who logged in.
 package oauth2
 
 import (
@@ -51,10 +51,12 @@ type kind struct {
 
 func newKind(c Config) (*kind, error) {
 	u := &c.Features.UserInfo
-	k := &kind{config: u.Config, url: strings.TrimSuffix(u.Config.URL, "/"), subject: []string{"sub", "id", "user_id", "login"}}
+	k := &kind{config: u.Config, url: strings.TrimSuffix(u.Config.URL, "/"),
+		subject: []string{"sub", "id", "user_id", "login"}}
 	k.github = u.Provider == "github"
 	if k.url != "" {
-		if parsed, err := url.Parse(k.url); err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" {
+		if parsed, err := url.Parse(k.url); err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" ||
+			parsed.Host == "" {
 			return nil, errors.New("features.userinfo.config.url: want an http or https URL")
 		}
 	}
@@ -98,7 +100,8 @@ func (k *kind) realm() string {
 }
 
 // Userinfo implements [login.Kind].
-func (k *kind) Userinfo(ctx context.Context, t *oauthflow.Tokens, p login.Person) (json.RawMessage, login.Person, error) {
+func (k *kind) Userinfo(ctx context.Context, t *oauthflow.Tokens,
+	p login.Person) (json.RawMessage, login.Person, error) {
 	var text json.RawMessage
 	var err error
 	switch {
@@ -121,7 +124,8 @@ func (k *kind) Userinfo(ctx context.Context, t *oauthflow.Tokens, p login.Person
 		return nil, p, err
 	}
 	if p.Subject = k.subjectOf(text, info); p.Subject == "" {
-		return nil, p, &login.Refusal{Why: "userinfo has no " + strings.Join(k.subject, ", ") + ": name one in features.userinfo.config.subject"}
+		return nil, p, &login.Refusal{Why: "userinfo has no " + strings.Join(k.subject, ", ") +
+			": name one in features.userinfo.config.subject"}
 	}
 	return text, p, nil
 }
@@ -195,7 +199,8 @@ func (k *kind) list(ctx context.Context, address, token string) (json.RawMessage
 		}
 		var some []json.RawMessage
 		if json.Unmarshal(text, &some) != nil {
-			return nil, &oauthflow.Error{Endpoint: "userinfo", Status: http.StatusOK, What: fmt.Sprintf("page %d is not a list", page)}
+			return nil, &oauthflow.Error{Endpoint: "userinfo", Status: http.StatusOK,
+				What: fmt.Sprintf("page %d is not a list", page)}
 		}
 		if all = append(all, some...); len(some) < perPage {
 			break

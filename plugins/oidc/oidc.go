@@ -30,7 +30,8 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 		Type: "oidc", Config: c.Config, Features: c.Features, Nonce: c.Nonce.On(env.Native),
 		Expired: !on(c.Assertions.Exp), ACR: c.ACRValues, MaxAge: c.MaxAge,
 	}
-	s.Rules.IDToken, s.Rules.AccessToken, s.Rules.UserInfo = c.Assertions.IDToken, c.Assertions.AccessToken, c.Assertions.UserInfo
+	s.Rules.IDToken, s.Rules.AccessToken, s.Rules.UserInfo = c.Assertions.IDToken, c.Assertions.AccessToken,
+		c.Assertions.UserInfo
 	if c.MaxAge != nil && *c.MaxAge < 0 {
 		return nil, errors.New("max_age: want seconds")
 	}
@@ -40,7 +41,8 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 	s.Kind = &kind{
 		provider: s.Provider, now: env.Now, maxAge: c.MaxAge,
 		verifier: jwtverify.NewVerifier(s.Provider, jwtverify.Options{
-			Algorithms: jwtverify.Algorithms{Strings: jwtverify.Strings{List: algorithms, Set: true}}, ClockTolerance: tolerance, Native: true,
+			Algorithms:     jwtverify.Algorithms{Strings: jwtverify.Strings{List: algorithms, Set: true}},
+			ClockTolerance: tolerance, Native: true,
 		}, env.Now),
 		settings: &s,
 	}
@@ -49,7 +51,8 @@ func New(c Config, env plugins.Env) (plugins.Plugin, error) {
 
 func on(b *bool) bool { return b == nil || *b }
 
-// algorithms are what an issuer may sign with. A shared secret is not among them: whoever has it could log in as anybody.
+// algorithms are what an issuer may sign with. A shared secret is not among them: whoever has it could log in as
+// anybody.
 var algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
 // kind implements [login.Kind].
@@ -141,7 +144,8 @@ func audiences(v any) []string {
 }
 
 // Userinfo asks whom the access token is about. The answer must be about the ID token's subject (§5.3.2).
-func (k *kind) Userinfo(ctx context.Context, t *oauthflow.Tokens, p login.Person) (json.RawMessage, login.Person, error) {
+func (k *kind) Userinfo(ctx context.Context, t *oauthflow.Tokens,
+	p login.Person) (json.RawMessage, login.Person, error) {
 	body, mediaType, err := k.provider.Userinfo(ctx, t.Access)
 	var refused *oauthflow.Error
 	if errors.As(err, &refused) && refused.Status == http.StatusUnauthorized {

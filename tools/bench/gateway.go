@@ -7,10 +7,11 @@ import (
 	"slices"
 )
 
-// gateway compares easgate as the gateway with nginx that asks easgate, before the same application, which has the load's
-// processor: it stands for another machine.
+// gateway compares easgate as the gateway with nginx that asks easgate, before the same application, which has the
+// load's processor: it stands for another machine.
 func (b *bench) gateway(ctx context.Context) (row, error) {
-	r := row{name: "easgate as the gateway, beside nginx → easgate over a unix socket, before the same application (CPU: theirs is nginx's)", atLeast: 1.3}
+	r := row{name: "easgate as the gateway, beside nginx → easgate over a unix socket, before the same application " +
+		"(CPU: theirs is nginx's)", atLeast: 1.3}
 	r.missing = b.compareGateway(ctx, &r)
 	r.print()
 	return r, r.missing
@@ -44,12 +45,14 @@ func (b *bench) compareGateway(ctx context.Context, r *row) error {
 		return err
 	}
 	defer service.stop()
-	theirs, err := b.startNginx(ctx, "nginx-gateway", "unix:"+socket, tokenParameter(sealed), "proxy_pass http://application;", addr)
+	theirs, err := b.startNginx(ctx, "nginx-gateway", "unix:"+socket, tokenParameter(sealed),
+		"proxy_pass http://application;", addr)
 	if err != nil {
 		return err
 	}
 	defer theirs.stop()
-	mounts, err := json.Marshal([]map[string]any{{"path": "/", "config_token": sealed, "upstream": map[string]any{"url": "http://" + addr}}})
+	mounts, err := json.Marshal([]map[string]any{{"path": "/", "config_token": sealed,
+		"upstream": map[string]any{"url": "http://" + addr}}})
 	if err != nil {
 		return err
 	}

@@ -25,9 +25,11 @@ var sessionStores = []struct {
 	redis   bool
 }{
 	{"sessions in memory", 0.75, `{"store": "memory"}`, false},
-	{"sessions in SQLite", 0.50, `{"store": "sql", "config": {"client": "sqlite3", "connection": {"filename": "%s/sessions.db"}}}`, false},
+	{"sessions in SQLite", 0.50, `{"store": "sql", "config": {"client": "sqlite3", "connection": {"filename": ` +
+		`"%s/sessions.db"}}}`, false},
 	{"sessions in Redis", 0.30, `{"store": "redis", "host": "127.0.0.1", "port": %s}`, true},
-	{"sessions in Redis, local cache of 1 s", 0.65, `{"store": "redis", "host": "127.0.0.1", "port": %s, "local_cache": 1000}`, true},
+	{"sessions in Redis, local cache of 1 s", 0.65,
+		`{"store": "redis", "host": "127.0.0.1", "port": %s, "local_cache": 1000}`, true},
 }
 
 // logins compares requests of somebody who is logged in with the echo handler, for each kind of session store.

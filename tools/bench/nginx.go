@@ -97,8 +97,8 @@ func (b *bench) startNginx(
 	return start(ctx, b.dir, addr, nil, args)
 }
 
-// nginxConf takes the application's address, its own, the verify parameters and the protected location's directive. It is one process, whose processor time can be
-// read.
+// nginxConf takes the application's address, its own, the verify parameters and the protected location's directive. It
+// is one process, whose processor time can be read.
 const nginxConf = `daemon off;
 master_process off;
 pid nginx.pid;

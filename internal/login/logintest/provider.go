@@ -1,5 +1,5 @@
-// Package logintest is a strict OpenID provider in this process, for tests of logins, and a browser with a cookie jar that
-// goes through one. Its refresh tokens rotate; whoever uses one a second time loses the whole grant.
+// Package logintest is a strict OpenID provider in this process, for tests of logins, and a browser with a cookie jar
+// that goes through one. Its refresh tokens rotate; whoever uses one a second time loses the whole grant.
 package logintest
 
 import (
@@ -22,8 +22,8 @@ import (
 	"github.com/easgate/easgate/internal/oauthflow"
 )
 
-// A Provider answers as RFC 6749, RFC 7636 and OpenID Connect have it. Its fields may be changed between requests, under
-// Lock.
+// A Provider answers as RFC 6749, RFC 7636 and OpenID Connect have it. Its fields may be changed between requests,
+// under Lock.
 type Provider struct {
 	sync.Mutex
 	*httptest.Server
@@ -131,8 +131,9 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 	case "/.well-known/openid-configuration":
 		doc := map[string]any{
 			"issuer": p.Issuer(), "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token",
-			"userinfo_endpoint": p.URL + "/userinfo", "jwks_uri": p.URL + "/jwks", "introspection_endpoint": p.URL + "/introspect",
-			"revocation_endpoint": p.URL + "/revoke", "end_session_endpoint": p.URL + "/logout",
+			"userinfo_endpoint": p.URL + "/userinfo", "jwks_uri": p.URL + "/jwks",
+			"introspection_endpoint": p.URL + "/introspect",
+			"revocation_endpoint":    p.URL + "/revoke", "end_session_endpoint": p.URL + "/logout",
 			"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "none"},
 		}
 		maps.Copy(doc, p.Metadata)
@@ -205,7 +206,8 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		var ok bool
 		g, ok = p.codes[f.Get("code")]
 		delete(p.codes, f.Get("code"))
-		if !ok || g.redirect != f.Get("redirect_uri") || g.challenge != "" && g.challenge != oauthflow.Challenge(f.Get("code_verifier")) {
+		if !ok || g.redirect != f.Get("redirect_uri") || g.challenge != "" &&
+			g.challenge != oauthflow.Challenge(f.Get("code_verifier")) {
 			reply(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
 			return
 		}
@@ -238,10 +240,12 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) answer(w http.ResponseWriter, g grant, held *grant) {
 	p.serial++
 	answer := map[string]any{
-		"access_token": fmt.Sprintf("at-%d.%s", p.serial, g.user), "token_type": "Bearer", "expires_in": int(p.TTL.Seconds()), "scope": g.scope,
+		"access_token": fmt.Sprintf("at-%d.%s", p.serial, g.user), "token_type": "Bearer",
+		"expires_in": int(p.TTL.Seconds()), "scope": g.scope,
 	}
 	if strings.Contains(g.scope, "openid") {
-		claims := map[string]any{"iss": p.Issuer(), "sub": g.user, "aud": "gate", "iat": p.Now().Unix(), "exp": p.Now().Add(p.TTL).Unix(), "sid": "sid-" + g.user}
+		claims := map[string]any{"iss": p.Issuer(), "sub": g.user, "aud": "gate", "iat": p.Now().Unix(),
+			"exp": p.Now().Add(p.TTL).Unix(), "sid": "sid-" + g.user}
 		if g.nonce != "" {
 			claims["nonce"] = g.nonce
 		}
@@ -285,7 +289,8 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 
 // Sign returns a JWT with those claims.
 func (p *Provider) Sign(claims map[string]any) string {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: p.key}, (&jose.SignerOptions{}).WithType("JWT"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: p.key},
+		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		panic(err)
 	}

@@ -1,6 +1,6 @@
-// Package oauth is the room of the server's fixed endpoints for browser logins: where a provider sends browsers back to, and
-// where it ends sessions. It decides about nobody. A state is opened for the URL that it holds, and the pipeline that guards
-// that URL does the rest:
+// Package oauth is the room of the server's fixed endpoints for browser logins: where a provider sends browsers back
+// to, and where it ends sessions. It decides about nobody. A state is opened for the URL that it holds, and the
+// pipeline that guards that URL does the rest:
 //
 //	GET or POST /oauth/callback             → the URL that a login was begun for, with the provider's answer
 //	GET /oauth/end-session-redirect         → the URL that a logout was to lead to
@@ -135,7 +135,8 @@ func (r *room) end(ctx context.Context, w http.ResponseWriter, req *http.Request
 	}
 	token, logout := req.URL.Query()["backchannel_config_token"], posted["logout_token"]
 	if len(token) != 1 || len(logout) != 1 {
-		return http.StatusBadRequest, 0, errors.New("want one backchannel_config_token in the URL, and one logout_token in the form")
+		return http.StatusBadRequest, 0,
+			errors.New("want one backchannel_config_token in the URL, and one logout_token in the form")
 	}
 	p, err := r.Pipelines.Pipeline(ctx, pipeline.Reference{Token: token[0]})
 	if err != nil {

@@ -15,8 +15,8 @@ type rule struct {
 //
 //	{"enabled": {"_fallback": {"default": true, "forced": true}, "issuers": {"https://…": {"default": true, "forced": true}}}}
 //
-// What is forced counts, the issuer's own first; then what the config token says; then the default, the issuer's own first;
-// then yes. Its ttl has no meaning here: sessions that ended are gone, and nothing is kept about them.
+// What is forced counts, the issuer's own first; then what the config token says; then the default, the issuer's own
+// first; then yes. Its ttl has no meaning here: sessions that ended are gone, and nothing is kept about them.
 func ParsePolicy(text string) (func(issuer string, configured *bool) bool, error) {
 	var policy struct {
 		Enabled struct {

@@ -23,7 +23,8 @@ func (s *Site) route(m *mount.Mount, roots *x509.CertPool) (*gateway.Route, erro
 	u := m.Upstream
 	cfg := gateway.Config{
 		Upstream: u.Target(), Connections: u.Connections, IdleTimeout: time.Duration(u.IdleTimeout),
-		ConnectTimeout: time.Duration(u.ConnectTimeout), Timeout: time.Duration(u.Timeout), LookAgain: time.Duration(u.LookAgain),
+		ConnectTimeout: time.Duration(u.ConnectTimeout), Timeout: time.Duration(u.Timeout),
+		LookAgain: time.Duration(u.LookAgain),
 	}
 	if u.StripPrefix {
 		cfg.StripPrefix = strings.TrimSuffix(m.Path, "/")
@@ -37,7 +38,8 @@ func (s *Site) route(m *mount.Mount, roots *x509.CertPool) (*gateway.Route, erro
 			settings.Fingerprints = []string{u.TLS.Fingerprint}
 		}
 		var err error
-		cfg.TLS, err = settings.Config(cfg.Upstream.Hostname(), roots, func(text string) { s.log.Warn("upstream: "+text, "mount", m.String()) })
+		cfg.TLS, err = settings.Config(cfg.Upstream.Hostname(), roots,
+			func(text string) { s.log.Warn("upstream: "+text, "mount", m.String()) })
 		if err != nil {
 			return nil, err
 		}
@@ -66,8 +68,8 @@ func (v *visit) ownCookie(pl *pipeline.Pipeline) bool {
 	return false
 }
 
-// pass notes what the upstream is told of an allowed request. Each header that the token may send is told, empty if there is
-// no value, so that none of the client's passes.
+// pass notes what the upstream is told of an allowed request. Each header that the token may send is told, empty if
+// there is no value, so that none of the client's passes.
 func (v *visit) pass(pl *pipeline.Pipeline, res *plugins.Result) {
 	p := &v.passage
 	p.ID, p.Client = v.verifier.Named(v.q), v.verifier.ClientIP(v.q)

@@ -189,7 +189,8 @@ func (v *visit) isLogin() bool {
 	return u.RawQuery != "" && u.Query().Has(callback)
 }
 
-// undecided answers what needs no decision: what is not there, public pages, preflights, and what another site may not do.
+// undecided answers what needs no decision: what is not there, public pages, preflights, and what another site may not
+// do.
 func (v *visit) undecided(pl *pipeline.Pipeline, found *plugins.Page, allowed string) (done, forward bool) {
 	rules, login := pl.CrossSite(), v.isLogin()
 	routed := found == nil && allowed == "" && v.place.route != nil

@@ -100,8 +100,10 @@ func answer(w http.ResponseWriter, status int, v any) {
 
 func (p *Provider) metadata(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{
-		"issuer": p.cfg.Issuer, "authorization_endpoint": p.cfg.Issuer + "/authorize", "token_endpoint": p.cfg.Issuer + "/token",
-		"jwks_uri": p.cfg.Issuer + "/keys", "userinfo_endpoint": p.cfg.Issuer + "/userinfo", "end_session_endpoint": p.cfg.Issuer + "/logout",
+		"issuer": p.cfg.Issuer, "authorization_endpoint": p.cfg.Issuer + "/authorize",
+		"token_endpoint": p.cfg.Issuer + "/token",
+		"jwks_uri":       p.cfg.Issuer + "/keys", "userinfo_endpoint": p.cfg.Issuer + "/userinfo",
+		"end_session_endpoint":     p.cfg.Issuer + "/logout",
 		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"ES256"}, "code_challenge_methods_supported": []string{"S256"},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
@@ -125,7 +127,8 @@ type view struct {
 func show(w http.ResponseWriter, status int, v view) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = page.Execute(w, v) // the client left
@@ -135,7 +138,8 @@ func show(w http.ResponseWriter, status int, v view) {
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	redirect, back := r.FormValue("redirect_uri"), r.FormValue("state")
 	if r.FormValue("client_id") != p.id || !p.ours(redirect) {
-		show(w, http.StatusBadRequest, view{Title: "No login", Lead: "This provider knows the demo's site only, and no such client or redirect_uri."})
+		show(w, http.StatusBadRequest,
+			view{Title: "No login", Lead: "This provider knows the demo's site only, and no such client or redirect_uri."})
 		return
 	}
 	if r.FormValue("response_type") != "code" {
@@ -144,10 +148,12 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method != http.MethodPost {
 		fields := map[string]string{}
-		for _, name := range []string{"client_id", "redirect_uri", "response_type", "state", "nonce", "scope", "code_challenge"} {
+		for _, name := range []string{"client_id", "redirect_uri", "response_type", "state", "nonce", "scope",
+			"code_challenge"} {
 			fields[name] = r.FormValue(name)
 		}
-		show(w, http.StatusOK, view{Title: "Who are you?", Lead: "A provider would ask for a password here. This one takes your word.", People: People, Fields: fields})
+		show(w, http.StatusOK, view{Title: "Who are you?",
+			Lead: "A provider would ask for a password here. This one takes your word.", People: People, Fields: fields})
 		return
 	}
 	for _, person := range People {
@@ -280,7 +286,8 @@ func (p *Provider) idToken(g grant, now time.Time) (string, error) {
 
 func (g grant) claims() map[string]any {
 	return map[string]any{
-		"sub": g.person.Subject, "name": g.person.Name, "email": g.person.Email, "email_verified": true, "groups": g.person.Groups,
+		"sub": g.person.Subject, "name": g.person.Name, "email": g.person.Email, "email_verified": true,
+		"groups": g.person.Groups,
 	}
 }
 

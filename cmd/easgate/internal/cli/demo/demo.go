@@ -141,20 +141,24 @@ func routesOf(tokens routeTokens) []Route {
 			About: "Lets everybody in, after deciding about it all the same.",
 		},
 		{
-			Prefix: "/login/", Token: tokens.login, Title: "Login", Logout: "/login/?__eas_oauth_handler__=logout&redirect_uri=%2F",
-			About: "Sends a browser to log in at an OpenID provider, and keeps the session and its tokens on the server.",
+			Prefix: "/login/", Token: tokens.login, Title: "Login",
+			Logout: "/login/?__eas_oauth_handler__=logout&redirect_uri=%2F",
+			About:  "Sends a browser to log in at an OpenID provider, and keeps the session and its tokens on the server.",
 		},
 		{
 			Prefix: "/private/", Token: tokens.private, Title: "Private",
-			About: "Asks for alice's password (wonderland). The whole configuration is sealed into the config token; no store is asked.",
+			About: "Asks for alice's password (wonderland). The whole configuration is sealed into the config token; no " +
+				"store is asked.",
 		},
 		{
 			Prefix: "/team/", Token: tokens.team, Title: "Team",
-			About: "Takes an API key, or alice's password. Its config token is a pointer; what it stands for is in the SQLite store.",
+			About: "Takes an API key, or alice's password. Its config token is a pointer; what it stands for is in the " +
+				"SQLite store.",
 		},
 		{
 			Prefix: "/partner/", Token: tokens.partner, Title: "Partner",
-			About: "Asks for bob's password (builder). Its config token is in the store, and can be revoked there while everything runs.",
+			About: "Asks for bob's password (builder). Its config token is in the store, and can be revoked there while " +
+				"everything runs.",
 		},
 	}
 }

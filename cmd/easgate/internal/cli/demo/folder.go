@@ -33,7 +33,8 @@ type routeTokens struct{ open, login, private, team, partner string }
 type provider struct{ issuer, client, secret string }
 
 // makeFolder makes what is missing in dir: keys, configuration, store, and the tokens in the store.
-func makeFolder(c *cli.CLI, ctx context.Context, dir string, port int, idp provider) (*config.Config, routeTokens, error) {
+func makeFolder(c *cli.CLI, ctx context.Context, dir string, port int,
+	idp provider) (*config.Config, routeTokens, error) {
 	var urls routeTokens
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, urls, err
