@@ -84,8 +84,7 @@ func (f fields) add(name string, values []string, beside bool) fields {
 		}
 		f = append(f, &corev3.HeaderValueOption{
 			Header: h,
-			// what every Envoy understands; append_action came with 1.22
-			Append: wrapperspb.Bool(beside || i > 0), //nolint:staticcheck
+			Append: wrapperspb.Bool(beside || i > 0), //nolint:staticcheck // every Envoy knows it; append_action came with 1.22
 		})
 	}
 	return f
