@@ -214,13 +214,35 @@ func (s *Server) Log() string {
 	return string(text)
 }
 
-// Kill ends the server at once, as a crash does. It may be started again.
+// Kill ends the server at once, as a crash does, and returns when all of its processes are gone: PostgreSQL does not start
+// beside what is left of it. It may be started again.
 func (s *Server) Kill() {
-	s.signal(syscall.SIGKILL)
-	if s.proc != nil {
-		<-s.proc.exited
-		s.proc = nil
+	if s.proc == nil {
+		return
 	}
+	_ = s.proc.cmd.Process.Signal(syscall.SIGSTOP) // it makes no children any more
+	pids := family(s.proc.cmd.Process.Pid)
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	<-s.proc.exited
+	s.proc = nil
+	for deadline := time.Now().Add(patience); slices.ContainsFunc(pids, lives); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Error("testserver: a killed process does not end")
+			return
+		}
+	}
+}
+
+// lives reports whether a process holds anything: one that nobody has waited for does not.
+func lives(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(text), ") ")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }
 
 // Freeze stops the server without closing its connections: it takes new ones and never answers. Thaw lets it go on.
