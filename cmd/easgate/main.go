@@ -28,6 +28,7 @@ import (
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/token"
 	"github.com/easgate/easgate/cmd/easgate/internal/cli/versioncmd"
 	"github.com/easgate/easgate/cmd/easgate/internal/config"
+	"github.com/easgate/easgate/cmd/easgate/internal/dropin/tokenhandler"
 	"github.com/easgate/easgate/internal/pipeline"
 	engines "github.com/easgate/easgate/internal/query/builtin"
 )
@@ -62,5 +63,6 @@ func newRoot(c *cli.CLI) *cobra.Command {
 		explain.New(c, func(cfg *config.Config) (explain.Service, error) { return quiet(cfg) }),
 		migrate.New(c, compile), shadow.New(c),
 		configcmd.New(c, func(cfg *config.Config) (configcmd.Service, error) { return quiet(cfg) }),
-		demo.New(c, demo.Serve(run)), healthcheck.New(c), versioncmd.New(c, version, engines.Languages()))
+		demo.New(c, demo.Serve(run)), tokenhandler.New(c, version, tokenhandler.Run(run)), tokenhandler.NewImport(c),
+		healthcheck.New(c), versioncmd.New(c, version, engines.Languages()))
 }

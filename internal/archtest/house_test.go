@@ -14,6 +14,8 @@ var house = []rule{
 	{"cmd/easgate/internal/cli/*", []string{"cmd/easgate/internal/*", "configtoken", "plugins", "stores", "stores/sql", "internal/assertion", "internal/document", "internal/parent",
 		"internal/pipeline", "internal/query", "internal/redact", "internal/schema", "internal/seal", "internal/server", "internal/session", "internal/sqldb"},
 		"a command sees neither another one nor wire: main hands it what it needs of them"},
+	{"cmd/easgate/internal/dropin/*", []string{"cmd/easgate/internal/*", "configtoken", "internal/document", "internal/strictjson"},
+		"a drop-in translates a foreign configuration, and runs nothing of its own"},
 	{"cmd/easgate/internal/*", []string{"cmd/easgate/internal/*", "configtoken", "plugins", "stores/sql", "internal/assertion", "internal/document", "internal/parent",
 		"internal/pipeline", "internal/query", "internal/redact", "internal/seal", "internal/server", "internal/server/listen",
 		"internal/session", "internal/session/builtin", "internal/strictjson",

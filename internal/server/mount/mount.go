@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 
 	"github.com/easgate/easgate/internal/parent"
@@ -31,9 +32,20 @@ type Mount struct {
 	Token   secret.Text `json:"config_token,omitempty"`
 	StoreID string      `json:"config_token_store_id,omitempty"`
 	TokenID string      `json:"config_token_id,omitempty"`
+	// Origin is what browsers call the site, "https://app.example.com", where no proxy in front says so. Without it scheme and
+	// host are the request's own.
+	Origin string `json:"origin,omitempty"`
+	// Errors is how failures are told that no plugin tells: page, the default, or status: JSON for everybody, with the members
+	// code, status, message and timestamp.
+	Errors string `json:"errors,omitempty"`
 	// Upstream, if there is one, is where requests go that are for no page.
 	Upstream *Upstream `json:"upstream,omitempty"`
+
+	site *url.URL
 }
+
+// Site is the origin, parsed, or nil.
+func (m *Mount) Site() *url.URL { return m.site }
 
 // Below returns the part of path, which belongs to m, that is below the mount: "/" for the mount itself.
 func (m *Mount) Below(path string) string {
@@ -116,6 +128,16 @@ func (m *Mount) check() error {
 	m.Host = strings.ToLower(m.Host)
 	if m.Path != "/" {
 		m.Path = m.prefix()
+	}
+	if m.Errors != "" && m.Errors != "page" && m.Errors != "status" {
+		return problem.At("errors", errors.New("want page or status"))
+	}
+	if m.Origin != "" {
+		u, err := url.Parse(m.Origin)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+u.Host != m.Origin {
+			return problem.At("origin", errors.New("want https://host, with a port if it is not 443, and nothing after it"))
+		}
+		m.site = u
 	}
 	if m.Upstream != nil {
 		if err := m.Upstream.check(); err != nil {

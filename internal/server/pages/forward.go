@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/easgate/easgate/internal/gateway"
-	"github.com/easgate/easgate/internal/page"
 	"github.com/easgate/easgate/internal/pipeline"
 	"github.com/easgate/easgate/internal/server/listen"
 	"github.com/easgate/easgate/internal/server/mount"
@@ -44,13 +43,9 @@ func (s *Site) route(m *mount.Mount, roots *x509.CertPool) (*gateway.Route, erro
 			return nil, err
 		}
 	}
-	return gateway.New(cfg, gateway.Env{Log: s.log, Fail: noAnswer})
-}
-
-// noAnswer answers for an upstream that does not.
-func noAnswer(w http.ResponseWriter, r *http.Request, status int, id string) {
-	w.Header().Set("X-Eas-Decision-Id", id)
-	page.Message{Status: status, DecisionID: id}.Write(w, r)
+	return gateway.New(cfg, gateway.Env{
+		Log: s.log, Fail: func(w http.ResponseWriter, r *http.Request, status int, id string) { s.tell(w, r, m, status, id) },
+	})
 }
 
 // ownCookie reports whether the request carries a cookie of a plugin's, such as a session's.
@@ -108,7 +103,7 @@ func (v *visit) pass(pl *pipeline.Pipeline, res *plugins.Result) {
 // again decides the request once more, as it stands. Faults are no answer; a config token that is gone is.
 func (v *visit) again(ctx context.Context) (bool, error) {
 	q := v.verifier.Begin(v.q.Peer)
-	if err := q.ReadDirect(v.r, target(v.r)); err != nil {
+	if err := q.ReadDirect(v.r, target(v.r), v.mount.Site()); err != nil {
 		return false, nil //nolint:nilerr // it was none of these before
 	}
 	q.Params = v.place.params

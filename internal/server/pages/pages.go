@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/easgate/easgate/configtoken"
 	"github.com/easgate/easgate/internal/gateway"
@@ -96,20 +97,26 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	q := s.verifier.Begin(s.verifier.PeerOf(r))
-	if err := q.ReadDirect(r, target(r)); err != nil {
+	if err := q.ReadDirect(r, target(r), nil); err != nil {
 		// Before anything is routed: nobody knows which mount another reader would find.
 		s.log.Debug("a request that is for no mount was refused", "error", err)
-		s.fail(w, r, q, http.StatusBadRequest)
+		s.fail(w, r, q, nil, http.StatusBadRequest)
 		return true
 	}
 	path := q.Parent.Path()
 	m := s.mounts.Find(q.Parent.URL.Host, path)
 	if !s.mounts.Clear(q.Parent.URL.Host, path) {
-		s.fail(w, r, q, http.StatusBadRequest)
+		s.fail(w, r, q, nil, http.StatusBadRequest)
 		return true
 	}
 	if m == nil {
 		return false
+	}
+	if m.Site() != nil {
+		if err := q.ReadDirect(r, target(r), m.Site()); err != nil {
+			s.fail(w, r, q, m, http.StatusBadRequest)
+			return true
+		}
 	}
 	p := s.places[m]
 	q.Params = p.params
@@ -217,7 +224,7 @@ func (v *visit) undecided(pl *pipeline.Pipeline, found *plugins.Page, allowed st
 	return true, false
 }
 
-func (v *visit) fail(status int) { v.Site.fail(v.w, v.r, v.q, status) }
+func (v *visit) fail(status int) { v.Site.fail(v.w, v.r, v.q, v.mount, status) }
 
 // refuse answers a request for whose mount there is no pipeline.
 func (v *visit) refuse(d *pipeline.Decision) {
@@ -327,15 +334,31 @@ func (v *visit) rescue() {
 }
 
 // fail answers what is no page. What is not there is said briefly: most of it is asked for by machines.
-func (s *Site) fail(w http.ResponseWriter, r *http.Request, q *verify.Request, status int) {
+func (s *Site) fail(w http.ResponseWriter, r *http.Request, q *verify.Request, m *mount.Mount, status int) {
 	id := s.verifier.Named(q)
-	w.Header().Set("X-Eas-Decision-Id", id)
-	if status == http.StatusNotFound {
+	if status == http.StatusNotFound && (m == nil || m.Errors != "status") {
+		w.Header().Set("X-Eas-Decision-Id", id)
 		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
-	page.Message{Status: status, DecisionID: id}.Write(w, r)
+	s.tell(w, r, m, status, id)
+}
+
+// tell answers with a status, as m wants it told.
+func (s *Site) tell(w http.ResponseWriter, r *http.Request, m *mount.Mount, status int, id string) {
+	w.Header().Set("X-Eas-Decision-Id", id)
+	message := page.Message{Status: status, DecisionID: id}
+	if m == nil || m.Errors != "status" {
+		message.Write(w, r)
+		return
+	}
+	header, body := message.RenderStatus(time.Now())
+	maps.Copy(w.Header(), header)
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // the client went away
+	}
 }
 
 // builtin returns the page that every mount has at path, unless a plugin has one there.

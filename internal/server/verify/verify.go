@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -201,17 +202,21 @@ func (q *Request) read(r *http.Request) {
 }
 
 // ReadDirect reads r, which is its own parent request and not a proxy's question. target is its path and query as
-// sent.
-func (q *Request) ReadDirect(r *http.Request, target string) (err error) {
+// sent. Scheme and host are site's, if it is not nil.
+func (q *Request) ReadDirect(r *http.Request, target string, site *url.URL) (err error) {
 	q.Profile = parent.Direct
 	q.read(r)
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	q.Parent, err = parent.Direct.Parse(parent.Input{
+	in := parent.Input{
 		Header: r.Header, Host: r.Host, Method: r.Method, Suffix: target, Scheme: scheme, Forwarded: q.Peer.Trusted,
-	})
+	}
+	if site != nil {
+		in.Scheme, in.Host, in.Forwarded = site.Scheme, site.Host, false
+	}
+	q.Parent, err = parent.Direct.Parse(in)
 	return err
 }
 
