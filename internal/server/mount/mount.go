@@ -32,11 +32,11 @@ type Mount struct {
 	Token   secret.Text `json:"config_token,omitempty"`
 	StoreID string      `json:"config_token_store_id,omitempty"`
 	TokenID string      `json:"config_token_id,omitempty"`
-	// Origin is what browsers call the site, "https://app.example.com", where no proxy in front says so. Without it scheme and
-	// host are the request's own.
+	// Origin is what browsers call the site, "https://app.example.com", where no proxy in front says so. Without it
+	// scheme and host are the request's own.
 	Origin string `json:"origin,omitempty"`
-	// Errors is how failures are told that no plugin tells: page, the default, or status: JSON for everybody, with the members
-	// code, status, message and timestamp.
+	// Errors is how failures are told that no plugin tells: page, the default, or status: JSON for everybody, with the
+	// members code, status, message and timestamp.
 	Errors string `json:"errors,omitempty"`
 	// Upstream, if there is one, is where requests go that are for no page.
 	Upstream *Upstream `json:"upstream,omitempty"`

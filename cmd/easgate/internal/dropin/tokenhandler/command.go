@@ -30,7 +30,8 @@ func New(c *cli.CLI, version string, run Run) *cobra.Command {
 	serve := &cobra.Command{
 		Use:   "serve",
 		Short: "Stand in for go-token-handler",
-		Long: "Serves /login, /callback, /logout, /userinfo and what proxy.yaml passes on, on LISTEN_ADDR and nowhere else,\n" +
+		Long: "Serves /login, /callback, /logout, /userinfo and what proxy.yaml passes on, on LISTEN_ADDR and nowhere " +
+			"else,\n" +
 			"unless EAS_ADMIN_ADDR is set.\n\n" + sources,
 		Example: "  SESSION_AUTH_SECRET=… OIDC_CLIENT_SECRET=… easgate token-handler serve --proxy-config proxy.yaml",
 		Args:    cli.NoArgs,

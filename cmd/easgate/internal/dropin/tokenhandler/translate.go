@@ -34,7 +34,8 @@ type Translation struct {
 
 // Translate makes of g what easgate needs, with new keys for config tokens. The error is a [config.Problems].
 func Translate(g Given) (*Translation, error) {
-	t := &translator{Given: g, settings: map[string]any{"log_format": "json", "url_queries": "false", "token_formats": "native"}}
+	t := &translator{Given: g, settings: map[string]any{"log_format": "json", "url_queries": "false",
+		"token_formats": "native"}}
 	t.required()
 	t.site()
 	t.listen()
@@ -93,7 +94,8 @@ func (t *translator) site() {
 	if _, err := strconv.ParseBool(t.text("IS_PRODUCTION")); err != nil {
 		t.complain("IS_PRODUCTION", "", "want true or false")
 	}
-	for _, name := range []string{"OIDC_ISSUER", "OIDC_REDIRECT_URL", "OIDC_POST_LOGIN_REDIRECT_URL", "OIDC_POST_LOGOUT_REDIRECT_URL"} {
+	for _, name := range []string{"OIDC_ISSUER", "OIDC_REDIRECT_URL", "OIDC_POST_LOGIN_REDIRECT_URL",
+		"OIDC_POST_LOGOUT_REDIRECT_URL"} {
 		text := t.text(name)
 		u, err := url.Parse(text)
 		switch {
@@ -132,8 +134,8 @@ func (t *translator) listen() {
 	t.settings["log_level"] = level
 }
 
-// secrets translates the keys. The cookie and the state of a login are sealed with the first two, sessions with the third, or
-// with the first where there is no third: none is stored in clear.
+// secrets translates the keys. The cookie and the state of a login are sealed with the first two, sessions with the
+// third, or with the first where there is no third: none is stored in clear.
 func (t *translator) secrets() {
 	const make = "openssl rand -hex 16 prints 32 bytes"
 	for name, sizes := range map[string][]int{
@@ -145,7 +147,8 @@ func (t *translator) secrets() {
 			t.complain(name, make, "required: go-token-handler would take a secret that everybody knows")
 		case text == "":
 		case text == publicSecret:
-			t.complain(name, make+"; as an old one, unset it: people log in once more", "this is go-token-handler's default, which everybody knows")
+			t.complain(name, make+"; as an old one, unset it: people log in once more",
+				"this is go-token-handler's default, which everybody knows")
 		case !slices.Contains(sizes, len(text)):
 			t.complain(name, make, "want %s bytes, got %d", orList(sizes), len(text))
 		}
@@ -192,7 +195,8 @@ func (t *translator) database() {
 		if err != nil {
 			t.complain("DB_NAME", "", "%w", err)
 		}
-		t.settings["store_opts"] = object{"store": "sql", "config": object{"client": "sqlite3", "connection": object{"filename": file}}}
+		t.settings["store_opts"] = object{"store": "sql",
+			"config": object{"client": "sqlite3", "connection": object{"filename": file}}}
 	case "postgresql", "postgres":
 		host, port, err := net.SplitHostPort(t.text("DB_HOST"))
 		if err != nil {
@@ -237,13 +241,15 @@ func (t *translator) claims(pages bool) map[string]any {
 			"features": object{
 				"session_expiry": sessionLife, "authorization_token": "access_token",
 				"filtered_service_headers": []string{"X-Id-Token", "X-Userinfo", "X-Access-Token"},
-				"logout":                   object{"end_provider_session": object{"enabled": true, "post_logout_redirect_uri": after}},
+				"logout": object{"end_provider_session": object{"enabled": true,
+					"post_logout_redirect_uri": after}},
 			},
 		}},
 	}}
 }
 
-// callbacks are the paths of the callback: as browsers see it, and as it arrives where a proxy in front strips a prefix.
+// callbacks are the paths of the callback: as browsers see it, and as it arrives where a proxy in front strips a
+// prefix.
 func (t *translator) callbacks() []string {
 	if p := t.callback.EscapedPath(); p != "/callback" {
 		return []string{p, "/callback"}
